@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PlatformEnvironment } from '../apps/launcher/src/config.ts'
 import { buildConsole } from '../apps/launcher/src/console-build.ts'
+import type { Log } from '../apps/launcher/src/log.ts'
 import { probe } from '../apps/launcher/src/probe.ts'
+import { Readers } from '../apps/launcher/src/readers.ts'
 import { supervise } from '../apps/launcher/src/watchdog.ts'
 import { localUrl, prepareData, startWorkerd } from '../apps/launcher/src/workerd-process.ts'
 
@@ -16,6 +18,8 @@ export interface PlatformSettings {
   watchdog?: boolean
   /** Additional trusted certificates in PEM. */
   trustedCertificates?: string
+  /** The number of reader processes. Default: none. */
+  readers?: number
   /** The data folder, which `stop` keeps. */
   data?: string
   /** The port. Default: any free port. */
@@ -54,7 +58,8 @@ const host = '127.0.0.1'
 export async function startPlatform(settings: PlatformSettings = {}): Promise<TestPlatform> {
   const data = settings.data ?? (await mkdtemp(join(tmpdir(), 'persql-')))
   const secret = settings.environment?.PERSQL_SECRET ?? randomBytes(32).toString('base64url')
-  await prepareData(data, undefined, settings.trustedCertificates, await consoleFiles())
+  const { trustedCertificates, readers = 0 } = settings
+  await prepareData(data, { trustedCertificates, consoleFiles: await consoleFiles(), readers })
   const platform = new TestPlatform(settings, data, secret)
   await platform.restart()
   return platform
@@ -190,6 +195,8 @@ export class TestPlatform extends PlatformClient {
   readonly stderr: string[] = []
   /** Log entries of the watchdog. */
   readonly log: Record<string, unknown>[] = []
+  /** The reader processes. */
+  readers: Readers | undefined
   readonly #settings: PlatformSettings
   readonly #requestLog = join(tmpdir(), `persql-requests-${randomBytes(8).toString('hex')}.log`)
   #running: Running | undefined
@@ -259,7 +266,16 @@ export class TestPlatform extends PlatformClient {
   }
 
   async #startLogging(stdout: number): Promise<Running> {
-    const { watchdog = false, environment } = this.#settings
+    const { watchdog = false, environment, readers: count = 0 } = this.#settings
+    const log: Log = (level, event, fields) => void this.log.push({ level, event, ...fields })
+    const onStderr = (line: string) => void this.stderr.push(line)
+    const readers = new Readers({ data: this.data, count, log, onStderr })
+    this.readers = readers
+    const beside = (platform: Running): Running => {
+      readers.start()
+      const kill = () => platform.kill().finally(() => readers.endAll())
+      return { ...platform, kill, stop: () => platform.stop().finally(() => readers.stop()) }
+    }
     const options = {
       data: this.data,
       host,
@@ -270,22 +286,24 @@ export class TestPlatform extends PlatformClient {
         FLOOD_PER_MINUTE: '1000000',
         TRUSTED_PROXIES: '',
         QUERY_TIMEOUT_S: '30',
+        PERSQL_READERS: String(count),
         ...environment,
         PERSQL_SECRET: this.secret,
       },
       stdout,
-      onStderr: (line: string) => void this.stderr.push(line),
+      onStderr: (line: string) => readers.read(line) || onStderr(line),
     }
     if (!watchdog) {
       const workerd = await startWorkerd(options)
-      return { ...workerd, pid: () => workerd.pid }
+      return beside({ ...workerd, pid: () => workerd.pid })
     }
     const supervised = await supervise({
       ...options,
       timeoutS: Number(options.environment.QUERY_TIMEOUT_S),
-      log: (level, event, fields) => void this.log.push({ level, event, ...fields }),
+      log,
+      readers,
     })
-    return { ...supervised, kill: async () => process.kill(supervised.pid(), 'SIGKILL') }
+    return beside({ ...supervised, kill: async () => process.kill(supervised.pid(), 'SIGKILL') })
   }
 }
 

@@ -66,7 +66,7 @@ export class Instance {
 
 export async function startInstance(bundle: string): Promise<Instance> {
   const data = await mkdtemp(join(tmpdir(), 'persql-bench-'))
-  await prepareData(data, bundle)
+  await prepareData(data, { bundle })
   const instance = new Instance(data)
   await instance.restart()
   return instance

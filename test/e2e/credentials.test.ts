@@ -34,6 +34,7 @@ const N = '/api/namespaces/acme'
 const rows: { [name in Name]: Row } = {
   query: ['readonly', 'td', `POST ${D}/query`, { sql: 'SELECT * FROM t' }],
   batch: ['readonly', 'td', `POST ${D}/batch`, { statements: [{ sql: 'SELECT * FROM t' }] }],
+  cancel_query: ['readonly', 'td', `DELETE ${D}/queries/none`],
   list_tables: ['readonly', 'td', `GET ${D}/tables`],
   validate: ['readonly', 'td', `POST ${D}/validate`, { sql: 'SELECT * FROM t' }],
   explain: ['readonly', 'td', `POST ${D}/explain`, { sql: 'SELECT * FROM t' }],

@@ -264,6 +264,7 @@ const signedIn: Record<string, [role: MemberRole, call: (as: Caller) => ReturnTy
     'viewer',
     (as) => as('/api/namespaces/root/databases/main/batch', { body: { statements: [{ sql: 'SELECT 1' }] } }),
   ],
+  cancel_query: ['viewer', (as) => as('/api/namespaces/root/databases/main/queries/none', { method: 'DELETE' })],
   list_tables: ['viewer', (as) => as('/api/namespaces/root/databases/main/tables')],
   validate: ['viewer', (as) => as('/api/namespaces/root/databases/main/validate', { body: { sql: 'SELECT 1' } })],
   explain: ['viewer', (as) => as('/api/namespaces/root/databases/main/explain', { body: { sql: 'SELECT 1' } })],
@@ -368,6 +369,7 @@ const withToken: Record<string, [role: keyof typeof tokens, call: (as: Caller) =
   apply: ['readwrite', (as) => proposed(as, '/v1/db/root/main')],
   query: ['readonly', (as) => as('/v1/db/root/main/query', { body: { sql: 'SELECT 1' } })],
   batch: ['readonly', (as) => as('/v1/db/root/main/batch', { body: { statements: [{ sql: 'SELECT 1' }] } })],
+  cancel_query: ['readonly', (as) => as('/v1/db/root/main/queries/none', { method: 'DELETE' })],
   list_tables: ['readonly', (as) => as('/v1/db/root/main/tables')],
   validate: ['readonly', (as) => as('/v1/db/root/main/validate', { body: { sql: 'SELECT 1' } })],
   explain: ['readonly', (as) => as('/v1/db/root/main/explain', { body: { sql: 'SELECT 1' } })],
@@ -417,6 +419,7 @@ const withToken: Record<string, [role: keyof typeof tokens, call: (as: Caller) =
 const operations: [string, Operation][] = Object.entries(api)
 /** Errors of allowed callers if payments, the AI model or the object is missing. */
 const exceptions: Record<string, [number, string]> = {
+  cancel_query: [404, 'query_not_found'],
   top_up: [503, 'payments_unavailable'],
   ask: [503, 'model_unavailable'],
   generate_sql: [503, 'model_unavailable'],

@@ -14,7 +14,7 @@ export const apps: readonly App[] = [
   {
     root: 'apps/platform/src/',
     layers: [
-      ['index.ts'],
+      ['index.ts', 'reader.ts'],
       ['mcp', 'oauth'],
       ['http'],
       ['api', 'accounts'],

@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { type BuildOptions, build, type OutputFile } from 'esbuild'
-import { platformBundle, repository } from './paths.ts'
+import { platformBundle, readerModule, repository } from './paths.ts'
 
 /**
  * Bundles the platform Worker and its workspace packages into one module at `outfile`, with WebAssembly files next to
@@ -13,12 +14,18 @@ export async function buildPlatform(outfile = platformBundle, checkout = reposit
   return outfile
 }
 
-/** Returns the esbuild options that bundle the platform Worker to `outfile`. */
+/** Returns the esbuild options that bundle the platform Worker to `outfile`, and the readers' Worker next to it. */
 export function platformBuild(outfile: string, checkout = repository): BuildOptions & { write: false } {
+  const reader = join(checkout, 'apps/platform/src/reader.ts')
   return {
     absWorkingDir: checkout,
-    entryPoints: [join(checkout, 'apps/platform/src/index.ts')],
-    outfile,
+    entryPoints: {
+      [basename(outfile, '.mjs')]: join(checkout, 'apps/platform/src/index.ts'),
+      // The checkout that a benchmark compares with can be older than the readers.
+      ...(existsSync(reader) && { [basename(readerModule, '.mjs')]: reader }),
+    },
+    outdir: dirname(outfile),
+    outExtension: { '.js': '.mjs' },
     write: false,
     bundle: true,
     format: 'esm',

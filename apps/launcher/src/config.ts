@@ -48,6 +48,7 @@ const environmentBindings = [
   'TRANSACTION_TIMEOUT_S',
   /** The namespace that the first account owns; set only if just the users of this machine can reach the instance. */
   'PERSQL_FIRST_OWNS',
+  'PERSQL_READERS',
 ] as const
 
 const objects = [
@@ -59,13 +60,27 @@ const objects = [
 /** The environment of the Worker. */
 export type PlatformEnvironment = Partial<Record<(typeof environmentBindings)[number], string>>
 
+/** Options of the configuration. */
+export interface ConfigOptions {
+  /** Certificates in PEM that are trusted in addition to those of browsers. */
+  readonly trustedCertificates?: string | undefined
+  /** The number of reader processes. */
+  readonly readers?: number
+}
+
+/** The date of the runtime's behavior. */
+const compatibilityDate = '2026-10-01'
+
+/** Returns the socket of a reader, relative to the data folder: an absolute path can be too long for a socket. */
+export const readerSocket = (index: number): string => `unix:run/reader-${index}.sock`
+
 /**
  * Returns workerd's configuration, which is stored next to `platform.mjs`. The command line sets the address
  * (`--socket-addr=http=…`), the folder of the objects (`--directory-path=disk=…`) and the folder of the console.
- * `trustedCertificates` are in PEM and are trusted in addition to those of browsers.
  */
-export function workerdConfig(trustedCertificates = ''): string {
+export function workerdConfig({ trustedCertificates = '', readers = 0 }: ConfigOptions = {}): string {
   const trusted = trustedCertificates && `, trustedCertificates = [${JSON.stringify(trustedCertificates)}]`
+  const indexes = Array.from({ length: readers }, (_, index) => index)
   return `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
@@ -77,6 +92,7 @@ const config :Workerd.Config = (
     # What the operator names (a mail server, a model) may be on this machine; what a tenant names goes through "public".
     (name = "public", network = (allow = ["public"], tlsOptions = (trustBrowserCas = true${trusted}))),
     (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true${trusted}))),
+    ${indexes.map((index) => `(name = "reader${index}", external = (address = "${readerSocket(index)}", http = ())),`).join('\n    ')}
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );
@@ -86,7 +102,7 @@ const platform :Workerd.Worker = (
     (name = "platform.mjs", esModule = embed "platform.mjs"),
     ${platformModules.map((name) => `(name = "${name}", wasm = embed "${name}"),`).join('\n    ')}
   ],
-  compatibilityDate = "2026-10-01",
+  compatibilityDate = "${compatibilityDate}",
   # Compressing messages of 100 bytes would take 230 KB of memory for each connection. The other is for Cloudflare, where
   # fetch would reach Workers of the own zone; the library for OAuth asks for it by a warning.
   compatibilityFlags = ["no_web_socket_compression", "global_fetch_strictly_public"],
@@ -99,7 +115,36 @@ const platform :Workerd.Worker = (
     (name = "ASSETS", service = "console"),
     (name = "OBJECT_FILES", service = "disk"),
     ${objects.map(({ binding, className }) => `(name = "${binding}", durableObjectNamespace = "${className}"),`).join('\n    ')}
+    ${indexes.map((index) => `(name = "READER_${index}", service = "reader${index}"),`).join('\n    ')}
     ${environmentBindings.map((name) => `(name = "${name}", fromEnvironment = "${name}"),`).join('\n    ')}
+  ],
+);
+`
+}
+
+/** Returns the configuration of a reader, which opens the files of databases that the platform's process serves. */
+export function readerConfig(): string {
+  return `using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  v8Flags = [${v8Flags.map((flag) => JSON.stringify(flag)).join(', ')}],
+  services = [
+    (name = "main", worker = .reader),
+    (name = "disk", disk = (writable = true)),
+    (name = "nowhere", network = (allow = [])),
+  ],
+  sockets = [(name = "http", address = "unix:run/reader.sock", http = (), service = "main")],
+);
+
+const reader :Workerd.Worker = (
+  modules = [(name = "reader.mjs", esModule = embed "reader.mjs")],
+  compatibilityDate = "${compatibilityDate}",
+  globalOutbound = "nowhere",
+  durableObjectStorage = (localDisk = "disk"),
+  durableObjectNamespaces = [(className = "Database", uniqueKey = "database", enableSql = true)],
+  bindings = [
+    (name = "DATABASES", durableObjectNamespace = "Database"),
+    (name = "READER_RUN", fromEnvironment = "READER_RUN"),
   ],
 );
 `

@@ -10,6 +10,7 @@ const orphanAttempts = 5
 interface Holder {
   launcher: ProcessIdentity
   workerd?: ProcessIdentity
+  readers?: readonly ProcessIdentity[]
   /** Set by launchers that hold the folder with a socket. For older launchers, the file itself is the lock. */
   isHeld?: true
 }
@@ -20,8 +21,8 @@ export interface DataLock {
   fd: number | undefined
   /** Whether an instance in another container can't be detected. */
   isLocal: boolean
-  /** Records the current workerd, so that the next launcher finds it if this launcher is killed. */
-  hold(workerdPid: number): void
+  /** Records the current processes, so that the next launcher finds them if this launcher is killed. */
+  hold(workerdPid: number, readerPids?: readonly number[]): void
   release(): void
 }
 
@@ -43,6 +44,7 @@ export async function lockData(data: string): Promise<DataLock> {
       throw inUse(data, holder.launcher.pid)
     }
     if (holder?.workerd !== undefined) await endOrphan(holder.workerd)
+    for (const reader of holder?.readers ?? []) await endOrphan(reader)
   } catch (cause) {
     hold.release()
     throw cause
@@ -52,7 +54,8 @@ export async function lockData(data: string): Promise<DataLock> {
   return {
     fd: hold.fd,
     isLocal: hold.isLocal,
-    hold: (pid) => write(file, { launcher, workerd: identify(pid), isHeld: true }),
+    hold: (pid, readers = []) =>
+      write(file, { launcher, workerd: identify(pid), readers: readers.map(identify), isHeld: true }),
     release: () => {
       rmSync(file, { force: true })
       hold.release()

@@ -3,18 +3,18 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
 import { bootstrap } from './bootstrap-namespace.ts'
 import { buildPlatform } from './build.ts'
-import { FORWARDED_SETTINGS } from './config.ts'
+import { type ConfigOptions, FORWARDED_SETTINGS } from './config.ts'
 import { buildConsole } from './console-build.ts'
 import { stampData } from './data-format.ts'
 import { type DataLock, lockData } from './data-lock.ts'
 import { instanceSecret } from './instance-secret.ts'
 import { jsonLog } from './log.ts'
-import { platformBundle } from './paths.ts'
 import { probe } from './probe.ts'
+import { Readers } from './readers.ts'
 import { readSettings, type Settings } from './settings.ts'
 import { type SupervisedProcess, supervise } from './watchdog.ts'
 import { formatWelcome } from './welcome-message.ts'
-import { localUrl, prepareData } from './workerd-process.ts'
+import { type DataOptions, localUrl, prepareData } from './workerd-process.ts'
 
 /** Runs `npm start`: the platform in the foreground until SIGINT or SIGTERM. Resolves with the exit code. */
 export async function main(): Promise<number> {
@@ -38,7 +38,7 @@ async function run(settings: Settings): Promise<void> {
   await withData(settings, async ({ lock, secret }) => {
     const data = settings.PERSQL_DATA
     const [consoleFiles] = await Promise.all([buildConsole(), buildPlatform()])
-    await prepareData(data, platformBundle, await readTrusted(settings), consoleFiles)
+    await prepareData(data, await dataOptions(settings, { consoleFiles }))
     const supervised = await start(settings, secret, lock)
     try {
       const signal = await Promise.race([stopped, greet(settings, secret, supervised.port).then(() => stopped)])
@@ -70,9 +70,13 @@ export async function withData(
   }
 }
 
-/** Reads the certificates that the platform trusts in addition to those of browsers. */
-export async function readTrusted({ NODE_EXTRA_CA_CERTS: file }: Settings): Promise<string | undefined> {
-  return file && readFile(file, 'utf8')
+/** Returns the options of `prepareData` that follow from the settings. */
+export async function dataOptions(
+  settings: Settings,
+  files: Omit<DataOptions, keyof ConfigOptions>,
+): Promise<DataOptions> {
+  const { NODE_EXTRA_CA_CERTS: file, PERSQL_READERS: readers } = settings
+  return { ...files, readers, trustedCertificates: file && (await readFile(file, 'utf8')) }
 }
 
 /** Resolves with the first stop signal. It listens from the start, so that Ctrl-C during the start also stops cleanly. */
@@ -89,7 +93,12 @@ export async function start(
   lock: DataLock,
   { host, port } = { host: settings.HOST, port: settings.PORT },
 ): Promise<SupervisedProcess> {
-  const { PERSQL_DATA: data } = settings
+  const { PERSQL_DATA: data, PERSQL_READERS: count } = settings
+  const log = jsonLog((line) => process.stdout.write(line))
+  const onStderr = (line: string) => void process.stderr.write(`${line}\n`)
+  let pid = 0
+  const hold = (): void => lock.hold(pid, readers.pids)
+  const readers = new Readers({ data, count, log, onStderr, onStart: hold })
   const supervised = await supervise({
     data,
     host,
@@ -97,19 +106,30 @@ export async function start(
     environment: {
       ...Object.fromEntries(FORWARDED_SETTINGS.flatMap((name) => given(name, settings[name]))),
       PERSQL_RUNTIME: 'workerd',
+      PERSQL_READERS: String(count),
       PERSQL_SECRET: secret,
       ...(firstOwns(settings) && { PERSQL_FIRST_OWNS: firstOwns(settings) }),
     },
-    onStderr: (line) => process.stderr.write(`${line}\n`),
+    onStderr,
     timeoutS: settings.QUERY_TIMEOUT_S,
-    log: jsonLog((line) => process.stdout.write(line)),
-    onRestart: lock.hold,
+    log,
+    readers,
+    onRestart: (next) => {
+      pid = next
+      hold()
+    },
     heldFd: lock.fd,
   }).catch((cause: Error) => {
     throw new Error(startFailure(cause.message, host, port), { cause })
   })
-  lock.hold(supervised.pid())
-  return supervised
+  pid = supervised.pid()
+  hold()
+  readers.start()
+  const stop = async (): Promise<void> => {
+    await supervised.stop()
+    await readers.stop()
+  }
+  return { ...supervised, stop }
 }
 
 const given = (name: string, value: unknown): [string, string][] => (value === undefined ? [] : [[name, String(value)]])

@@ -14,8 +14,9 @@ export const consoleBuilds = join(repository, 'dist/console')
 /** The builds of `npm run dev`: the platform Worker and the console's page, separate from those of other runs. */
 export const devBuilds = join(repository, 'dist/dev')
 
-/** The files next to the bundle that it imports. */
+/** The files next to the bundle: those that it imports, and the bundle of the readers. */
 export const platformModules = ['sqlite3.wasm'] as const
+export const readerModule = 'reader.mjs'
 
 function above(folder: string): string {
   if (existsSync(join(folder, 'package-lock.json'))) return folder

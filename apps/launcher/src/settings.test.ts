@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { describe, expect, test } from 'vitest'
 import { readSettings, SettingsError } from './settings.ts'
 
@@ -15,6 +16,7 @@ describe('settings', () => {
       TRUSTED_PROXIES: '',
       PERSQL_SIGNUP: 'open',
       QUERY_TIMEOUT_S: 30,
+      PERSQL_READERS: Math.min(64, Math.max(2, availableParallelism())),
       BODY_TIMEOUT_S: 30,
       IMPORT_MAX_MB: 1024,
     })
@@ -39,6 +41,7 @@ describe('settings', () => {
     ['TRUSTED_PROXIES', '10.0.0.0/8, 2001:db8::/32 ,192.0.2.7', '10.0.0.0/8,2001:db8::/32,192.0.2.7'],
     ['TRUSTED_PROXIES', '::1,fd00::/8,::ffff:10.0.0.0/104', '::1,fd00::/8,::ffff:10.0.0.0/104'],
     ['QUERY_TIMEOUT_S', '1', 1],
+    ['PERSQL_READERS', '0', 0],
   ])('%s accepts "%s"', (name, text, value) => {
     expect(readSettings({ [name]: text })).toMatchObject({ [name]: value })
   })
@@ -91,6 +94,8 @@ describe('settings', () => {
     ['TRUSTED_PROXIES', '10.0.0.0 /8'],
     ['TRUSTED_PROXIES', 'loopback'],
     ['QUERY_TIMEOUT_S', '0'],
+    ['PERSQL_READERS', '65'],
+    ['PERSQL_READERS', 'two'],
     ['QUERY_TIMEOUT_S', '1.5'],
     ['BODY_TIMEOUT_S', '0'],
   ])('%s rejects "%s" with a message that names it', (name, text) => {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import * as z from 'zod'
 import { parseRange } from '../../platform/src/ip-address.ts'
@@ -8,6 +9,8 @@ const slug = /^[a-z][a-z0-9-]{0,62}$/
 const hostname = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i
 const maxWelcomeCreditUsd = 1_000_000
 const minSecretLength = 16
+/** Windows doesn't delete files that another process has open. */
+const defaultReaders = process.platform === 'win32' ? '0' : String(Math.min(64, Math.max(2, availableParallelism())))
 
 /** The operator's settings, by the name of the environment variable. */
 const Settings = z.object({
@@ -64,6 +67,7 @@ const Settings = z.object({
     existsSync(text) ? resolve(text) : undefined,
   ),
   QUERY_TIMEOUT_S: setting('30', 'a positive number of whole seconds', (text) => wholeNumber(text, 1, 86_400)),
+  PERSQL_READERS: setting(defaultReaders, 'a whole number from 0 to 64', (text) => wholeNumber(text, 0, 64)),
   BODY_TIMEOUT_S: setting('30', 'a positive number of whole seconds', (text) => wholeNumber(text, 1, 86_400)),
   IMPORT_MAX_MB: setting('1024', 'a positive number of whole megabytes', (text) => wholeNumber(text, 1, 1_000_000)),
 })

@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from './log.ts'
 import { waitUntilUnresponsive } from './probe.ts'
+import type { Readers } from './readers.ts'
+import { backOffMs } from './restarts.ts'
 import { type RunningStatement, RunningStatements } from './running-statements.ts'
 import { localUrl, startWorkerd, type Workerd, type WorkerdOptions } from './workerd-process.ts'
 
 const loggedSqlLength = 500
 const stableAfterMs = 30_000
-const maxBackOffMs = 30_000
 
 /** A workerd process that is restarted whenever it ends, with the same port and the same data. */
 export interface SupervisedProcess {
@@ -21,13 +22,10 @@ export interface WatchdogOptions extends WorkerdOptions {
   /** The time after which a statement that blocks the process is stopped. */
   timeoutS: number
   log: Log
+  /** The processes that run long reads for it. */
+  readers?: Readers
   /** Called with the PID of each replacement process. */
   onRestart?: (pid: number) => void
-}
-
-/** Returns the delay before the next start, by the number of crashes in a row: 0, 0.5, 1, 2, 4 … 30 s. */
-export function backOffMs(crashes: number): number {
-  return crashes <= 1 ? 0 : Math.min(maxBackOffMs, 500 * 2 ** (crashes - 2))
 }
 
 /**
@@ -35,11 +33,15 @@ export function backOffMs(crashes: number): number {
  * immediately; a crashed process is replaced after an increasing delay. Rejects only if the first start fails.
  */
 export async function supervise(options: WatchdogOptions): Promise<SupervisedProcess> {
-  const { timeoutS, log, onRestart, onStderr } = options
+  const { timeoutS, log, onRestart, onStderr, readers } = options
   const statements = new RunningStatements()
   const stopping = new AbortController()
   const start = (port: number): Promise<Workerd> =>
-    startWorkerd({ ...options, port, onStderr: (line) => statements.read(line) || onStderr(line) })
+    startWorkerd({
+      ...options,
+      port,
+      onStderr: (line) => statements.read(line) || readers?.read(line) || onStderr(line),
+    })
   let workerd = await start(options.port)
   const { port } = workerd
   const url = localUrl(options.host, port)
@@ -54,6 +56,7 @@ export async function supervise(options: WatchdogOptions): Promise<SupervisedPro
       if (heldUp) log('error', 'statement_killed', { seconds: timeoutS, ...suspect(statements.current) })
       else log('error', 'workerd_crashed', { ...ended, crashes, ...suspect(statements.current) })
       statements.clear()
+      readers?.endAll()
       const next = await replace(crashes)
       if (next === undefined) return
       workerd = next.workerd

@@ -3,13 +3,15 @@ import { once } from 'node:events'
 import { copyFile, cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { isIPv6 } from 'node:net'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
-import { type PlatformEnvironment, workerdConfig } from './config.ts'
+import { type ConfigOptions, type PlatformEnvironment, readerConfig, readerSocket, workerdConfig } from './config.ts'
 import { onLines } from './lines.ts'
-import { platformBundle, platformModules } from './paths.ts'
+import { platformBundle, platformModules, readerModule } from './paths.ts'
 
 const stopGraceMs = 5_000
+/** The maximum size of a temporary file of a reader: 1 GiB in blocks of 512 bytes. */
+const maxFileBlocks = 2_097_152
 
 export interface WorkerdOptions {
   /** The data folder: `objects/` has one SQLite file per object, `run/` the configuration and bundle. */
@@ -50,24 +52,32 @@ export interface Workerd {
   kill(): Promise<Exit>
 }
 
+/** Options of `prepareData`. */
+export interface DataOptions extends ConfigOptions {
+  /** The bundle of the platform. Its modules and the bundle of the readers are next to it. */
+  bundle?: string | undefined
+  /** The folder with the built console. */
+  consoleFiles?: string | undefined
+}
+
 /**
  * Copies the bundle, the console and the configuration to the data folder, so a later build doesn't change a running
  * instance.
  */
 export async function prepareData(
   data: string,
-  bundle = platformBundle,
-  trustedCertificates?: string,
-  consoleFiles?: string,
+  { bundle = platformBundle, consoleFiles, ...config }: DataOptions = {},
 ): Promise<void> {
-  await mkdir(join(data, 'objects'), { recursive: true })
-  await mkdir(join(data, 'run'), { recursive: true })
+  // Reads that sort more rows than fit in memory write temporary files.
+  for (const folder of ['objects', 'run', 'tmp']) await mkdir(join(data, folder), { recursive: true })
   await copyFile(bundle, join(data, 'run', 'platform.mjs'))
-  for (const name of platformModules) await copyFile(join(dirname(bundle), name), join(data, 'run', name))
+  const modules = config.readers ? [...platformModules, readerModule] : platformModules
+  for (const name of modules) await copyFile(join(dirname(bundle), name), join(data, 'run', name))
   await rm(join(data, 'run', 'console'), { recursive: true, force: true })
   await mkdir(join(data, 'run', 'console'))
   if (consoleFiles) await copyConsole(data, consoleFiles)
-  await writeFile(join(data, 'run', 'workerd.capnp'), workerdConfig(trustedCertificates))
+  await writeFile(join(data, 'run', 'workerd.capnp'), workerdConfig(config))
+  if (config.readers) await writeFile(join(data, 'run', 'reader.capnp'), readerConfig())
 }
 
 /** Copies the console to the data folder. A running workerd keeps the folder open, so only its files are replaced. */
@@ -78,24 +88,63 @@ export async function copyConsole(data: string, consoleFiles: string): Promise<v
   await cp(consoleFiles, served, { recursive: true })
 }
 
-/** Starts workerd on a prepared data folder and resolves once it listens; rejects with its error output if it can't start. */
-export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
+/** Starts the platform on a prepared data folder and resolves once it listens; rejects with its error output if it can't start. */
+export function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
   const { data, host, environment, onStderr, heldFd, stdout = 'inherit' } = options
+  const folder = resolve(data)
+  const args = [
+    join(folder, 'run', 'workerd.capnp'),
+    `--socket-addr=http=${address(host, options.port)}`,
+    `--directory-path=disk=${join(folder, 'objects')}`,
+    `--directory-path=console=${join(folder, 'run', 'console')}`,
+  ]
+  return serve([workerdBinary()], { args, data: folder, environment, onStderr, heldFd, stdout })
+}
+
+/** Starts a reader on a prepared data folder and resolves once it listens. `run` identifies the process. */
+export async function startReader(
+  data: string,
+  index: number,
+  run: string,
+  onStderr: WorkerdOptions['onStderr'],
+): Promise<Workerd> {
+  const folder = resolve(data)
+  const socket = readerSocket(index)
+  await rm(join(folder, socket.slice('unix:'.length)), { force: true })
+  const args = [
+    join(folder, 'run', 'reader.capnp'),
+    `--socket-addr=http=${socket}`,
+    `--directory-path=disk=${join(folder, 'objects')}`,
+  ]
+  // A read that needs a larger temporary file fails, instead of filling the disk.
+  const limit = ['/bin/sh', '-c', `trap '' XFSZ; ulimit -f ${maxFileBlocks}; exec "$@"`, 'sh', workerdBinary()]
+  return serve(limit, { args, data: folder, environment: { READER_RUN: run }, onStderr, stdout: 'ignore' })
+}
+
+interface ServeOptions extends Pick<WorkerdOptions, 'heldFd' | 'onStderr'> {
+  args: readonly string[]
+  data: string
+  environment: Readonly<Record<string, string | undefined>>
+  stdout: NonNullable<WorkerdOptions['stdout']>
+}
+
+async function serve(
+  [command = '', ...before]: readonly string[],
+  { args, data, environment, onStderr, heldFd, stdout }: ServeOptions,
+): Promise<Workerd> {
   const child = spawn(
-    workerdBinary(),
-    [
-      'serve',
-      join(data, 'run', 'workerd.capnp'),
-      `--socket-addr=http=${address(host, options.port)}`,
-      `--directory-path=disk=${join(data, 'objects')}`,
-      `--directory-path=console=${join(data, 'run', 'console')}`,
-      '--control-fd=3',
-    ],
+    command,
+    [...before, 'serve', ...args, '--control-fd=3'],
     // With its own process group, Ctrl-C in a terminal reaches only the launcher, which then stops workerd in order. On
     // Windows that would open a window.
     {
+      cwd: data,
       stdio: ['ignore', stdout, 'pipe', 'pipe', ...(heldFd === undefined ? [] : [heldFd])],
-      env: { ...inheritedEnvironment(process.platform, process.env), ...environment },
+      env: {
+        ...inheritedEnvironment(process.platform, process.env),
+        SQLITE_TMPDIR: join(data, 'tmp'),
+        ...environment,
+      },
       detached: process.platform !== 'win32',
       windowsHide: true,
     },
@@ -156,10 +205,10 @@ async function exit(child: ChildProcess): Promise<Exit> {
 }
 
 function listening(control: Readable): Promise<number> {
-  return new Promise((resolve) => {
+  return new Promise((done) => {
     onLines(control, (line) => {
       const message = JSON.parse(line)
-      if (message.event === 'listen') resolve(message.port)
+      if (message.event === 'listen') done(message.port)
     })
   })
 }

@@ -30,6 +30,8 @@ export interface Env extends ModelSettings {
   readonly IMPORT_MAX_MB?: string
   readonly PERSQL_SIGNUP?: string
   readonly PERSQL_DEV?: string
+  /** The number of the bindings `READER_0`, `READER_1` … */
+  readonly PERSQL_READERS?: string
   readonly PERSQL_FIRST_OWNS?: string
   readonly STRIPE_SECRET_KEY?: string
   readonly STRIPE_WEBHOOK_SECRET?: string

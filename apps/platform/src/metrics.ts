@@ -28,6 +28,8 @@ const HELP: Record<string, [type: string, help: string]> = {
   persql_request_seconds: ['histogram', 'Request duration in seconds'],
   persql_rows_read_total: ['counter', 'Rows read by statements'],
   persql_rows_written_total: ['counter', 'Rows written by statements'],
+  persql_reader_reads_total: ['counter', 'Reads that ran in a reader process'],
+  persql_reads_running: ['gauge', 'Reads that run in a reader process now'],
   persql_leases: ['gauge', 'Databases that hold a lease'],
   persql_errors_total: ['counter', 'Errors by code'],
 }

@@ -9,6 +9,8 @@ export interface Reply {
   readonly code?: ErrorCode
   /** The ID of the log entry with the cause of an `internal` error. */
   readonly errorId?: string
+  /** The time in seconds after which the caller can try again, for the `Retry-After` header. */
+  readonly retryAfterS?: number
   /** `Idempotency` or `Plan` for an idempotent replay. */
   readonly replayed?: string
 }
@@ -71,6 +73,7 @@ export const toReply = (error: PerSQLError): Reply => ({
   status: error.status,
   body: JSON.stringify(error),
   code: error.code,
+  ...(error.status === 429 && { retryAfterS: Number(error.details.seconds) }),
 })
 
 const internalError = (requestId: string, cause?: unknown): PerSQLError =>

@@ -1,18 +1,27 @@
-const ids = new WeakMap<Request, string>()
+const ids = new WeakMap<Request, RequestId>()
 const VISIBLE = /^[\x21-\x7e]{1,128}$/
 
 /** The header that carries the ID of a request, in both directions. */
 export const REQUEST_ID_HEADER = 'X-Request-Id'
 
+interface RequestId {
+  readonly id: string
+  readonly isSent: boolean
+}
+
 /** Returns the ID of a request: the one that the caller sent if it is valid, or a new one. */
-export function getRequestId(request: Request): string {
-  let id = ids.get(request)
-  if (id === undefined) {
+export const getRequestId = (request: Request): string => findRequestId(request).id
+
+/** Returns the ID of a request, and whether the caller sent it. */
+export function findRequestId(request: Request): RequestId {
+  let known = ids.get(request)
+  if (known === undefined) {
     const sent = request.headers.get(REQUEST_ID_HEADER)
-    id = sent !== null && VISIBLE.test(sent) ? sent : crypto.randomUUID()
-    ids.set(request, id)
+    const isSent = sent !== null && VISIBLE.test(sent)
+    known = { id: isSent ? sent : crypto.randomUUID(), isSent }
+    ids.set(request, known)
   }
-  return id
+  return known
 }
 
 /** Adds the ID of a request to its response. */

@@ -151,6 +151,15 @@ export const errors = {
     status: 408,
     message: 'The statement was stopped after {seconds} s. Add an index, or process fewer rows.',
   },
+  query_canceled: { status: 409, message: 'The statement was canceled.' },
+  query_not_found: {
+    status: 404,
+    message: 'No running read of this database has the request ID "{id}". It may have ended.',
+  },
+  too_busy: {
+    status: 429,
+    message: '{problem} Try again in {seconds} s.',
+  },
   took_too_long: {
     status: 408,
     message:

@@ -88,6 +88,8 @@ export const statementErrors = [
   'table_protected',
   'table_unresolved',
   'query_timeout',
+  'query_canceled',
+  'too_busy',
   'database_not_found',
 ] as const
 
@@ -124,6 +126,18 @@ export const query = {
     output: z.array(QueryResult),
     meta: QueryMeta,
     errors: [...statementErrors, ...writeErrors, 'idempotency_mismatch', 'expectation_failed'],
+  }),
+
+  cancel_query: operation({
+    summary: 'Cancel your running read that has this request ID',
+    route: 'DELETE /v1/db/{ns}/{db}/queries/{id}',
+    scope: 'readonly',
+    scoped: true,
+    console: { route: 'DELETE /api/namespaces/{ns}/databases/{db}/queries/{id}', role: 'viewer' },
+    /** `id`: the `X-Request-Id` header of the call that runs the read. */
+    input: z.strictObject({ ...address, id: z.string().min(1).max(128) }),
+    output: z.object({ canceled: z.literal(true) }),
+    errors: ['database_not_found', 'query_not_found'],
   }),
 
   list_tables: operation({

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DataLock } from '../data-lock.ts'
-import { greet, readTrusted, runProgram, start, stopSignal, withData } from '../main.ts'
+import { dataOptions, greet, runProgram, start, stopSignal, withData } from '../main.ts'
 import { devBuilds } from '../paths.ts'
 import type { Settings } from '../settings.ts'
 import type { SupervisedProcess } from '../watchdog.ts'
@@ -106,8 +106,8 @@ class RestartingPlatform {
     this.#supervised = undefined
     if (this.#isStopped) return
     const bundle = join(this.#folder, 'platform.mjs')
-    const trusted = await readTrusted(this.#settings)
-    await prepareData(this.#settings.PERSQL_DATA, bundle, trusted, this.#console.folder)
+    const files = { bundle, consoleFiles: this.#console.folder }
+    await prepareData(this.#settings.PERSQL_DATA, await dataOptions(this.#settings, files))
     const address = { host: '127.0.0.1', port: this.#port }
     this.#supervised = await start(this.#settings, this.#secret, this.#lock, address)
     this.#port = this.#supervised.port

@@ -17,6 +17,7 @@ import { describeIssue, toFieldMessage, toSentence } from '@persql/endpoint-spec
 import { assertMayCall, databaseRole, getLowerRole, openToAll } from '../authority.ts'
 import type { Context } from '../context.ts'
 import type { Grant, ReplayKey } from '../database/calls/call.ts'
+import { toCallAddress } from '../database/calls/call-address.ts'
 import type { DatabaseOperation } from '../database/operations.ts'
 import { parseObject } from '../json-object.ts'
 import type { MemberAccess } from '../namespace/tokens/admission.ts'
@@ -154,8 +155,9 @@ async function callDatabase(
   replayKeys: readonly ReplayKey[] | undefined,
 ): Promise<Reply> {
   const startedMs = Date.now()
+  const address = toCallAddress(ns, db, ctx.sentRequestId)
   try {
-    const answer = await databaseObject(ctx.env, ns, db).call(operation, `${ns}/${db}`, grant, body, replayKeys)
+    const answer = await databaseObject(ctx.env, ns, db).call(operation, address, grant, body, replayKeys)
     return typeof answer === 'string'
       ? { status: 200, body: answer }
       : linked(withRequestId(answer, ctx.requestId), ctx.baseUrl)

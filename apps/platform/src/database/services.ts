@@ -20,6 +20,7 @@ import { Sessions } from './endpoints/sessions.ts'
 import { Endpoints } from './endpoints/store.ts'
 import { Engine } from './engine/engine.ts'
 import { ExclusiveLock } from './engine/exclusive-lock.ts'
+import { createRunSql } from './engine/run-sql.ts'
 import { SystemStorage } from './engine/system-storage.ts'
 import { watchFor } from './engine/watch.ts'
 import { WriteFreeze } from './engine/write-freeze.ts'
@@ -46,6 +47,11 @@ import { Revocations } from './metering/revocations.ts'
 import { RevokedKeys } from './metering/revoked-keys.ts'
 import { SizeTracker } from './metering/size/size.ts'
 import { databaseOperations, type FeatureServices } from './operations.ts'
+import { DatabaseReads } from './reads/database-reads.ts'
+import { LongReads } from './reads/long-reads.ts'
+import { getReaderPool } from './reads/reader-pool.ts'
+import { TableFacts } from './reads/table-facts.ts'
+import { trimLog } from './reads/write-ahead-log.ts'
 import { Approvals } from './review/approvals/approvals.ts'
 import { AuditOutbox } from './review/audit-outbox.ts'
 import { Proposals } from './review/proposals/store.ts'
@@ -71,6 +77,9 @@ import { AutoSnapshotter } from './versions/snapshots/auto-snapshotter.ts'
 import { SnapshotRestorer } from './versions/snapshots/snapshot-restorer.ts'
 import { Snapshots } from './versions/snapshots/snapshots.ts'
 
+/** The size of a page of SQLite's files. */
+const PAGE_BYTES = 4_096
+
 /** The services of one database, created once per object. */
 export type DatabaseServices = ReturnType<typeof createServices>
 
@@ -93,8 +102,8 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   const core = createCore(ctx, env)
   const stores = createStores(core, at)
   const events = createEvents(core, stores, at)
-  const statements = createStatements(core, stores, events, at)
-  const credit = createCredit(core, stores, events, statements)
+  const statements = createStatements(core, stores, events, at, () => credit.lease.totals.rowsWritten)
+  const credit: Credit = createCredit(core, stores, events, statements)
   const versions = createVersions(core, stores, events, statements, credit)
   const calls = createCalls(core, stores, events, statements, credit, versions)
   const services = { ...core, ...stores, ...events, ...statements, ...credit, ...versions, ...calls }
@@ -172,13 +181,15 @@ function webhookSender({ PUBLIC_NETWORK: network }: Env, dev: boolean): Send {
 }
 
 /** Creates what runs statements, and the snapshots that they can require. */
-function createStatements(core: Core, stores: Stores, events: Events, at: Schedule) {
+function createStatements(core: Core, stores: Stores, events: Events, at: Schedule, writtenRows: () => number) {
   const { ctx, storage, identity, ownPages, exclusion, writes, caller, settings } = core
   const { schemaChanges, webhookStore, approvals, seeds } = stores
   const { feed, webhooks } = events
   const history = createHistory(core, at('snapshots'))
   const keeper = new AutoSnapshotter({ storage, ownPages, history, writes, now })
-  const watch = { identity, caller, schemaChanges, keeper, feed, webhookStore }
+  const facts = new TableFacts(createRunSql(storage.sql), writtenRows)
+  const longReads = new LongReads(facts, () => storage.sql.databaseSize / PAGE_BYTES)
+  const watch = { identity, caller, schemaChanges, keeper, feed, webhookStore, longReads }
   const engine = new Engine(
     storage,
     ownPages,
@@ -187,7 +198,24 @@ function createStatements(core: Core, stores: Stores, events: Events, at: Schedu
     seeds,
     (isRead) => exclusion.held !== undefined || (!isRead && writes.frozen !== undefined),
   )
-  return { history, keeper, engine, announcer: new ChangeAnnouncer(engine, feed, webhooks) }
+  const reads = createReads(core, engine, longReads)
+  return { history, keeper, engine, facts, reads, announcer: new ChangeAnnouncer(engine, feed, webhooks) }
+}
+
+/** Creates what runs long reads in other processes. */
+function createReads({ ctx, env, storage, identity, ownPages, settings }: Core, engine: Engine, longReads: LongReads) {
+  const { OBJECT_FILES: files } = env
+  const write = async () => {
+    ownPages.around(() => storage.kv.put('logTrimmedAt', Date.now()))
+    await storage.sync()
+  }
+  return new DatabaseReads({
+    ...{ ctx, identity, engine, longReads, pool: getReaderPool(env), timeoutMs: settings.queryTimeoutMs },
+    trimLog: async () => {
+      if (!files) return
+      await trimLog((suffix, init) => files.fetch(`http://files/database/${ctx.id}.sqlite${suffix}`, init), write)
+    },
+  })
 }
 
 /** Creates the snapshots. Each is an object that no database address can name: slugs have no `@`. */
@@ -211,8 +239,8 @@ function createCredit(core: Core, stores: Stores, events: Events, statements: St
   const { ctx, env, storage, identity, exclusion, ownPages, log, caller, revoked } = core
   const { sessions, approvals, endpoints, rateLimits, seeds, webhookStore } = stores
   const { feed, waiting, sockets } = events
-  const { history, engine, announcer } = statements
-  const caches: readonly Memory[] = [endpoints, rateLimits, approvals.rules, engine, seeds, webhookStore]
+  const { history, engine, announcer, facts, reads } = statements
+  const caches: readonly Memory[] = [endpoints, rateLimits, approvals.rules, engine, facts, seeds, webhookStore]
   const size = new SizeTracker({ storage, ownPages, now, exclusion, totals: () => lease.totals })
   const revocations = new Revocations({ env, identity, revoked, sessions, sockets })
   const lease: LeaseClient = new LeaseClient({
@@ -222,7 +250,7 @@ function createCredit(core: Core, stores: Stores, events: Events, statements: St
   const access = new Access({ identity, exclusion, lease, revoked })
   const subscribers = [waiting, sockets]
   const memories = [lease, log, size, revoked, ...caches, feed]
-  const deletion = new Deletion({ ctx, identity, exclusion, history, subscribers, memories })
+  const deletion = new Deletion({ ctx, identity, exclusion, history, reads, subscribers, memories })
   const lifecycle = new Lifecycle({ storage, identity, ownPages, caches: [approvals.rules, engine], deletion })
   const charges = new CallBilling({ access, caller, lease, log, engine, announcer })
   return { caches, size, revocations, lease, access, deletion, lifecycle, charges }
@@ -287,13 +315,13 @@ function createCalls(
 ) {
   const { env, storage, settings, identity, ownPages, log } = core
   const { docs, sessions, endpoints, rateLimits, replays, outbox } = stores
-  const { engine, keeper, announcer } = statements
+  const { engine, reads, keeper, announcer } = statements
   const { lease, access, charges } = credit
   const { exclusive } = versions
-  const assistant = new Assistant(env, engine, storage.sql, docs, (tokenId, aiTokens) =>
+  const assistant = new Assistant(env, engine, reads, storage.sql, docs, (tokenId, aiTokens) =>
     lease.chargeAiTokens(tokenId, aiTokens),
   )
-  const means = new EndpointContextCache({ storage, engine, sessions, assistant, charges })
+  const means = new EndpointContextCache({ storage, reads, sessions, assistant, charges })
   const advisor = new Advisor({ env, storage, identity, log })
   const imports = new Imports({
     ...{ storage, ownPages, now },

@@ -153,6 +153,7 @@ export const exceptions: Readonly<Partial<Record<keyof Api, string>>> = {
   export_database: "returns a file stream, which a tool result can't carry",
   import_database: "takes a file as its body, which tool arguments can't carry",
   subscribe: 'is a WebSocket; agents use wait_for_changes',
+  cancel_query: 'takes the request ID of an HTTP call, which tools have none of',
   set_description: 'is put_docs under another path',
   get_status: 'is about the instance and needs no token',
 }

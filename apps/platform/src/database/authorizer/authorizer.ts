@@ -4,6 +4,7 @@ import { lower, quoteName } from '../../sqlite/identifiers.ts'
 import { hideRuntimeTables } from '../../sqlite/runtime-tables.ts'
 import { type RunSql, readSchemaMap, SCHEMA_TABLE, type SchemaMap } from '../../sqlite/schema-map.ts'
 import { parseStatement, type Statement } from '../../sqlite/tokenizer.ts'
+import { readShape, type Shape, WHOLE_FILE } from '../reads/shape.ts'
 import { readAssigned } from '../versions/ids/assigned.ts'
 import { castIntegers } from './bind.ts'
 import { type ChangedTables, NO_CHANGE, readTouched } from './changed-tables.ts'
@@ -43,6 +44,10 @@ export interface Analysis {
   readonly touched: ChangedTables
   /** Tables in which the highest ID determines the next one, unless another part of the statement reads them. */
   readonly assigned: readonly string[]
+  /** The facts for an estimate of a read's duration; `undefined` for statements that can't take long, and for writes. */
+  readonly shape: Shape | undefined
+  /** The cookie of the schema that the statement was compiled with; `null` if it reads no table. */
+  readonly cookie: number | null
   /** Returns the SQL to run for these parameters, with integers bound as integers. */
   sqlFor(params: readonly unknown[]): string
   /**
@@ -200,9 +205,17 @@ export class Authorizer {
       statement,
       effect: Object.freeze(statement.explain === 'no' ? effect : explained),
       sequenceImplied,
+      shape: effect.kind === 'read' && statement.explain === 'no' ? readShape(program, this.#schema) : undefined,
+      cookie: readCookie(program),
       sqlFor,
     }
   }
+}
+
+/** Returns the cookie of the schema that a program was compiled with. */
+function readCookie(program: readonly (readonly unknown[])[]): number | null {
+  const transaction = program.find(([, opcode]) => opcode === 'Transaction')
+  return transaction === undefined ? null : (transaction[4] as number)
 }
 
 /** Analyzes a PRAGMA without compiling it. @throws PerSQLError */
@@ -219,6 +232,8 @@ function pragmaAnalysis(statement: Statement): Analysis {
     statement,
     effect: Object.freeze(effect),
     sequenceImplied: false,
+    shape: /foreign_key_check/i.test(statement.text) ? WHOLE_FILE : undefined,
+    cookie: null,
     sqlFor: () => text,
     ...(columns && statement.explain === 'no' && { columns }),
   }

@@ -58,6 +58,8 @@ export interface DatabaseCall {
   readonly grant: Grant
   readonly body: string
   readonly replayKeys: readonly ReplayKey[]
+  /** The ID that the caller gave the request, with which it can cancel it. */
+  readonly requestId?: string | undefined
   /** The automatic snapshot that was created before this repeated run of the call. */
   readonly kept?: AutomaticSnapshot
 }

@@ -13,6 +13,7 @@ import type { DatabaseOperation } from '../operations.ts'
 import { type AutoSnapshotter, SnapshotRequired } from '../versions/snapshots/auto-snapshotter.ts'
 import type { Access } from './access.ts'
 import { type DatabaseCall, Grants, type ReplayKey } from './call.ts'
+import { splitAddress } from './call-address.ts'
 import type { ExclusiveAccess } from './exclusive-access.ts'
 import type { Handler } from './handler.ts'
 import type { IdempotencyStore } from './idempotency.ts'
@@ -73,8 +74,9 @@ export class CallHandler {
     body: string,
     replayKeys: readonly ReplayKey[],
   ): Answer | Promise<Answer> {
-    const call = { operation, grant: this.#grants.of(grant), body, replayKeys }
-    return this.#options.exclusive.held ? this.#later(address, call) : this.#resume(address, call)
+    const [name = '', requestId] = splitAddress(address)
+    const call = { operation, grant: this.#grants.of(grant), body, replayKeys, requestId }
+    return this.#options.exclusive.held ? this.#later(name, call) : this.#resume(name, call)
   }
 
   /** Charges for a running call, in its transaction. */

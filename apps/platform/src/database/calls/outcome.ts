@@ -3,6 +3,8 @@ import type { Listed, PageMeta, PerSQLError } from '@persql/contract'
 /** The outcome of an operation before it is charged and formatted. */
 export interface Outcome {
   readonly data: unknown
+  /** `data` as JSON, if it is known already. */
+  readonly dataText?: string
   readonly status: number
   readonly sql: string
   readonly statementCount: number

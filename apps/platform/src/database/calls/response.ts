@@ -21,7 +21,7 @@ export function buildResponseBody(
   durationMs: number,
   kept: AutomaticSnapshot | undefined,
 ): string {
-  const data = JSON.stringify(outcome.data)
+  const data = outcome.dataText ?? JSON.stringify(outcome.data)
   const { rowsRead, rowsWritten, statementCount, aiTokens, page } = outcome
   if (!WITH_META.has(operation) && aiTokens === undefined) {
     return `{"success":true,"data":${data}${page ? `,"meta":${JSON.stringify(page)}` : ''}}`

@@ -1,7 +1,7 @@
 import { now } from '../../clock.ts'
-import type { Engine } from '../engine/engine.ts'
 import type { Assistant } from '../insights/assistant/assistant.ts'
 import type { CallBilling } from '../metering/charges.ts'
+import type { DatabaseReads } from '../reads/database-reads.ts'
 import { keyColumn } from './manage.ts'
 import type { EndpointContext, RunBilled, RunQuestion } from './run.ts'
 import type { Sessions } from './sessions.ts'
@@ -9,7 +9,7 @@ import type { OpenEndpoint } from './store.ts'
 
 interface AllMeansOptions {
   readonly storage: DurableObjectStorage
-  readonly engine: Engine
+  readonly reads: DatabaseReads
   readonly sessions: Sessions
   readonly assistant: Assistant
   readonly charges: CallBilling
@@ -41,17 +41,17 @@ export class EndpointContextCache {
       const tables = allowedTables.length > 0 ? allowedTables : tableScope
       const asking = { question, allowedTables: tables, context, maxRows }
       const { sql, explanation } = await assistant.generate(tokenId, asking)
-      const { columns, rows } = spend(sql, () => assistant.run(sql, asking))
+      const { columns, rows } = await spend(sql, () => assistant.run(tokenId, sql, asking))
       return { sql, columns, rows, explanation }
     }
   }
 
   #make(endpoint: OpenEndpoint): EndpointContext {
-    const { storage, engine, sessions, charges } = this.#options
+    const { storage, reads, sessions, charges } = this.#options
     const tokenId = `endpoint:${endpoint.spec.slug}`
     const spend: RunBilled = (sql, run) => charges.spend(tokenId, sql, run, 'endpoint')
     return {
-      engine,
+      reads,
       findKey: (table) => keyColumn(storage.sql, table),
       mint: (userId, email, ttlS) => sessions.mint(userId, email, ttlS, now()),
       ask: this.ask(tokenId, spend),

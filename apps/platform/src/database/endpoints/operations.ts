@@ -7,6 +7,8 @@ import { done, type Outcome } from '../calls/outcome.ts'
 import { dryRun } from '../engine/dry-run.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Result } from '../engine/result.ts'
+import type { DatabaseReads } from '../reads/database-reads.ts'
+import { withResult } from '../reads/reader-result.ts'
 import type { Audit } from '../review/audit-outbox.ts'
 import { sessionMissing } from './input.ts'
 import { changed, checkSpec, keyColumn, toEndpoint, toEndpointVersion } from './manage.ts'
@@ -24,6 +26,7 @@ interface EndpointServices {
   readonly audit: Audit
   readonly now: () => number
   /** Returns the function that sends questions to the AI model for an endpoint and charges a token. */
+  readonly reads: DatabaseReads
   readonly ask: (tokenId: string, spend: RunBilled) => RunQuestion
 }
 
@@ -119,7 +122,7 @@ async function tried(call: DatabaseCall, services: EndpointServices): Promise<Ou
     }
     if (spec.auth === 'session' && !user) throw sessionMissing('Pass "session" with the "userId" of a user.')
     const data = await runEndpoint(endpoint, endpoint.readInput('POST', JSON.stringify(input), user), {
-      engine,
+      reads: services.reads,
       findKey: (table) => keyColumn(storage.sql, table),
       ask: services.ask(call.grant.tokenId, spend),
       mint: async (_userId, _email, ttlS) => ({
@@ -140,11 +143,17 @@ async function tried(call: DatabaseCall, services: EndpointServices): Promise<Ou
 }
 
 /** Runs a dry run and adds up its rows: they are charged although the writes are rolled back. */
-function tasted(storage: DurableObjectStorage, engine: Engine, run: () => Result, used: Used): Result {
-  const done = dryRun(storage, engine, run)
-  used.rowsRead += done.rowsRead
-  used.rowsWritten += done.rowsWritten
-  return done
+function tasted(
+  storage: DurableObjectStorage,
+  engine: Engine,
+  run: () => Result | Promise<Result>,
+  used: Used,
+): Result | Promise<Result> {
+  return withResult(dryRun(storage, engine, run), (done) => {
+    used.rowsRead += done.rowsRead
+    used.rowsWritten += done.rowsWritten
+    return done
+  })
 }
 
 /** @throws PerSQLError `endpoint_not_found`, or `not_for_scoped_token` if it can reach tables that the caller's token can't */

@@ -3,22 +3,23 @@ import { boundFields, type EndpointSpec } from '@persql/endpoint-spec'
 import { logInternal } from '../../reply.ts'
 import type { Permission } from '../authorizer/authorizer.ts'
 import type { Bound, StatementInput } from '../calls/call.ts'
-import type { Engine } from '../engine/engine.ts'
 import type { Result } from '../engine/result.ts'
+import type { DatabaseReads } from '../reads/database-reads.ts'
+import { ReaderResult, withResult } from '../reads/reader-result.ts'
 import type { Input } from './input.ts'
 import { hashPassword, verifyPassword } from './passwords.ts'
 import type { MintedSession } from './sessions.ts'
 import type { OpenEndpoint } from './store.ts'
 
 /** Runs a statement and charges it, in one turn. @throws the error of the statement, after it is charged */
-export type RunBilled = (sql: string, run: () => Result) => Result
+export type RunBilled = (sql: string, run: () => Result | Promise<Result>) => Result | Promise<Result>
 
 /** Sends a question to the AI model, runs the generated SQL and returns the `data` of the response. */
 export type RunQuestion = (endpoint: OpenEndpoint, question: string) => Promise<unknown>
 
 /** The context that a database provides to run an endpoint. */
 export interface EndpointContext {
-  readonly engine: Engine
+  readonly reads: DatabaseReads
   readonly spend: RunBilled
   readonly mint: (userId: string, email: string | null, ttlS: number) => Promise<MintedSession>
   /** Returns the name of the primary key column. */
@@ -31,7 +32,7 @@ export function runEndpoint(endpoint: OpenEndpoint, input: Input, means: Endpoin
   switch (endpoint.spec.kind) {
     case 'query':
     case 'mutation':
-      return shape(endpoint.spec.output, runStatement(endpoint, input.bound, means))
+      return withResult(runStatement(endpoint, input.bound, means), (result) => shape(endpoint.spec.output, result))
     case 'auth_signup':
       return signUp(endpoint, input, means)
     case 'auth_login':
@@ -41,9 +42,14 @@ export function runEndpoint(endpoint: OpenEndpoint, input: Input, means: Endpoin
   }
 }
 
-function runStatement(endpoint: OpenEndpoint, params: readonly Bound[], { engine, spend }: EndpointContext): Result {
+function runStatement(
+  endpoint: OpenEndpoint,
+  params: readonly Bound[],
+  { reads, spend }: EndpointContext,
+): Result | Promise<Result> {
   const statement: StatementInput = { sql: endpoint.spec.sql, params }
-  return spend(statement.sql, () => engine.run(engine.prepare(statement, getPermission(endpoint)), statement))
+  const { slug } = endpoint.spec
+  return spend(statement.sql, () => reads.runAnywhere(statement, getPermission(endpoint), `endpoint:${slug}`))
 }
 
 /**
@@ -55,9 +61,11 @@ export const getPermission = ({ spec, tableScope }: Pick<OpenEndpoint, 'spec' | 
   tableScope,
 })
 
-function shape(output: EndpointSpec['output'], { columns, rows, rowsWritten }: Result): unknown {
+function shape(output: EndpointSpec['output'], result: Result): unknown {
+  if (output === 'rows_written') return { rowsWritten: result.rowsWritten }
+  if (output === 'rows' && result instanceof ReaderResult) return result
+  const { columns, rows } = result
   if (output === 'rows') return { columns, rows }
-  if (output === 'rows_written') return { rowsWritten }
   const [row] = rows
   return { row: row ? toRecord(columns, row) : null }
 }
@@ -66,14 +74,14 @@ function shape(output: EndpointSpec['output'], { columns, rows, rowsWritten }: R
 async function signUp(endpoint: OpenEndpoint, { byName }: Input, means: EndpointContext): Promise<MintedSession> {
   const hash = await hashPassword(String(byName.password))
   const params = boundFields(endpoint.spec).map(({ name }) => (name === 'password' ? hash : (byName[name] ?? null)))
-  const { columns, rows } = runStatement(endpoint, params, means)
+  const { columns, rows } = await runStatement(endpoint, params, means)
   const [row] = rows
   if (!row) throw new PerSQLError('conflict', { problem: CONFLICT })
   return openSession(endpoint, toRecord(columns, row), byName, means)
 }
 
 async function logIn(endpoint: OpenEndpoint, { bound, byName }: Input, means: EndpointContext): Promise<MintedSession> {
-  const { columns, rows } = runStatement(endpoint, bound, means)
+  const { columns, rows } = await runStatement(endpoint, bound, means)
   const user = rows[0] && toRecord(columns, rows[0])
   const right = await verifyPassword(String(byName.password), user?.password_hash)
   if (!user || !right) throw new PerSQLError('login_failed')
@@ -151,6 +159,7 @@ const PUBLIC: ReadonlySet<string> = new Set([
   'endpoint_failed',
   'method_not_allowed',
   'query_timeout',
+  'too_busy',
   'unavailable',
   'body_too_large',
   'rate_limited',

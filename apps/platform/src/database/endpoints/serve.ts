@@ -1,5 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import type { EndpointSpec } from '@persql/endpoint-spec'
+import { ReaderResult } from '../reads/reader-result.ts'
 import type { Input, Session } from './input.ts'
 import type { RateLimits } from './rate-limits.ts'
 import { type EndpointContext, publicError, runEndpoint } from './run.ts'
@@ -158,7 +159,8 @@ function corsHeaders({ origin }: PublicCall, { spec: { cors } }: OpenEndpoint): 
 }
 
 function succeeded(data: unknown, headers: EndpointReply['headers']): EndpointResponse {
-  const body = `{"ok":true,"data":${JSON.stringify(data)}}`
+  const text = data instanceof ReaderResult ? data.tableText : JSON.stringify(data)
+  const body = `{"ok":true,"data":${text}}`
   return headers ? { status: 200, body, headers } : body
 }
 
@@ -166,7 +168,7 @@ function succeeded(data: unknown, headers: EndpointReply['headers']): EndpointRe
 export function createErrorResponse(error: PerSQLError, headers?: EndpointReply['headers']): EndpointReply {
   const { code, status, message, details, extra } = error
   const more: Record<string, string> = { ...headers }
-  if (code === 'rate_limited') more['Retry-After'] = String(details.seconds)
+  if (status === 429) more['Retry-After'] = String(details.seconds)
   if (code === 'method_not_allowed') more.Allow = String(details.allowed)
   if (status === 401 && code !== 'login_failed') more['WWW-Authenticate'] = 'Bearer'
   return { status, body: JSON.stringify({ ok: false, error: message, code, ...extra }), code, headers: more }

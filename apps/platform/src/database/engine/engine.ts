@@ -13,7 +13,7 @@ import { DeferredKeys } from './deferred-keys.ts'
 import { assertExpected } from './expectation.ts'
 import type { StatementObserver, WriteGuard } from './observer.ts'
 import { collect, MAX_RESULT_BYTES, type Result, tooLarge } from './result.ts'
-import { hasRoundedIntegers, rounded } from './rounded-integers.ts'
+import { canReturnIntegers, hasRoundedIntegers, rounded } from './rounded-integers.ts'
 import { createRunSql } from './run-sql.ts'
 import { Sequences } from './sequences.ts'
 import { sqlError } from './sql-error.ts'
@@ -139,6 +139,11 @@ export class Engine {
     if (analysis.effect.kind !== 'read' && this.#gate.closed) this.#gate.enter(analysis)
   }
 
+  /** Checks that reads don't have to wait. @throws DatabaseLocked */
+  assertReadable(): void {
+    if (this.#onHold(true)) throw new DatabaseLocked()
+  }
+
   /**
    * Runs a prepared statement. It is all-or-nothing; with `inTransaction`, the caller's transaction rolls it back.
    * @param spared tables that are dropped next, so that a DROP TABLE can change their rows
@@ -243,6 +248,11 @@ export class Engine {
     if (setsRowids || !sequenceImplied) this.#sequences.forget()
   }
 
+  /** Compiles each statement again at its next run. */
+  recompile(): void {
+    this.#guard.invalidate()
+  }
+
   /** Drops the cached schema and rows. Call it after a rollback and after a change by other means. */
   forget(): void {
     this.#keys.forget()
@@ -266,11 +276,15 @@ export class Engine {
   }
 
   #read(analysis: Analysis, input: StatementInput): Result {
-    const { result, suspects } = this.#execute(analysis, input)
+    const startedMs = performance.now()
+    const { result, suspects, bytes } = this.#execute(analysis, input)
+    if (analysis.shape) this.#watch.readInPlace(analysis, performance.now() - startedMs, bytes)
     // A second guard: a statement compiled as a read must not write.
     if (result.rowsWritten > 0) throw new PerSQLError('table_unresolved')
-    if (suspects.size > 0 && hasRoundedIntegers(this.#storage.sql, analysis, input, result.columns.length, suspects)) {
-      throw rounded()
+    if (suspects.size > 0 && canReturnIntegers(analysis.statement)) {
+      const { params } = input
+      const text = analysis.sqlFor(params)
+      if (hasRoundedIntegers(this.#storage.sql, text, params, result.columns.length, suspects)) throw rounded()
     }
     assertExpected(input, result)
     return result
@@ -349,11 +363,11 @@ export class Engine {
     analysis.columns ??= restoreNames(counts ? cursor.columnNames.map(withoutTotal) : cursor.columnNames)
     const { columns } = analysis
     // A statement without columns returns no rows, so it is already complete.
-    if (columns.length === 0) return { result: toResult(cursor, columns, NO_ROWS), suspects: NO_SUSPECTS }
+    if (columns.length === 0) return { result: toResult(cursor, columns, NO_ROWS), suspects: NO_SUSPECTS, bytes: 0 }
     const { rows, suspects, bytes } = collect(cursor.raw(), this.#bytesLeft, () => this.#watch.overtime(startedMs))
     this.#bytesLeft -= bytes
     if (this.#bytesLeft < 0) throw tooLarge()
-    return { result: toResult(cursor, columns, rows), suspects }
+    return { result: toResult(cursor, columns, rows), suspects, bytes }
   }
 }
 

@@ -3,7 +3,10 @@ import type { Count, StatementInput } from '../calls/call.ts'
 import type { Result } from './result.ts'
 
 /** Checks that a statement had the effect its caller expects. @throws PerSQLError `expectation_failed` */
-export function assertExpected({ expect }: StatementInput, { rows, rowsWritten }: Result): void {
+export function assertExpected(
+  { expect }: StatementInput,
+  { rows, rowsWritten }: Pick<Result, 'rowsWritten'> & { readonly rows: { readonly length: number } },
+): void {
   if (expect === undefined) return
   for (const [name, actual] of [
     ['rows', rows.length],

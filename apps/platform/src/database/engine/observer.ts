@@ -14,6 +14,8 @@ export interface StatementObserver {
   losing(analysis: Analysis): void
   /** Returns whether someone observes which tables change. */
   listening(): boolean
+  /** Runs after a read that could have taken long: with its duration and the size of its result. */
+  readInPlace(analysis: Analysis, ms: number, bytes: number): void
   /** Checks the time limit while rows are read; `startedMs` is on `performance.now()`'s clock. */
   overtime(startedMs: number): void
 }

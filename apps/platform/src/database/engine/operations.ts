@@ -1,8 +1,16 @@
 import { PerSQLError } from '@persql/contract'
-import { type Grant, parseBatch, parseQuery, type StatementInput } from '../calls/call.ts'
-import type { Handlers } from '../calls/handler.ts'
+import {
+  type BatchInput,
+  type DatabaseCall,
+  type Grant,
+  parseBatch,
+  parseQuery,
+  type StatementInput,
+} from '../calls/call.ts'
+import { type Handlers, parseInput } from '../calls/handler.ts'
 import { done, type Outcome } from '../calls/outcome.ts'
 import { readSchema } from '../insights/describe/schema.ts'
+import { type CountServices, countTables, sumRowsRead, type TableCount } from '../reads/count-tables.ts'
 import { type ApprovalRequester, withApproval } from '../review/approvals/with-approval.ts'
 import {
   type BatchWithoutForeignKeys,
@@ -12,21 +20,28 @@ import {
 import { type Engine, RetryRequired } from './engine.ts'
 import type { Result } from './result.ts'
 import { runBatchStatement } from './run-batch-statement.ts'
-import { readTables } from './schema.ts'
+import { userTables } from './schema.ts'
 
 /** The services that the statement operations use. */
-interface StatementServices extends ApprovalRequester, BatchWithoutForeignKeys {}
+interface StatementServices extends ApprovalRequester, BatchWithoutForeignKeys, CountServices {
+  readonly storage: DurableObjectStorage
+  /** Returns whether the caller still has access. */
+  readonly admits: (grant: Grant) => boolean
+}
 
 /** Returns the handlers of the statement and schema operations. */
 export function operations(services: StatementServices) {
-  const { engine, approvals, storage } = services
+  const { engine, reads, approvals, storage } = services
   return {
     query: withApproval(
       services,
       ({ body }) => ({ statements: [parseQuery(body)], batch: false }),
-      ({ body, grant }) => {
+      (call) => {
+        const { body, grant } = call
         const input = parseQuery(body)
-        const result = engine.run(engine.prepare(input, grant), input)
+        const analysis = engine.prepare(input, grant)
+        if (reads.isLong(analysis, input.params)) return readElsewhere(call, [input], services)
+        const result = engine.run(analysis, input)
         return outcome(result, [result], input.sql)
       },
     ),
@@ -40,6 +55,7 @@ export function operations(services: StatementServices) {
         const { statements, transaction } = input
         const sql = statements.map((statement) => statement.sql).join(';\n')
         if (/total_changes/i.test(sql)) engine.countTotal()
+        if (reads.areLong(statements, grant)) return readElsewhere(call, statements, services, input)
         if (turnsForeignKeysOff(input)) {
           return batchWithoutForeignKeys(call, services, input, (results) => outcome(results, results, sql))
         }
@@ -53,9 +69,23 @@ export function operations(services: StatementServices) {
       },
     ),
 
+    cancel_query(call) {
+      const { id } = parseInput<'cancel_query'>(call)
+      const { tokenId, role } = call.grant
+      if (!reads.cancel(id, (of) => of === tokenId || role === 'admin'))
+        throw new PerSQLError('query_not_found', { id })
+      return done({ canceled: true })
+    },
+
     list_tables({ grant }) {
-      const { tables, rowsRead } = readTables(storage.sql, grant.tableScope)
-      return done(tables, { rowsRead })
+      const names = userTables(storage.sql, grant.tableScope).map(({ name }) => name)
+      const toOutcome = (counts: readonly TableCount[]) =>
+        done(
+          names.map((name, i) => ({ name, rowCount: counts[i]?.rowCount })),
+          { rowsRead: sumRowsRead(counts) },
+        )
+      const counts = countTables(names, grant, grant.tokenId, services)
+      return counts instanceof Promise ? counts.then(toOutcome) : toOutcome(counts)
     },
 
     get_schema({ grant }) {
@@ -77,6 +107,33 @@ export function operations(services: StatementServices) {
       return outcome({ plan, kind, reads, writes }, [result], input.sql)
     },
   } satisfies Handlers
+}
+
+/** Runs reads in a reader: one statement, or those of a batch. */
+async function readElsewhere(
+  { grant, requestId }: DatabaseCall,
+  statements: readonly StatementInput[],
+  { reads, admits }: StatementServices,
+  batch?: BatchInput,
+): Promise<Outcome> {
+  const { tokenId } = grant
+  const { text, counts, failure } = await reads.run({ statements, permission: grant, tokenId, requestId })
+  // The token can have been revoked in that time.
+  if (!admits(grant)) throw new PerSQLError('token_unknown')
+  const rowsRead = sumRowsRead(counts)
+  const sql = statements.map((statement) => statement.sql).join(';\n')
+  const done = { status: 200, sql, statementCount: counts.length, rowsRead, rowsWritten: 0, data: undefined }
+  if (!failure) return { ...done, dataText: batch ? text : text.slice(1, -1) }
+  if (!batch) throw failure
+  const { code, details, extra } = failure
+  const at = { statement: counts.length, ...(!batch.transaction && { applied: counts.length }) }
+  const error = new PerSQLError(
+    code,
+    { ...details, statement: counts.length },
+    { cause: failure, extra: { ...extra, ...at } },
+  )
+  if (batch.transaction) throw error
+  return { ...done, status: error.status, failure: error }
 }
 
 /** Runs a batch without a transaction. Statements before a failure stay applied, and the response says how many. */

@@ -1,28 +1,31 @@
 import { PerSQLError } from '@persql/contract'
-import type { Analysis } from '../authorizer/authorizer.ts'
-import type { StatementInput } from '../calls/call.ts'
+import type { Statement } from '../../sqlite/tokenizer.ts'
 
 /**
  * Returns whether a result contains integers that the runtime silently rounded. It runs the statement, which only
  * reads, again in SQLite, which has the exact values.
+ * @param text the statement as it ran
  * @param width the number of columns
  * @param suspects the columns with numbers that could be rounded integers
  */
 export function hasRoundedIntegers(
   sql: SqlStorage,
-  analysis: Analysis,
-  { params }: StatementInput,
+  text: string,
+  params: readonly unknown[],
   width: number,
   suspects: ReadonlySet<number>,
 ): boolean {
-  if (analysis.statement.verb === 'PRAGMA' || analysis.statement.explain !== 'no') return false
   const names = Array.from({ length: width }, (_, i) => `c${i}`)
   const test = [...suspects].map(
     (i) => `(typeof(c${i}) = 'integer' AND c${i} NOT BETWEEN -9007199254740991 AND 9007199254740991)`,
   )
-  const text = `WITH q(${names}) AS (${analysis.sqlFor(params)}\n) SELECT 1 FROM q WHERE ${test.join(' OR ')} LIMIT 1`
-  return [...sql.exec(text, ...params).raw()].length > 0
+  const check = `WITH q(${names}) AS (${text}\n) SELECT 1 FROM q WHERE ${test.join(' OR ')} LIMIT 1`
+  return [...sql.exec(check, ...params).raw()].length > 0
 }
+
+/** Returns whether a statement can return stored integers: a PRAGMA or an explanation doesn't. */
+export const canReturnIntegers = ({ verb, explain }: Pick<Statement, 'verb' | 'explain'>): boolean =>
+  verb !== 'PRAGMA' && explain === 'no'
 
 /** Returns the error of a result with a rounded integer. */
 export const rounded = (): PerSQLError =>

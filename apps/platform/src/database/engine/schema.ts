@@ -28,17 +28,6 @@ function visibility(run: RunSql, scope: readonly string[]): (table: string, sql:
   return (name, sql) => allowed.has(lower(name)) && (!/^create\s+virtual\b/i.test(sql) || readable.has(name))
 }
 
-/** Returns the tables with their row counts, and the number of rows read to count them. */
-export function readTables(sql: SqlStorage, scope: readonly string[] | null) {
-  let rowsRead = 0
-  const tables = userTables(sql, scope).map(({ name }) => {
-    const counted = countRows(sql, name)
-    rowsRead += counted.rowsRead
-    return { name, rowCount: counted.rowCount }
-  })
-  return { tables, rowsRead }
-}
-
 /** Counts the rows of a table; `null` for a virtual table that can't be read because its source is missing. */
 export function countRows(sql: SqlStorage, table: string): { rowCount: number | null; rowsRead: number } {
   try {

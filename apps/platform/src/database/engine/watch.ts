@@ -5,6 +5,7 @@ import type { CurrentCaller } from '../calls/current-caller.ts'
 import type { ChangeFeed } from '../events/change-feed/feed.ts'
 import type { WebhookStore } from '../events/webhooks/store.ts'
 import type { IdentityStore } from '../identity.ts'
+import type { LongReads } from '../reads/long-reads.ts'
 import type { SchemaChangeLog } from '../versions/schema-changes.ts'
 import type { AutoSnapshotter } from '../versions/snapshots/auto-snapshotter.ts'
 import type { StatementObserver } from './observer.ts'
@@ -17,6 +18,7 @@ export interface WatchServices {
   readonly keeper: AutoSnapshotter
   readonly feed: ChangeFeed
   readonly webhookStore: WebhookStore
+  readonly longReads: LongReads
 }
 
 /** The number of statements logged so far, across all databases of the process. */
@@ -25,7 +27,7 @@ let statements = 0
 /** Returns the observer that the engine reports statements to. */
 export const watchFor = (
   ctx: DurableObjectState,
-  { identity, caller, schemaChanges, keeper, feed, webhookStore }: WatchServices,
+  { identity, caller, schemaChanges, keeper, feed, webhookStore, longReads }: WatchServices,
   queryTimeoutMs: number,
 ): StatementObserver => ({
   started(sql) {
@@ -38,6 +40,7 @@ export const watchFor = (
   finished: (id) => console.error(JSON.stringify({ event: 'statement_finished', id })),
   schemaChanged: (statement, objects) => schemaChanges.add(statement, objects, getActor(caller), now()),
   losing: (analysis) => keeper.check(analysis),
+  readInPlace: (analysis, ms, bytes) => longReads.ranInPlace(analysis, ms, bytes),
   listening: () => feed.isHeard || webhookStore.list().length > 0,
   overtime(startedMs) {
     if (performance.now() - startedMs < queryTimeoutMs) return

@@ -2,6 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import type { Memory } from '../calls/exclusive-access.ts'
 import type { ExclusiveLock } from '../engine/exclusive-lock.ts'
 import type { IdentityStore } from '../identity.ts'
+import type { DatabaseReads } from '../reads/database-reads.ts'
 import type { Snapshots } from '../versions/snapshots/snapshots.ts'
 
 /** The services that the deletion of a database uses. */
@@ -10,6 +11,7 @@ export interface DeletionOptions {
   readonly identity: IdentityStore
   readonly exclusion: ExclusiveLock
   readonly history: Snapshots
+  readonly reads: DatabaseReads
   /** Subscribers that wait for changes. */
   readonly subscribers: readonly { end(): void }[]
   /** Everything in memory, in the order in which it is cleared, while the identity is still known. */
@@ -26,7 +28,7 @@ export class Deletion {
 
   /** Deletes the database `id` and all its data. The caller has read its counters and blocks new requests. */
   async wipe(id: string): Promise<void> {
-    const { ctx, identity, exclusion, history, subscribers, memories } = this.#options
+    const { ctx, identity, exclusion, history, reads, subscribers, memories } = this.#options
     await exclusion.held
     if (identity.current && identity.current.id !== id) return
     try {
@@ -34,6 +36,8 @@ export class Deletion {
       for (const subscriber of subscribers) subscriber.end()
       for (const memory of memories) memory.forget()
       identity.current = undefined
+      // Deleting a file that another process has open damages it.
+      await reads.endAll()
       await ctx.storage.deleteAlarm()
       await ctx.storage.deleteAll()
     } catch (cause) {

@@ -77,10 +77,16 @@ export class CallBilling {
   }
 
   /**
-   * Runs a statement outside of a call and charges it in the turn, and so in the transaction, of its writes.
+   * Runs a statement outside of a call and charges it in the turn, and so in the transaction, of its writes. A read that
+   * runs in a reader is charged when its result is there.
    * @throws PerSQLError `insufficient_balance`, `unavailable`, or the error of the statement
    */
-  spend(tokenId: string, sql: string, run: () => Result, operation: string): Result {
+  spend(
+    tokenId: string,
+    sql: string,
+    run: () => Result | Promise<Result>,
+    operation: string,
+  ): Result | Promise<Result> {
     const { access, engine, lease, log, announcer } = this.#options
     if (!access.canServe) throw new PerSQLError('insufficient_balance')
     this.begin(tokenId)
@@ -90,17 +96,26 @@ export class CallBilling {
       this.charge(tokenId, { operation, sql, statementCount: 1, durationMs }, used, failure, nowMs)
     }
     if (sql.includes('_persql_')) log.flush()
-    engine.begin()
-    try {
-      const result = run()
+    const finish = (result: Result): Result => {
       charge(result)
       announcer.announce()
       if (result.rowsWritten > 0) lease.save()
       return result
-    } catch (cause) {
+    }
+    const fail = (cause: unknown): never => {
       if (cause instanceof DatabaseLocked) throw new PerSQLError('unavailable')
       charge(NOTHING, cause)
       throw cause
     }
+    engine.begin()
+    let result: Result | Promise<Result>
+    try {
+      result = run()
+      if (!(result instanceof Promise)) return finish(result)
+    } catch (cause) {
+      return fail(cause)
+    }
+    const reading = result
+    return lease.awaiting(() => reading.then(finish, fail))
   }
 }

@@ -164,6 +164,7 @@ function respond(reply: Reply, baseUrl: string, more?: HeadersInit): Response {
     return new Response(reply.body, { status: reply.status, headers: JSON_TYPE })
   const headers = new Headers(more)
   headers.set('Content-Type', 'application/json')
+  if (reply.retryAfterS !== undefined) headers.set('Retry-After', String(reply.retryAfterS))
   if (reply.replayed) headers.set(`${reply.replayed}-Replayed`, 'true')
   if (reply.status === 401) headers.set('WWW-Authenticate', 'Bearer')
   if (reply.code !== 'insufficient_balance') return new Response(reply.body, { status: reply.status, headers })

@@ -4,6 +4,7 @@ import { type DatabaseCall, getActor } from '../../calls/call.ts'
 import { type Handlers, parseInput } from '../../calls/handler.ts'
 import { done, donePage } from '../../calls/outcome.ts'
 import { DatabaseLocked, type Engine } from '../../engine/engine.ts'
+import type { DatabaseReads } from '../../reads/database-reads.ts'
 import type { Audit } from '../../review/audit-outbox.ts'
 import { bindStatement, failed, lastRun, runStatement } from './run.ts'
 import { type SchedulePermission, type Schedules, type StoredSchedule, toSchedule } from './store.ts'
@@ -12,12 +13,13 @@ import { type SchedulePermission, type Schedules, type StoredSchedule, toSchedul
 interface ScheduleServices {
   readonly schedules: Schedules
   readonly engine: Engine
+  readonly reads: DatabaseReads
   readonly audit: Audit
   readonly now: () => number
 }
 
 /** Returns the handlers of schedules. */
-export function operations({ schedules, engine, audit, now }: ScheduleServices) {
+export function operations({ schedules, engine, reads, audit, now }: ScheduleServices) {
   return {
     list_schedules(call) {
       const page = schedules.page(parseInput<'list_schedules'>(call), ({ rights }) =>
@@ -52,12 +54,14 @@ export function operations({ schedules, engine, audit, now }: ScheduleServices) 
       return done({ deleted: true })
     },
 
-    run_schedule(call) {
+    async run_schedule(call) {
       const schedule = find(parseInput<'run_schedule'>(call).id, call, schedules)
       const [startedMs, atMs] = [performance.now(), now()]
       const used = { sql: schedule.sql, statementCount: 1 }
       try {
-        const result = runStatement(schedule, engine)
+        const running = runStatement(schedule, reads)
+        // Without a reader, the run and its record are in one turn, and so in one transaction.
+        const result = running instanceof Promise ? await running : running
         const { rowsRead, rowsWritten } = result
         const ran = schedules.recordManualRun(schedule, lastRun(result, atMs, startedMs))
         return done(toSchedule(ran), { ...used, rowsRead, rowsWritten })

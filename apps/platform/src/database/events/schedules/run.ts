@@ -3,11 +3,13 @@ import { now } from '../../../clock.ts'
 import type { Access } from '../../calls/access.ts'
 import { type Bound, parseQuery, type StatementInput } from '../../calls/call.ts'
 import type { ExclusiveAccess } from '../../calls/exclusive-access.ts'
-import { DatabaseLocked, type Engine } from '../../engine/engine.ts'
+import { DatabaseLocked } from '../../engine/engine.ts'
 import type { Result } from '../../engine/result.ts'
 import type { IdentityStore } from '../../identity.ts'
 import type { CallBilling } from '../../metering/charges.ts'
 import type { LeaseClient } from '../../metering/lease.ts'
+import type { DatabaseReads } from '../../reads/database-reads.ts'
+import { withResult } from '../../reads/reader-result.ts'
 import type { LastRun, Schedules, StoredSchedule } from './store.ts'
 
 /** Returns the statement of a schedule, with its parameters in their bound form. @throws PerSQLError */
@@ -17,15 +19,14 @@ export function bindStatement({ sql, params }: Pick<StoredSchedule, 'sql' | 'par
 }
 
 /** Runs the statement with the permissions that it was saved with. @throws PerSQLError */
-export function runStatement(schedule: StoredSchedule, engine: Engine): Result {
-  const statement = bindStatement(schedule)
-  return engine.run(engine.prepare(statement, schedule.rights), statement)
+export function runStatement(schedule: StoredSchedule, reads: DatabaseReads): Result | Promise<Result> {
+  return reads.runAnywhere(bindStatement(schedule), schedule.rights, `schedule:${schedule.id}`)
 }
 
 /** The database services that run schedules. */
 export interface DueOptions {
   readonly schedules: Schedules
-  readonly engine: Engine
+  readonly reads: DatabaseReads
   readonly now: () => number
   /** Resolves when all writes are on disk. */
   readonly sync: () => Promise<void>
@@ -34,7 +35,7 @@ export interface DueOptions {
   /** Resolves when no copy in progress blocks writes. */
   readonly unfrozen: () => Promise<void>
   /** Runs a statement and charges it, in one turn. */
-  readonly spend: (tokenId: string, sql: string, run: () => Result) => Result
+  readonly spend: (tokenId: string, sql: string, run: () => Result | Promise<Result>) => Result | Promise<Result>
 }
 
 /** Starts without a recorded end after which a due run fails: the run crashed the object each time. */
@@ -67,17 +68,29 @@ async function runOne(known: StoredSchedule, options: DueOptions): Promise<void>
   // Other calls can have changed or deleted the schedule during the awaits above.
   const schedule = schedules.find(known.id)
   if (!schedule || !isDue(schedule, now())) return
-  schedules.recordRun(schedule, refused === undefined ? runNow(schedule, options) : failed(refused, now()))
+  if (refused !== undefined) return schedules.recordRun(schedule, failed(refused, now()))
+  const ran = runNow(schedule, options)
+  if (!(ran instanceof Promise)) return schedules.recordRun(schedule, ran)
+  const last = await ran
+  // A read in a reader changes nothing, so its record can follow later.
+  const latest = schedules.find(known.id)
+  if (latest && isDue(latest, now())) schedules.recordRun(latest, last)
 }
 
-function runNow(schedule: StoredSchedule, { engine, spend, now }: DueOptions): LastRun {
+function runNow(schedule: StoredSchedule, { reads, spend, now }: DueOptions): LastRun | Promise<LastRun> {
   const [startedMs, atMs] = [performance.now(), now()]
-  try {
-    const result = spend(`schedule:${schedule.id}`, schedule.sql, () => runStatement(schedule, engine))
-    return lastRun(result, atMs, startedMs)
-  } catch (cause) {
+  const end = (cause: unknown): LastRun => {
     if (cause instanceof DatabaseLocked) return failed(new PerSQLError('unavailable'), atMs)
     return { ...failed(cause, atMs), durationMs: performance.now() - startedMs }
+  }
+  try {
+    const run = () => runStatement(schedule, reads)
+    const last = withResult(spend(`schedule:${schedule.id}`, schedule.sql, run), (result) =>
+      lastRun(result, atMs, startedMs),
+    )
+    return last instanceof Promise ? last.catch(end) : last
+  } catch (cause) {
+    return end(cause)
   }
 }
 
@@ -109,7 +122,7 @@ interface ScheduleTimerServices {
   readonly storage: DurableObjectStorage
   readonly identity: IdentityStore
   readonly schedules: Schedules
-  readonly engine: Engine
+  readonly reads: DatabaseReads
   readonly lease: LeaseClient
   readonly access: Access
   readonly exclusive: ExclusiveAccess
@@ -119,11 +132,11 @@ interface ScheduleTimerServices {
 /** Returns the timer that runs schedules. */
 export const timers = (services: ScheduleTimerServices) => ({
   schedules: async () => {
-    const { storage, identity, schedules, engine, lease, access, exclusive, charges } = services
+    const { storage, identity, schedules, reads, lease, access, exclusive, charges } = services
     if (!identity.current) return undefined
     await runDue({
       schedules,
-      engine,
+      reads,
       now,
       sync: () => storage.sync(),
       credit: async () => {

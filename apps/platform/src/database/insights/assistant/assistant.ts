@@ -6,6 +6,7 @@ import { isInternal } from '../../../sqlite/system-tables.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Result } from '../../engine/result.ts'
 import { userTables } from '../../engine/schema.ts'
+import type { DatabaseReads } from '../../reads/database-reads.ts'
 import type { DocsStore } from './descriptions.ts'
 import {
   askPrompt,
@@ -43,6 +44,7 @@ const AT_ONCE = 4
 export class Assistant {
   readonly #env: Env
   readonly #engine: Engine
+  readonly #reads: DatabaseReads
   readonly #sql: SqlStorage
   readonly #docs: DocsStore
   readonly #charge: (tokenId: string, aiTokens: number) => void
@@ -50,12 +52,14 @@ export class Assistant {
   constructor(
     env: Env,
     engine: Engine,
+    reads: DatabaseReads,
     sql: SqlStorage,
     docs: DocsStore,
     charge: (tokenId: string, aiTokens: number) => void,
   ) {
     this.#env = env
     this.#engine = engine
+    this.#reads = reads
     this.#sql = sql
     this.#docs = docs
     this.#charge = charge
@@ -83,12 +87,12 @@ export class Assistant {
   }
 
   /** Runs generated SQL. @throws PerSQLError */
-  run(sql: string, asking: Question): Result {
+  run(tokenId: string, sql: string, asking: Question): Result | Promise<Result> {
     const statement = { sql: `SELECT * FROM (${sql}\n) LIMIT ${asking.maxRows}`, params: [] }
-    const analysis = this.#engine.prepare(statement, { role: 'readonly', tableScope: null })
-    this.#checkReads(analysis, asking)
+    const permission = { role: 'readonly', tableScope: null } as const
+    this.#checkReads(this.#engine.prepare(statement, permission), asking)
     this.#engine.begin()
-    return this.#engine.run(analysis, statement)
+    return this.#reads.runAnywhere(statement, permission, tokenId)
   }
 
   /**

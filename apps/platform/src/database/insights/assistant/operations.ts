@@ -65,7 +65,7 @@ async function answered(
   if (!run) return done({ sql, explanation }, used)
   // The token can be revoked while the AI model responds.
   if (!admits(grant)) throw new PerSQLError('token_unknown')
-  const { columns, rows, rowsRead } = assistant.run(sql, asking)
+  const { columns, rows, rowsRead } = await assistant.run(grant.tokenId, sql, asking)
   return done({ sql, explanation, columns, rows }, { ...used, statementCount: 1, rowsRead })
 }
 

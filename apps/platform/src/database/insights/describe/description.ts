@@ -1,24 +1,22 @@
 import type { Docs, SchemaDescription } from '@persql/contract'
-import { countRows } from '../../engine/schema.ts'
+import type { TableCount } from '../../reads/count-tables.ts'
 import { createNoteFinder } from './find-description.ts'
 import { type Column, type Model, termNames } from './model.ts'
 
-/** Returns the schema with its descriptions, and the rows read to count the tables. */
-export function describeModel(sql: SqlStorage, { tables, views, triggers }: Model, docs: Docs) {
+/** Returns the schema with its descriptions. `counts` has the number of rows of each table, in the order of the model. */
+export function describeModel(
+  { tables, views, triggers }: Model,
+  docs: Docs,
+  counts: readonly TableCount[],
+): SchemaDescription {
   const findNote = createNoteFinder(docs)
-  let rowsRead = 0
-  const count = (table: string): number | null => {
-    const counted = countRows(sql, table)
-    rowsRead += counted.rowsRead
-    return counted.rowCount
-  }
   const described = (table: string) => (column: Column) => ({ ...column, description: findNote(table, column.name) })
-  const data: SchemaDescription = {
+  return {
     databaseDescription: docs.databaseDescription || null,
-    tables: tables.map(({ name, columns, foreignKeys, indexes }) => ({
+    tables: tables.map(({ name, columns, foreignKeys, indexes }, i) => ({
       table: name,
       description: findNote(name),
-      rowCount: count(name),
+      rowCount: counts[i]?.rowCount ?? null,
       columns: columns.map(described(name)),
       foreignKeys: [...foreignKeys],
       indexes: indexes.map(({ terms, ...index }) => ({
@@ -38,5 +36,4 @@ export function describeModel(sql: SqlStorage, { tables, views, triggers }: Mode
     })),
     triggers: [...triggers],
   }
-  return { data, rowsRead }
 }

@@ -3,6 +3,7 @@ import type { Grant } from '../../calls/call.ts'
 import { type Handlers, parseInput } from '../../calls/handler.ts'
 import { done } from '../../calls/outcome.ts'
 import type { Engine } from '../../engine/engine.ts'
+import { type CountServices, countTables, sumRowsRead, type TableCount } from '../../reads/count-tables.ts'
 import { type DocsStore, docsInScope } from '../assistant/descriptions.ts'
 import { putDocs } from '../assistant/operations.ts'
 import { compactText } from './compact.ts'
@@ -13,22 +14,28 @@ import { rank } from './search.ts'
 import { buildDocuments } from './search-terms.ts'
 
 /** The services that descriptions use. */
-interface DescribeServices {
-  readonly storage: DurableObjectStorage
+interface DescribeServices extends CountServices {
   readonly docs: DocsStore
   readonly engine: Engine
   readonly admits: (grant: Grant) => boolean
 }
 
 /** Returns the handlers of descriptions, search and the schema doctor. */
-export function operations({ storage, docs, engine, admits }: DescribeServices) {
+export function operations(services: DescribeServices) {
+  const { storage, docs, engine, admits } = services
   return {
     describe(call) {
       const { format } = parseInput<'describe'>(call)
-      const { tableScope } = call.grant
+      const { tokenId, tableScope } = call.grant
       const model = readModel(storage.sql, tableScope)
-      const { data, rowsRead } = describeModel(storage.sql, model, docsInScope(docs.get(), tableScope))
-      return done(format === 'compact' ? { text: compactText(data) } : data, { rowsRead })
+      const known = docsInScope(docs.get(), tableScope)
+      const toOutcome = (counts: readonly TableCount[]) => {
+        const data = describeModel(model, known, counts)
+        return done(format === 'compact' ? { text: compactText(data) } : data, { rowsRead: sumRowsRead(counts) })
+      }
+      const names = model.tables.map(({ name }) => name)
+      const counts = countTables(names, call.grant, tokenId, services)
+      return counts instanceof Promise ? counts.then(toOutcome) : toOutcome(counts)
     },
 
     set_description: putDocs(docs),

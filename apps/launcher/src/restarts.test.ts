@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { backOffMs } from './watchdog.ts'
+import { backOffMs } from './restarts.ts'
 
 test('restarts immediately after the first crash, and with increasing delays of at most 30 s after others', () => {
   const waits = Array.from({ length: 10 }, (_, crashes) => backOffMs(crashes))

@@ -1,0 +1,309 @@
+import { PerSQLError } from '@persql/contract'
+import { count } from '../../metrics.ts'
+import type { Analysis, Permission } from '../authorizer/authorizer.ts'
+import type { StatementInput } from '../calls/call.ts'
+import type { Engine } from '../engine/engine.ts'
+import { assertExpected } from '../engine/expectation.ts'
+import { MAX_RESULT_BYTES, type Result, tooLarge } from '../engine/result.ts'
+import { canReturnIntegers, rounded } from '../engine/rounded-integers.ts'
+import { sqlError } from '../engine/sql-error.ts'
+import type { IdentityStore } from '../identity.ts'
+import type { LongReads } from './long-reads.ts'
+import {
+  type ReadCount,
+  type ReadFailure,
+  type ReadHead,
+  type SentRead,
+  type SentStatement,
+  toSentValue,
+} from './protocol.ts'
+import type { ReaderPool } from './reader-pool.ts'
+import { ReaderResult } from './reader-result.ts'
+import type { Slot } from './slots.ts'
+
+/** A caller's read: its statements see one state of the database. */
+export interface ReadRequest {
+  readonly statements: readonly StatementInput[]
+  readonly permission: Permission
+  /** Whom a read that is stopped counts for. */
+  readonly tokenId: string
+  /** The ID with which the caller can cancel it. */
+  readonly requestId?: string | undefined
+}
+
+/** The result of a read in a reader. */
+export interface ReadResult {
+  /** The results as a JSON array, in the form of `Result`. */
+  readonly text: string
+  readonly counts: readonly ReadCount[]
+  /** The failure of the statement after the last result. */
+  readonly failure?: PerSQLError
+}
+
+/** The services that long reads use. */
+export interface ReadsOptions {
+  readonly ctx: DurableObjectState
+  readonly pool: ReaderPool | undefined
+  readonly identity: IdentityStore
+  readonly engine: Engine
+  readonly longReads: LongReads
+  /** Waits until the write-ahead log is short enough for another reader. */
+  readonly trimLog: () => Promise<void>
+  readonly timeoutMs: number
+}
+
+/** Why a running read ends early. */
+type EndReason = 'timeout' | 'canceled' | 'deleted'
+
+/** A read that has a reader. */
+class RunningRead {
+  readonly requestId: string | undefined
+  readonly tokenId: string
+  /** Resolves when the read has to end early. */
+  readonly reason: Promise<EndReason>
+  /** Resolves when no process runs it any more. */
+  readonly ended: Promise<void>
+  end: (reason: EndReason) => void = () => {}
+  finish: () => void = () => {}
+
+  constructor({ requestId, tokenId }: ReadRequest) {
+    this.requestId = requestId
+    this.tokenId = tokenId
+    this.reason = new Promise((resolve) => {
+      this.end = resolve
+    })
+    this.ended = new Promise((resolve) => {
+      this.finish = resolve
+    })
+  }
+}
+
+/** The number of processes that may die under one read before it fails. */
+const MAX_DEATHS = 2
+/** The number of times that a changed schema is tried again. */
+const MAX_SCHEMA_CHANGES = 3
+const START_POLL_MS = 5
+const MAX_START_MS = 10_000
+const LOGGED_SQL = 500
+
+/** Runs the long reads of one database in reader processes, so that other calls don't wait for them. */
+export class DatabaseReads {
+  readonly #options: ReadsOptions
+  readonly #running = new Set<RunningRead>()
+
+  constructor(options: ReadsOptions) {
+    this.#options = options
+  }
+
+  /** Whether this instance has readers. */
+  get areAvailable(): boolean {
+    return this.#options.pool !== undefined
+  }
+
+  /**
+   * Returns whether these statements only read and could take long. Statements that don't compile, or depend on those
+   * before them, run in place.
+   */
+  areLong(statements: readonly StatementInput[], permission: Permission): boolean {
+    const { pool, engine, longReads } = this.#options
+    if (!pool) return false
+    let isLong = false
+    for (const statement of statements) {
+      let analysis: Analysis
+      try {
+        analysis = engine.prepare(statement, permission)
+      } catch {
+        return false
+      }
+      if (!canRunElsewhere(analysis)) return false
+      isLong ||= longReads.isLong(analysis, statement.params)
+    }
+    return isLong
+  }
+
+  /** Returns whether a prepared statement only reads and could take long. */
+  isLong(analysis: Analysis, params: StatementInput['params']): boolean {
+    if (analysis.shape === undefined || !this.#options.pool) return false
+    return canRunElsewhere(analysis) && this.#options.longReads.isLong(analysis, params)
+  }
+
+  /** Runs a statement here, or in a reader if it only reads and could take long. @throws PerSQLError */
+  runAnywhere(statement: StatementInput, permission: Permission, tokenId: string): Result | Promise<Result> {
+    const { engine } = this.#options
+    const analysis = engine.prepare(statement, permission)
+    if (!this.isLong(analysis, statement.params)) return engine.run(analysis, statement)
+    return this.#runOne({ statements: [statement], permission, tokenId })
+  }
+
+  async #runOne(request: ReadRequest): Promise<Result> {
+    const { text, counts, failure } = await this.run(request)
+    if (failure) throw failure
+    return new ReaderResult(text.slice(1, -1), counts[0] as ReadCount)
+  }
+
+  /** Runs statements in a reader. @throws PerSQLError for a failure that concerns all statements */
+  async run(request: ReadRequest): Promise<ReadResult> {
+    const { pool, identity, engine, ctx } = this.#options
+    if (!pool) throw new Error('This instance has no readers.')
+    engine.assertReadable()
+    pool.penalties.assertMayRead(request.tokenId)
+    const { namespace, slug } = identity.known
+    const slot = await pool.slots.acquire(namespace, slug)
+    count('persql_reader_reads_total', '', 1)
+    count('persql_reads_running', '', 1)
+    const running = new RunningRead(request)
+    this.#running.add(running)
+    let endedRun: string | undefined
+    try {
+      await this.#options.trimLog()
+      // A reader sees what is on disk.
+      await ctx.storage.sync()
+      for (let changes = 0; ; changes++) {
+        const answer = await this.#send(request, slot, running, (run) => {
+          endedRun = run
+        })
+        const result = this.#toResult(request, answer)
+        if (result) return result
+        if (changes === MAX_SCHEMA_CHANGES) throw new PerSQLError('unavailable')
+        // A table of PerSQL can be new, which no caller's statement created.
+        engine.recompile()
+      }
+    } finally {
+      slot.release(endedRun)
+      count('persql_reads_running', '', -1)
+      running.finish()
+      this.#running.delete(running)
+    }
+  }
+
+  /** Ends the reads with this request ID that the token may end. Returns whether there were any. */
+  cancel(requestId: string, mayCancel: (tokenId: string) => boolean): boolean {
+    const found = [...this.#running].filter((read) => read.requestId === requestId && mayCancel(read.tokenId))
+    for (const read of found) read.end('canceled')
+    return found.length > 0
+  }
+
+  /** Ends all reads, and waits until no reader has the file open. */
+  async endAll(): Promise<void> {
+    const ended = [...this.#running].map((read) => {
+      read.end('deleted')
+      return read.ended
+    })
+    await Promise.all(ended)
+  }
+
+  /** Sends the read to the slot's reader, to a new process if one dies, and ends the process if the read has to end. */
+  async #send(
+    request: ReadRequest,
+    { reader }: Slot,
+    { reason }: RunningRead,
+    endedRun: (run: string) => void,
+  ): Promise<string> {
+    const { pool, timeoutMs } = this.#options as ReadsOptions & { readonly pool: ReaderPool }
+    const body = JSON.stringify(this.#toSent(request))
+    for (let deaths = 0; ; deaths++) {
+      const run = await this.#waitForRun(pool, reader, reason)
+      const timer = new AbortController()
+      const timeout = (): EndReason => 'timeout'
+      const timedOut = scheduler.wait(timeoutMs, { signal: timer.signal }).then(timeout, timeout)
+      const read = pool.read(reader, body).then(
+        (text) => ({ text }),
+        (cause: unknown) => ({ cause }),
+      )
+      const outcome = await Promise.race([read, reason, timedOut])
+      timer.abort()
+      if (typeof outcome === 'object' && 'text' in outcome) return outcome.text
+      if (typeof outcome !== 'object') {
+        endedRun(run)
+        this.#endProcess(request, reader, run, outcome)
+        // The process is gone when its response fails.
+        await read
+        throw this.#endError(request, outcome)
+      }
+      logReaderFailure(reader, outcome.cause)
+      if (deaths + 1 === MAX_DEATHS) throw new PerSQLError('unavailable', {}, { cause: outcome.cause })
+    }
+  }
+
+  async #waitForRun(pool: ReaderPool, reader: number, reason: Promise<EndReason>): Promise<string> {
+    const untilMs = Date.now() + MAX_START_MS
+    for (;;) {
+      const run = await pool.findRun(reader)
+      if (run !== undefined) return run
+      if (Date.now() > untilMs) throw new PerSQLError('unavailable')
+      const early = await Promise.race([reason, scheduler.wait(START_POLL_MS)])
+      if (early !== undefined) throw this.#endError(undefined, early)
+    }
+  }
+
+  /** Asks the launcher to end a reader's process. It reads the lines that this process writes to stderr. */
+  #endProcess({ tokenId, statements }: ReadRequest, reader: number, run: string, reason: EndReason): void {
+    const { namespace, slug } = this.#options.identity.current ?? {}
+    const sql = statements
+      .map((statement) => statement.sql)
+      .join(';\n')
+      .slice(0, LOGGED_SQL)
+    const about = { reason, database: `${namespace}/${slug}`, tokenId, sql }
+    console.error(JSON.stringify({ event: 'read_ended', reader, run, ...about }))
+  }
+
+  #endError(request: ReadRequest | undefined, reason: EndReason): PerSQLError {
+    const { pool, identity, timeoutMs } = this.#options
+    if (reason === 'canceled') return new PerSQLError('query_canceled')
+    if (reason === 'deleted') return new PerSQLError('database_not_found', { database: identity.current?.slug ?? '' })
+    if (request) pool?.penalties.stopped(request.tokenId)
+    return new PerSQLError('query_timeout', { seconds: timeoutMs / 1000 })
+  }
+
+  #toSent({ statements, permission }: ReadRequest): SentRead {
+    const { identity, engine, ctx } = this.#options
+    const sent = statements.map((statement): SentStatement => {
+      const { sqlFor, cookie, statement: parsed } = engine.prepare(statement, permission)
+      const checksIntegers = canReturnIntegers(parsed)
+      const { params } = statement
+      return { sql: sqlFor(params), params: params.map(toSentValue), cookie, checksIntegers }
+    })
+    return { name: ctx.id.name as string, id: identity.known.id, statements: sent, maxBytes: MAX_RESULT_BYTES }
+  }
+
+  /** Converts a reader's response. Returns `undefined` if the schema changed, so that the caller sends the statements again. */
+  #toResult({ statements, permission }: ReadRequest, answer: string): ReadResult | undefined {
+    const { engine, longReads } = this.#options
+    const end = answer.indexOf('\n')
+    const { counts, failure } = JSON.parse(answer.slice(0, end)) as ReadHead
+    if (failure?.reason === 'schema_changed') return undefined
+    for (const [i, { rowsRead }] of counts.entries()) {
+      longReads.ranElsewhere(engine.prepare(statements[i] as StatementInput, permission), rowsRead)
+    }
+    const text = answer.slice(end + 1)
+    for (const [i, { rows }] of counts.entries()) {
+      try {
+        assertExpected(statements[i] as StatementInput, { rows: { length: rows }, rowsWritten: 0 })
+      } catch (cause) {
+        return { text, counts: counts.slice(0, i), failure: PerSQLError.from(cause) }
+      }
+    }
+    if (failure) return { text, counts, failure: this.#toError(failure, statements[counts.length] as StatementInput) }
+    return { text, counts }
+  }
+
+  #toError(failure: Exclude<ReadFailure, { reason: 'schema_changed' }>, { sql }: StatementInput): PerSQLError {
+    switch (failure.reason) {
+      case 'gone':
+        return new PerSQLError('database_not_found', { database: this.#options.identity.current?.slug ?? '' })
+      case 'too_large':
+        return tooLarge()
+      case 'rounded':
+        return rounded()
+      case 'error':
+        return sqlError(new Error(failure.message), sql)
+    }
+  }
+}
+
+const logReaderFailure = (reader: number, cause: unknown): void =>
+  console.error(JSON.stringify({ level: 'warn', event: 'reader_failed', reader, cause: String(cause) }))
+
+/** Returns whether a statement gives the same result in another process: the counters belong to the connection. */
+const canRunElsewhere = ({ effect, counters, reserved }: Analysis): boolean =>
+  effect.kind === 'read' && counters.reads.length === 0 && reserved === undefined && effect.defers === 'none'
