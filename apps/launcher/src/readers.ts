@@ -4,8 +4,6 @@ import type { Log } from './log.ts'
 import { backOffMs } from './restarts.ts'
 import { startReader, type Workerd } from './workerd-process.ts'
 
-const stableAfterMs = 10_000
-
 /** Options of the reader processes. */
 export interface ReadersOptions {
   data: string
@@ -91,18 +89,19 @@ export class Readers {
     for (let failures = 0; !signal.aborted; ) {
       const process: Process = { run: randomUUID(), isEnded: false }
       this.#processes[index] = process
-      const startedAt = performance.now()
       try {
         process.workerd = await startReader(data, index, process.run, onStderr)
+        failures = 0
         onStart?.(this.pids)
         if (process.isEnded || signal.aborted) void process.workerd.kill()
         const exit = await process.workerd.exited
         if (!process.isEnded && !signal.aborted) log('error', 'reader_crashed', { reader: index, ...exit })
       } catch (cause) {
+        failures++
         if (!signal.aborted) log('error', 'reader_start_failed', { reader: index, reason: String(cause) })
       }
-      const isStable = process.isEnded || performance.now() - startedAt > stableAfterMs
-      failures = isStable ? 0 : failures + 1
+      this.#processes[index] = undefined
+      // Only a reader that can't start waits: one that was ended, or killed by the system, is needed at once.
       await delay(backOffMs(failures), undefined, { signal }).catch(() => {})
     }
   }

@@ -79,7 +79,7 @@ class RunningRead {
 }
 
 /** The number of processes that may die under one read before it fails. */
-const MAX_DEATHS = 2
+const MAX_DEATHS = 3
 /** The number of times that a changed schema is tried again. */
 const MAX_SCHEMA_CHANGES = 3
 const START_POLL_MS = 5
