@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { probe } from '../../apps/launcher/src/probe.ts'
+import { Readers } from '../../apps/launcher/src/readers.ts'
 import { localUrl, prepareData, startWorkerd, type Workerd } from '../../apps/launcher/src/workerd-process.ts'
 
 const host = '127.0.0.1'
@@ -13,9 +14,12 @@ export class Instance {
   readonly secret = randomBytes(32).toString('base64url')
   readonly #data: string
   #workerd: Workerd | undefined
+  readonly #readers: Readers
 
-  constructor(data: string) {
+  constructor(data: string, readers: number) {
     this.#data = data
+    this.#readers = new Readers({ data, count: readers, log() {}, onStderr() {} })
+    this.#readers.start()
   }
 
   get port(): number {
@@ -46,15 +50,17 @@ export class Instance {
         FLOOD_PER_MINUTE: '1000000000',
         TRUSTED_PROXIES: '',
         QUERY_TIMEOUT_S: '30',
+        PERSQL_READERS: String(this.#readers.count),
       },
       stdout: 'ignore',
-      onStderr: () => {},
+      onStderr: (line) => void this.#readers.read(line),
     })
     await probe(this.url)
   }
 
   async stop(): Promise<void> {
     await this.#workerd?.stop()
+    await this.#readers.stop()
     await rm(this.#data, { recursive: true, force: true })
   }
 
@@ -64,10 +70,10 @@ export class Instance {
   }
 }
 
-export async function startInstance(bundle: string): Promise<Instance> {
+export async function startInstance(bundle: string, readers = 0): Promise<Instance> {
   const data = await mkdtemp(join(tmpdir(), 'persql-bench-'))
-  await prepareData(data, { bundle })
-  const instance = new Instance(data)
+  await prepareData(data, { bundle, readers })
+  const instance = new Instance(data, readers)
   await instance.restart()
   return instance
 }

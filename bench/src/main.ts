@@ -1,15 +1,17 @@
 import { cases, seeding } from './cases.ts'
 import { LoadGenerator } from './load/generator.ts'
 import { type ManyDatabases, openMany } from './many-databases.ts'
+import { measureNeighbors } from './neighbors.ts'
 import { type Options, readOptions } from './options.ts'
 import { type Comparison, compare } from './paired.ts'
-import { comparisonTable, manyDatabasesTable } from './tables.ts'
-import { loadGeneratorBundle, startTargets, type Target, type Targets } from './targets.ts'
+import { comparisonTable, manyDatabasesTable, neighborsTable } from './tables.ts'
+import { loadGeneratorBundle, startTargets, startWithReaders, type Target, type Targets } from './targets.ts'
 
 /** Runs `npm run bench`: the platform against the floor or another checkout, as Markdown on stdout and progress on stderr. */
 export async function main(args: string[]): Promise<number> {
   const options = readOptions(args)
   const load = new LoadGenerator(await loadGeneratorBundle())
+  if (options.only === 'neighbors') return compareNeighbors(options, load)
   const targets = await startTargets(options.against)
   const both = [targets.platform, targets.baseline]
   try {
@@ -21,6 +23,19 @@ export async function main(args: string[]): Promise<number> {
   } finally {
     load.stop()
     for (const { instance } of both) await instance.stop()
+  }
+  return 0
+}
+
+/** Measures what one tenant's load does to another tenant. */
+async function compareNeighbors({ effort }: Options, load: LoadGenerator): Promise<number> {
+  const target = await startWithReaders()
+  try {
+    await seed(target, load)
+    process.stdout.write(`${neighborsTable(await measureNeighbors(target, load, effort.pairs))}\n`)
+  } finally {
+    load.stop()
+    await target.instance.stop()
   }
   return 0
 }

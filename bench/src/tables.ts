@@ -1,4 +1,5 @@
 import type { ManyDatabases } from './many-databases.ts'
+import type { Neighbor } from './neighbors.ts'
 import type { Comparison, Measured } from './paired.ts'
 
 /** Formats the Markdown table of throughput and latency. */
@@ -24,6 +25,20 @@ export function manyDatabasesTable(measurements: readonly ManyDatabases[]): stri
       cold.p99.toFixed(2),
       warm.p50.toFixed(2),
       (cold.p50 / warm.p50).toFixed(1),
+    ]),
+  )
+}
+
+/** Formats the Markdown table of a tenant's latencies beside the load of another tenant. */
+export function neighborsTable(measurements: readonly Neighbor[]): string {
+  return table(
+    ['load of another tenant', 'p50 ms alone', 'p50 ms', 'p99 ms alone', 'p99 ms', 'ratio', 'max ms', 'peak MiB'],
+    measurements.map(({ load, alone, beside, peakMiB }) => [
+      load,
+      ...[alone.p50, beside.p50, alone.p99, beside.p99].map((ms) => ms.toFixed(2)),
+      (beside.p99 / alone.p99).toFixed(2),
+      beside.max.toFixed(1),
+      peakMiB.toFixed(0),
     ]),
   )
 }

@@ -31,8 +31,13 @@ async function startOther(checkout: string): Promise<Target> {
   return startPlatform('other checkout', bundle)
 }
 
-async function startPlatform(name: Target['name'], bundle: string): Promise<Target> {
-  const instance = await startInstance(bundle)
+/** Builds and starts the platform with reader processes. */
+export async function startWithReaders(): Promise<Target> {
+  return startPlatform('platform', await buildPlatform(), 2)
+}
+
+async function startPlatform(name: Target['name'], bundle: string, readers = 0): Promise<Target> {
+  const instance = await startInstance(bundle, readers)
   const token = await adminToken(instance)
   return { name, instance, place: (database) => ({ namespace, database, token }) }
 }
@@ -63,11 +68,12 @@ async function bundled(entry: string, output: string, external: string[]): Promi
   return outfile
 }
 
-async function adminToken({ url, secret }: Instance): Promise<string> {
+/** Creates a namespace with a database, unless it exists, and returns a new token for it. */
+export async function adminToken({ url, secret }: Instance, slug = namespace): Promise<string> {
   const response = await fetch(`${url}/api/operator/namespaces`, {
     method: 'POST',
     headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ slug: namespace, database: 'main', tokenName: 'bench' }),
+    body: JSON.stringify({ slug, database: 'main', tokenName: 'bench' }),
   })
   const text = await response.text()
   if (!response.ok) throw new Error(`The platform gave no token: ${response.status} ${text}`)

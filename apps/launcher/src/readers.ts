@@ -49,6 +49,11 @@ export class Readers {
     this.#processes = Array.from({ length: options.count }, () => undefined)
   }
 
+  /** The number of processes. */
+  get count(): number {
+    return this.#processes.length
+  }
+
   /** Starts the processes. The platform waits for them. */
   start(): void {
     this.#supervised = this.#processes.map((_, index) => this.#supervise(index))

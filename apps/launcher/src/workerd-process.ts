@@ -10,6 +10,8 @@ import { onLines } from './lines.ts'
 import { platformBundle, platformModules, readerModule } from './paths.ts'
 
 const stopGraceMs = 5_000
+/** Readers get little time while the platform needs it. */
+const readerNiceness = 10
 /** The maximum size of a temporary file of a reader: 1 GiB in blocks of 512 bytes. */
 const maxFileBlocks = 2_097_152
 
@@ -117,8 +119,20 @@ export async function startReader(
     `--directory-path=disk=${join(folder, 'objects')}`,
   ]
   // A read that needs a larger temporary file fails, instead of filling the disk.
-  const limit = ['/bin/sh', '-c', `trap '' XFSZ; ulimit -f ${maxFileBlocks}; exec "$@"`, 'sh', workerdBinary()]
-  return serve(limit, { args, data: folder, environment: { READER_RUN: run }, onStderr, stdout: 'ignore' })
+  const limit = [
+    '/bin/sh',
+    '-c',
+    `trap '' XFSZ; ulimit -f ${maxFileBlocks}; exec nice -n ${readerNiceness} "$@"`,
+    'sh',
+    workerdBinary(),
+  ]
+  return serve(limit, {
+    args,
+    data: folder,
+    environment: { READER_RUN: run },
+    onStderr,
+    stdout: 'ignore',
+  })
 }
 
 interface ServeOptions extends Pick<WorkerdOptions, 'heldFd' | 'onStderr'> {
