@@ -184,6 +184,38 @@ test('a database that is deleted and created again during a long read shows none
   ).toEqual([[0, 5]])
 })
 
+test('a large result arrives whole, as a stream, and one that can be replayed as text', async () => {
+  const db = await withRows()
+  const sql = "SELECT id, printf('%.*c', 100000, 'x') AS v, 'ä' AS a FROM t LIMIT 120"
+  const expected = Array.from({ length: 120 }, (_, i) => [i + 1, 'x'.repeat(100_000), 'ä'])
+  for (const headers of [undefined, { 'Idempotency-Key': 'large' }]) {
+    const { status, body } = await db.query(sql, undefined, headers)
+    expect(status).toBe(200)
+    expect(body.data.columns).toEqual(['id', 'v', 'a'])
+    expect(body.data.rows).toEqual(expected)
+    expect(body.meta).toMatchObject({ statementCount: 1, rowsWritten: 0, rowsRead: body.data.rowsRead })
+  }
+  const { body } = await db.batch([{ sql }, { sql: 'SELECT 1' }])
+  expect(body.data.map(({ rows }: { rows: unknown[] }) => rows.length)).toEqual([120, 1])
+})
+
+test('callers that never receive their large results block no other namespace', async () => {
+  const db = await withRows()
+  const sql = "SELECT printf('%.*c', 100000, 'x') FROM t LIMIT 150"
+  const stalled = await Promise.all(
+    Array.from({ length: 4 }, () =>
+      fetch(`${platform.url}${db.path}/query`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${db.token}` },
+        body: JSON.stringify({ sql }),
+      }),
+    ),
+  )
+  const other = await withRows()
+  for (let i = 0; i < 10; i++) expect((await other.query(counted(1_000))).status).toBe(200)
+  await Promise.all(stalled.map(({ body }) => body?.cancel()))
+})
+
 describe('the write-ahead log', () => {
   test('stays bounded under endless short reads in readers, and no call fails', async () => {
     const db = await withRows()

@@ -1,6 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
-import type { SentRead } from './database/reads/protocol.ts'
-import { runRead } from './database/reads/run-read.ts'
+import { READ_HEADER, type SentRead } from './database/reads/protocol.ts'
+import { type ReadOutcome, runRead } from './database/reads/run-read.ts'
 
 interface ReaderEnv {
   readonly DATABASES: DurableObjectNamespace
@@ -8,9 +8,15 @@ interface ReaderEnv {
   readonly READER_RUN: string
 }
 
-/** The file of a database, opened for one read. It has the name of the class whose files it reads. */
+/** The calls of the object below. */
+interface ReadCalls {
+  read(request: string): Promise<ReadOutcome>
+  close(): Promise<void>
+}
+
+/** The file of a database, opened for one read. The class has the name of the class whose files it reads. */
 export class Database extends DurableObject {
-  read(request: string): string {
+  read(request: string): ReadOutcome {
     return runRead(this.ctx.storage, JSON.parse(request) as SentRead)
   }
 
@@ -20,21 +26,65 @@ export class Database extends DurableObject {
   }
 }
 
-/** Runs reads, one at a time, for the process that serves the databases. It is reached through a socket of the data folder. */
+/** The results that callers have not received yet: per namespace and in total, in bytes. */
+const open = new Map<string, number>()
+const MAX_OPEN_BYTES = 128 * 1024 * 1024
+/** Smaller results are not counted. */
+const SMALL_BYTES = 256 * 1024
+const CHUNK_BYTES = 64 * 1024
+/** The time after which a caller that receives nothing loses the rest of its result. */
+const STALLED_MS = 30_000
+
+/**
+ * Runs reads, one at a time, for the process that serves the databases. It is reached through a socket of the data
+ * folder. GET returns whether a namespace can read now.
+ */
 export default {
-  async fetch(request, env) {
-    if (request.method !== 'POST') return new Response(env.READER_RUN)
+  async fetch(request, env, ctx) {
+    if (request.method !== 'POST') {
+      const namespace = new URL(request.url).pathname.slice(1)
+      return new Response(env.READER_RUN, { status: isFull(namespace) ? 503 : 200 })
+    }
     const text = await request.text()
     const { name } = JSON.parse(text) as SentRead
-    const object = env.DATABASES.getByName(name) as unknown as {
-      read(request: string): Promise<string>
-      close(): Promise<void>
-    }
+    const object = env.DATABASES.getByName(name) as unknown as ReadCalls
+    let outcome: ReadOutcome
     try {
-      return new Response(await object.read(text))
+      outcome = await object.read(text)
     } finally {
       // The owner of the file can delete it after the response, and no process can have it open then.
       await object.close().catch(() => {})
     }
+    const headers = { [READ_HEADER]: encodeURIComponent(JSON.stringify(outcome.head)) }
+    const bytes = new TextEncoder().encode(outcome.results)
+    if (bytes.length < SMALL_BYTES) return new Response(bytes, { headers })
+    const { readable, writable } = new FixedLengthStream(bytes.length)
+    ctx.waitUntil(send(bytes, writable, name.split('/')[0] as string))
+    return new Response(readable, { headers })
   },
 } satisfies ExportedHandler<ReaderEnv>
+
+function isFull(namespace: string): boolean {
+  let total = 0
+  for (const bytes of open.values()) total += bytes
+  return open.has(namespace) || total > MAX_OPEN_BYTES
+}
+
+/** Sends a large result in pieces, as fast as the caller receives it. */
+async function send(bytes: Uint8Array, writable: WritableStream<Uint8Array>, namespace: string): Promise<void> {
+  open.set(namespace, (open.get(namespace) ?? 0) + bytes.length)
+  const writer = writable.getWriter()
+  try {
+    for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+      const sent = writer.write(bytes.subarray(at, at + CHUNK_BYTES)).then(() => true)
+      if (!(await Promise.race([sent, scheduler.wait(STALLED_MS).then(() => false)]))) throw new Error('stalled')
+    }
+    await writer.close()
+  } catch (cause) {
+    await writer.abort(cause).catch(() => {})
+  } finally {
+    const left = (open.get(namespace) ?? 0) - bytes.length
+    if (left > 0) open.set(namespace, left)
+    else open.delete(namespace)
+  }
+}

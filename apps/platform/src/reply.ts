@@ -4,7 +4,10 @@ import { toTransactionError } from './storage/runtime-error.ts'
 /** A finished response. The object that serves the call serializes the body, and the Worker forwards it unchanged. */
 export interface Reply {
   readonly status: number
+  /** The body, or its start if `rest` follows. */
   readonly body: string
+  /** The rest of a body that is too large for a text. */
+  readonly rest?: Omit<StreamedText, 'before'>
   /** The error code, for failures that the HTTP side has to act on. */
   readonly code?: ErrorCode
   /** The ID of the log entry with the cause of an `internal` error. */
@@ -13,6 +16,37 @@ export interface Reply {
   readonly retryAfterS?: number
   /** `Idempotency` or `Plan` for an idempotent replay. */
   readonly replayed?: string
+}
+
+/** A text whose middle is a stream. */
+export interface StreamedText {
+  readonly before: string
+  readonly stream: ReadableStream<Uint8Array>
+  readonly after: string
+}
+
+/** Returns the body of a response as text. */
+export async function readBody({ body, rest }: Reply): Promise<string> {
+  return rest === undefined ? body : `${body}${await new Response(rest.stream).text()}${rest.after}`
+}
+
+/** Returns the body of a response as a stream. The runtime forwards the middle without reading it. */
+export function streamBody({ body, rest }: Reply & Required<Pick<Reply, 'rest'>>): ReadableStream {
+  const { readable, writable } = new IdentityTransformStream()
+  const write = async (text: string, isLast: boolean): Promise<void> => {
+    const writer = writable.getWriter()
+    await writer.write(new TextEncoder().encode(text))
+    if (isLast) await writer.close()
+    else writer.releaseLock()
+  }
+  const send = async (): Promise<void> => {
+    await write(body, false)
+    await rest.stream.pipeTo(writable, { preventClose: true })
+    await write(rest.after, true)
+  }
+  // A caller that went away, or a result that was cut off, ends the response early.
+  send().catch((cause) => writable.abort(cause).catch(() => {}))
+  return readable
 }
 
 /** Creates the response to a success. `meta` is sent beside `data`. */

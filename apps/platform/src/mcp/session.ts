@@ -3,7 +3,7 @@ import { describeIssue, toSentence } from '@persql/endpoint-spec'
 import type * as z from 'zod'
 import { execute } from '../api/execute.ts'
 import type { Context } from '../context.ts'
-import { type Reply, refuseRequest } from '../reply.ts'
+import { type Reply, readBody, refuseRequest } from '../reply.ts'
 import { isNullLeftOut, withoutNulls } from './nulls.ts'
 import type { Profile } from './tool-profile.ts'
 import { getTool, reachable, type Tool } from './tools.ts'
@@ -59,7 +59,8 @@ export class Session {
       },
       this.ctx,
     )
-    return this.#note(reply)
+    const { rest: _, ...whole } = { ...reply, body: await readBody(reply) }
+    return this.#note(whole)
   }
 
   #note(reply: Reply): Reply {

@@ -204,8 +204,12 @@ export class CallHandler {
     charges.charge(grant.tokenId, { operation, sql, statementCount, durationMs }, outcome, failure, nowMs)
     announcer.announce()
     const refusal = failure && refuse(failure)
-    const body =
+    const built =
       refusal?.body ?? buildResponseBody(operation, outcome, durationMs, KEEPS.has(operation) ? keeper.kept : undefined)
+    // Only a call whose response can't be replayed returns a stream.
+    if (typeof built !== 'string')
+      return { status, body: built.before, rest: { stream: built.stream, after: built.after } }
+    const body = built
     if (replayKeys.length > 0 && (!failure || rowsWritten > 0)) {
       ownPages.around(() => {
         for (const key of replayKeys) replays.keep(grant.tokenId, key, status, body, nowMs)

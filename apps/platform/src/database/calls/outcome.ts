@@ -1,10 +1,13 @@
 import type { Listed, PageMeta, PerSQLError } from '@persql/contract'
+import type { StreamedText } from '../../reply.ts'
 
 /** The outcome of an operation before it is charged and formatted. */
 export interface Outcome {
   readonly data: unknown
   /** `data` as JSON, if it is known already. */
   readonly dataText?: string
+  /** `data` as JSON that is too large for a text. */
+  readonly dataStream?: StreamedText
   readonly status: number
   readonly sql: string
   readonly statementCount: number

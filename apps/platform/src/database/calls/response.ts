@@ -1,5 +1,6 @@
 import type { AutomaticSnapshot } from '@persql/contract'
 import { costNano, usd } from '../../money.ts'
+import type { StreamedText } from '../../reply.ts'
 import type { DatabaseOperation } from '../operations.ts'
 import type { DatabaseCall } from './call.ts'
 import { type Outcome, roundMs } from './outcome.ts'
@@ -14,18 +15,32 @@ const WITH_META: ReadonlySet<string> = new Set<DatabaseOperation>([
   'import_database',
 ])
 
-/** Returns the whole response. `meta` accompanies `data` for operations that ran SQL, and for lists. */
+/**
+ * Returns the whole response, around a stream if the result is one. `meta` accompanies `data` for operations that ran SQL,
+ * and for lists.
+ */
 export function buildResponseBody(
   operation: DatabaseCall['operation'],
   outcome: Outcome,
   durationMs: number,
   kept: AutomaticSnapshot | undefined,
+): string | StreamedText {
+  const end = `${buildMeta(operation, outcome, durationMs, kept)}}`
+  const { dataStream } = outcome
+  if (dataStream === undefined) return `${START}${outcome.dataText ?? JSON.stringify(outcome.data)}${end}`
+  const { before, stream, after } = dataStream
+  return { before: START + before, stream, after: after + end }
+}
+
+const START = '{"success":true,"data":'
+
+function buildMeta(
+  operation: DatabaseCall['operation'],
+  { rowsRead, rowsWritten, statementCount, aiTokens, page }: Outcome,
+  durationMs: number,
+  kept: AutomaticSnapshot | undefined,
 ): string {
-  const data = outcome.dataText ?? JSON.stringify(outcome.data)
-  const { rowsRead, rowsWritten, statementCount, aiTokens, page } = outcome
-  if (!WITH_META.has(operation) && aiTokens === undefined) {
-    return `{"success":true,"data":${data}${page ? `,"meta":${JSON.stringify(page)}` : ''}}`
-  }
+  if (!WITH_META.has(operation) && aiTokens === undefined) return page ? `,"meta":${JSON.stringify(page)}` : ''
   const costUsd = usd(costNano({ requests: 1, rowsRead, rowsWritten, aiTokens: aiTokens ?? 0 }))
   const meta = {
     rowsRead,
@@ -36,7 +51,7 @@ export function buildResponseBody(
     aiTokens,
     ...kept,
   }
-  return `{"success":true,"data":${data},"meta":${JSON.stringify(meta)}}`
+  return `,"meta":${JSON.stringify(meta)}`
 }
 
 /** Returns the SQL of a failed call, for the log. */

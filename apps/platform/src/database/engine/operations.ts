@@ -111,19 +111,24 @@ export function operations(services: StatementServices) {
 
 /** Runs reads in a reader: one statement, or those of a batch. */
 async function readElsewhere(
-  { grant, requestId }: DatabaseCall,
+  { grant, requestId, replayKeys }: DatabaseCall,
   statements: readonly StatementInput[],
   { reads, admits }: StatementServices,
   batch?: BatchInput,
 ): Promise<Outcome> {
   const { tokenId } = grant
-  const { text, counts, failure } = await reads.run({ statements, permission: grant, tokenId, requestId })
+  // A response that can be replayed is stored as text.
+  const canStream = replayKeys.length === 0
+  const { results, counts, failure } = await reads.run({ statements, permission: grant, tokenId, requestId, canStream })
   // The token can have been revoked in that time.
   if (!admits(grant)) throw new PerSQLError('token_unknown')
   const rowsRead = sumRowsRead(counts)
   const sql = statements.map((statement) => statement.sql).join(';\n')
   const done = { status: 200, sql, statementCount: counts.length, rowsRead, rowsWritten: 0, data: undefined }
-  if (!failure) return { ...done, dataText: batch ? text : text.slice(1, -1) }
+  const [before, after] = batch ? ['[', ']'] : ['', '']
+  if (!failure && typeof results === 'string') return { ...done, dataText: before + results + after }
+  if (!failure) return { ...done, dataStream: { before, stream: results as ReadableStream<Uint8Array>, after } }
+  if (typeof results !== 'string') await results.cancel()
   if (!batch) throw failure
   const { code, details, extra } = failure
   const at = { statement: counts.length, ...(!batch.transaction && { applied: counts.length }) }

@@ -58,9 +58,9 @@ async function countElsewhere(
     const statements = names
       .slice(found.length)
       .map((name) => ({ sql: `SELECT count(*) FROM ${quoteName(name)}`, params: [] }))
-    const { text, counts, failure } = await reads.run({ statements, permission, tokenId })
-    const results = JSON.parse(text) as { readonly rows: readonly (readonly number[])[] }[]
-    for (const [i, { rows }] of results.entries()) {
+    const { results, counts, failure } = await reads.run({ statements, permission, tokenId })
+    const tables = JSON.parse(`[${results}]`) as { readonly rows: readonly (readonly number[])[] }[]
+    for (const [i, { rows }] of tables.entries()) {
       found.push({ rowCount: rows[0]?.[0] ?? null, rowsRead: counts[i]?.rowsRead ?? 0 })
     }
     if (failure === undefined) return found

@@ -9,17 +9,10 @@ import { canReturnIntegers, rounded } from '../engine/rounded-integers.ts'
 import { sqlError } from '../engine/sql-error.ts'
 import type { IdentityStore } from '../identity.ts'
 import type { LongReads } from './long-reads.ts'
-import {
-  type ReadCount,
-  type ReadFailure,
-  type ReadHead,
-  type SentRead,
-  type SentStatement,
-  toSentValue,
-} from './protocol.ts'
-import type { ReaderPool } from './reader-pool.ts'
+import { type ReadCount, type ReadFailure, type SentRead, type SentStatement, toSentValue } from './protocol.ts'
+import type { ReaderAnswer, ReaderPool } from './reader-pool.ts'
 import { ReaderResult } from './reader-result.ts'
-import type { Slot } from './slots.ts'
+import { type Slot, tooManyReads } from './slots.ts'
 
 /** A caller's read: its statements see one state of the database. */
 export interface ReadRequest {
@@ -29,12 +22,14 @@ export interface ReadRequest {
   readonly tokenId: string
   /** The ID with which the caller can cancel it. */
   readonly requestId?: string | undefined
+  /** Whether a large result can be a stream. */
+  readonly canStream?: boolean
 }
 
 /** The result of a read in a reader. */
 export interface ReadResult {
-  /** The results as a JSON array, in the form of `Result`. */
-  readonly text: string
+  /** The results in the form of `Result`, as JSON separated by commas: text, unless the request allows a stream. */
+  readonly results: string | ReadableStream<Uint8Array>
   readonly counts: readonly ReadCount[]
   /** The failure of the statement after the last result. */
   readonly failure?: PerSQLError
@@ -136,9 +131,9 @@ export class DatabaseReads {
   }
 
   async #runOne(request: ReadRequest): Promise<Result> {
-    const { text, counts, failure } = await this.run(request)
+    const { results, counts, failure } = await this.run(request)
     if (failure) throw failure
-    return new ReaderResult(text.slice(1, -1), counts[0] as ReadCount)
+    return new ReaderResult(results as string, counts[0] as ReadCount)
   }
 
   /** Runs statements in a reader. @throws PerSQLError for a failure that concerns all statements */
@@ -198,7 +193,7 @@ export class DatabaseReads {
     { reader }: Slot,
     { reason }: RunningRead,
     endedRun: (run: string) => void,
-  ): Promise<string> {
+  ): Promise<ReaderAnswer> {
     const { pool, timeoutMs } = this.#options as ReadsOptions & { readonly pool: ReaderPool }
     const body = JSON.stringify(this.#toSent(request))
     for (let deaths = 0; ; deaths++) {
@@ -206,13 +201,13 @@ export class DatabaseReads {
       const timer = new AbortController()
       const timeout = (): EndReason => 'timeout'
       const timedOut = scheduler.wait(timeoutMs, { signal: timer.signal }).then(timeout, timeout)
-      const read = pool.read(reader, body).then(
-        (text) => ({ text }),
+      const read = pool.read(reader, body, request.canStream ?? false).then(
+        (answer) => ({ answer }),
         (cause: unknown) => ({ cause }),
       )
       const outcome = await Promise.race([read, reason, timedOut])
       timer.abort()
-      if (typeof outcome === 'object' && 'text' in outcome) return outcome.text
+      if (typeof outcome === 'object' && 'answer' in outcome) return outcome.answer
       if (typeof outcome !== 'object') {
         endedRun(run)
         this.#endProcess(request, reader, run, outcome)
@@ -228,9 +223,9 @@ export class DatabaseReads {
   async #waitForRun(pool: ReaderPool, reader: number, reason: Promise<EndReason>): Promise<string> {
     const untilMs = Date.now() + MAX_START_MS
     for (;;) {
-      const run = await pool.findRun(reader)
+      const run = await pool.findRun(reader, this.#options.identity.known.namespace)
       if (run !== undefined) return run
-      if (Date.now() > untilMs) throw new PerSQLError('unavailable')
+      if (Date.now() > untilMs) throw tooManyReads(1)
       const early = await Promise.race([reason, scheduler.wait(START_POLL_MS)])
       if (early !== undefined) throw this.#endError(undefined, early)
     }
@@ -267,24 +262,23 @@ export class DatabaseReads {
   }
 
   /** Converts a reader's response. Returns `undefined` if the schema changed, so that the caller sends the statements again. */
-  #toResult({ statements, permission }: ReadRequest, answer: string): ReadResult | undefined {
+  #toResult({ statements, permission }: ReadRequest, { head, results }: ReaderAnswer): ReadResult | undefined {
     const { engine, longReads } = this.#options
-    const end = answer.indexOf('\n')
-    const { counts, failure } = JSON.parse(answer.slice(0, end)) as ReadHead
+    const { counts, failure } = head
     if (failure?.reason === 'schema_changed') return undefined
     for (const [i, { rowsRead }] of counts.entries()) {
       longReads.ranElsewhere(engine.prepare(statements[i] as StatementInput, permission), rowsRead)
     }
-    const text = answer.slice(end + 1)
     for (const [i, { rows }] of counts.entries()) {
       try {
         assertExpected(statements[i] as StatementInput, { rows: { length: rows }, rowsWritten: 0 })
       } catch (cause) {
-        return { text, counts: counts.slice(0, i), failure: PerSQLError.from(cause) }
+        return { results, counts: counts.slice(0, i), failure: PerSQLError.from(cause) }
       }
     }
-    if (failure) return { text, counts, failure: this.#toError(failure, statements[counts.length] as StatementInput) }
-    return { text, counts }
+    if (failure)
+      return { results, counts, failure: this.#toError(failure, statements[counts.length] as StatementInput) }
+    return { results, counts }
   }
 
   #toError(failure: Exclude<ReadFailure, { reason: 'schema_changed' }>, { sql }: StatementInput): PerSQLError {

@@ -44,7 +44,10 @@ export type ReadFailure =
   /** SQLite's message, or the runtime's. */
   | { readonly reason: 'error'; readonly message: string }
 
-/** The first line of a response. The results follow as one JSON array. */
+/** The header of a response with its `ReadHead`, as JSON in URL encoding. The body has the results, separated by commas. */
+export const READ_HEADER = 'X-Read-Head'
+
+/** The part of a response that comes before the results. */
 export interface ReadHead {
   readonly counts: readonly ReadCount[]
   /** The failure of the statement after the last result. */

@@ -1,6 +1,17 @@
 import type { Env } from '../../env.ts'
 import { Penalties } from './penalties.ts'
+import { READ_HEADER, type ReadHead } from './protocol.ts'
 import { ReaderSlots } from './slots.ts'
+
+/** A response of a reader. */
+export interface ReaderAnswer {
+  readonly head: ReadHead
+  /** The results as JSON, separated by commas. */
+  readonly results: string | ReadableStream<Uint8Array>
+}
+
+/** Larger results go to the caller as a stream. */
+const LARGE_BYTES = 256 * 1024
 
 /** The reader processes of an instance. */
 export class ReaderPool {
@@ -13,10 +24,13 @@ export class ReaderPool {
     this.slots = new ReaderSlots(readers.length)
   }
 
-  /** Returns the identifier of the reader's process, or `undefined` while it starts. */
-  async findRun(reader: number): Promise<string | undefined> {
+  /**
+   * Returns the identifier of the reader's process, or `undefined` while it starts, or while it still sends large results
+   * of the namespace.
+   */
+  async findRun(reader: number, namespace: string): Promise<string | undefined> {
     try {
-      const response = await this.#reader(reader).fetch('http://reader/')
+      const response = await this.#reader(reader).fetch(`http://reader/${namespace}`)
       const run = await response.text()
       return response.ok && run !== this.slots.ended[reader] ? run : undefined
     } catch {
@@ -24,12 +38,20 @@ export class ReaderPool {
     }
   }
 
-  /** Runs a read. Returns the response of the reader. @throws Error if the process ended */
-  async read(reader: number, request: string): Promise<string> {
+  /**
+   * Runs a read. Returns the response of the reader.
+   * @param canStream whether a large result can be a stream
+   * @throws Error if the process ended
+   */
+  async read(reader: number, request: string, canStream: boolean): Promise<ReaderAnswer> {
     const response = await this.#reader(reader).fetch('http://reader/', { method: 'POST', body: request })
-    const text = await response.text()
-    if (!response.ok) throw new Error(`Reader ${reader} failed: ${text.slice(0, 500)}`)
-    return text
+    const head = response.headers.get(READ_HEADER)
+    if (!response.ok || head === null) {
+      throw new Error(`Reader ${reader} failed: ${(await response.text()).slice(0, 500)}`)
+    }
+    const isLarge = Number(response.headers.get('Content-Length')) >= LARGE_BYTES
+    const results = canStream && isLarge && response.body ? response.body : await response.text()
+    return { head: JSON.parse(decodeURIComponent(head)) as ReadHead, results }
   }
 
   #reader(index: number): Fetcher {

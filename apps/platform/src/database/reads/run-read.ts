@@ -11,8 +11,14 @@ import {
   toBound,
 } from './protocol.ts'
 
-/** Runs the statements in one read transaction. Returns the response: a `ReadHead`, a line break and the results. */
-export function runRead(storage: DurableObjectStorage, { id, statements, maxBytes }: SentRead): string {
+/** The outcome of a read: its counts, and the results as JSON, separated by commas. */
+export interface ReadOutcome {
+  readonly head: ReadHead
+  readonly results: string
+}
+
+/** Runs the statements in one read transaction. */
+export function runRead(storage: DurableObjectStorage, { id, statements, maxBytes }: SentRead): ReadOutcome {
   const counts: ReadCount[] = []
   const results: string[] = []
   let failure: ReadFailure | undefined
@@ -34,8 +40,7 @@ export function runRead(storage: DurableObjectStorage, { id, statements, maxByte
       results.push(result.text)
     }
   })
-  const head: ReadHead = failure ? { counts, failure } : { counts }
-  return `${JSON.stringify(head)}\n[${results.join(',')}]`
+  return { head: failure ? { counts, failure } : { counts }, results: results.join(',') }
 }
 
 interface StatementResult {

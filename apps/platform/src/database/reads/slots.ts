@@ -9,7 +9,8 @@ const GIVEN_UP_MS = 2_000
 const FIRST_POLL_MS = 2
 const LAST_POLL_MS = 40
 
-const tooManyReads = (seconds: number): PerSQLError =>
+/** Creates the error of a read that waited too long, or that too many others wait with. */
+export const tooManyReads = (seconds: number): PerSQLError =>
   new PerSQLError('too_busy', { problem: 'Other long reads of this namespace are running.', seconds })
 
 /** A read that waits for a reader. */
