@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -370,7 +369,6 @@ describe('a call', () => {
     await platform.kill()
     await cut
     expect(await copies()).not.toEqual([])
-    for (const id of await copies()) ringNow(id)
     await platform.restart()
     await platform.request('/api/dev/clock', { token: platform.secret, body: { aheadMs: 11 * 60 * 1000 } })
     await expect.poll(copies, { timeout: 40_000 }).toEqual([])
@@ -428,19 +426,6 @@ describe('a call', () => {
 })
 
 const getObjectId = (file: string) => file.replace(/\..*$/, '')
-
-/** Makes the alarm of an object, which the runtime would ring in ten minutes, due in ten seconds: by then the clock has been moved. */
-function ringNow(id: string): void {
-  // The runtime keeps the moment twice: with the object, and in a list of all alarms.
-  const script = `import sqlite3, sys, time
-at = int((time.time() + 10) * 1e9)
-for path, sql in zip(sys.argv[1:], ["UPDATE _cf_METADATA SET value = ? WHERE key = 1", "UPDATE _cf_ALARM SET scheduled_time = ?"]):
-    db = sqlite3.connect(path)
-    assert db.execute(sql, (at,)).rowcount >= 1
-    db.commit()`
-  const folder = join(platform.data, 'objects', 'database')
-  execFileSync('python3', ['-c', script, join(folder, `${id}.sqlite`), join(folder, 'metadata.sqlite')])
-}
 
 /** Files of objects, with their logs, that hold this text. */
 async function filesWith(text: string): Promise<string[]> {

@@ -13,7 +13,7 @@ beforeEach(() => {
 afterEach(() => rmSync(data, { recursive: true }))
 
 const stamp = () => JSON.parse(readFileSync(file, 'utf8'))
-const current = { format: 2, writtenBy: expect.stringMatching(/^\d+\.\d+\.\d+/), oldestReader: 2 }
+const current = { format: 3, writtenBy: expect.stringMatching(/^\d+\.\d+\.\d+/), oldestReader: 3 }
 
 test('stamps a new folder, and one of a version without stamps', async () => {
   await stampData(data)
@@ -26,8 +26,8 @@ test('stamps a new folder, and one of a version without stamps', async () => {
 
 test.each([
   [{ format: 1, writtenBy: '0.0.9', oldestReader: 1 }, 'an older format'],
-  [{ format: 2, writtenBy: '0.0.9', oldestReader: 2 }, 'another version of the same format'],
-  [{ format: 2, writtenBy: '0.0.9', oldestReader: 1 }, 'the same format with an older reader'],
+  [{ format: 3, writtenBy: '0.0.9', oldestReader: 3 }, 'another version of the same format'],
+  [{ format: 3, writtenBy: '0.0.9', oldestReader: 1 }, 'the same format with an older reader'],
 ])('%j is updated: %s', async (found) => {
   writeFileSync(file, JSON.stringify(found))
   await stampData(data)
@@ -42,7 +42,7 @@ test('keeps the stamp of a newer program if its data is readable', async () => {
 })
 
 test.each([
-  { format: 3, writtenBy: '9.1.0', oldestReader: 3 },
+  { format: 4, writtenBy: '9.1.0', oldestReader: 4 },
   { format: 99, writtenBy: '9.1.0', oldestReader: 50 },
 ])('%j is rejected with both versions, without changes', async (newer) => {
   writeFileSync(file, JSON.stringify(newer))

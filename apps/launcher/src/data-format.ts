@@ -6,9 +6,9 @@ import { repository } from './paths.ts'
 /**
  * The data format that this program writes. Increase it with every migration of a system schema. Format 1 has no stamp.
  */
-const current = 2
+const current = 3
 /** The oldest format whose programs can read data that this program wrote. */
-const oldestReader = 2
+const oldestReader = 3
 const Format = z.int().min(1).max(1_000_000)
 const Stamp = z.object({
   format: Format,

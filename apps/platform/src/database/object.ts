@@ -21,6 +21,17 @@ import type { Ids } from './versions/ids/highest.ts'
 import type { ForkState } from './versions/merge/fork-state.ts'
 import type { BookkeepingRows } from './versions/migrations/bookkeeping.ts'
 
+/** The result of a wake-up. */
+export interface WakeUpResult {
+  /** The time of the next timer. */
+  readonly nextMs: number | undefined
+  /** Whether the database holds a credit lease, so that it can set timers at any time. */
+  readonly isLeased: boolean
+}
+
+/** The time of a native alarm that is deleted before it fires. */
+const DELETED_BEFORE_MS = 60 * 60 * 1000
+
 /** One tenant's database: its SQLite file, its counters and its credit lease from the namespace. */
 export class Database extends DurableObject<Env> {
   readonly #services: DatabaseServices
@@ -28,6 +39,8 @@ export class Database extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#services = createServices(ctx, env)
+    const { alarm, timers } = this.#services
+    alarm.restore(() => timers.nextMs)
   }
 
   /**
@@ -219,10 +232,30 @@ export class Database extends DurableObject<Env> {
     await this.runTimers()
   }
 
+  /** Runs due timers for the namespace, which keeps the alarm of this object on a single machine. */
+  async wake(): Promise<WakeUpResult> {
+    const { alarm, timers, lease } = this.#services
+    const nextMs = await alarm.during(
+      () => this.runTimers(),
+      () => timers.nextMs,
+    )
+    return { nextMs, isLeased: lease.isHeld }
+  }
+
+  /** Deletes the native alarm, which objects had on a single machine before the namespace kept their alarms. */
+  async deleteNativeAlarm(): Promise<void> {
+    const { storage } = this.ctx
+    // The runtime keeps the time in this object and in a list. Deleting a missing alarm would not change the list.
+    await storage.setAlarm(Date.now() + DELETED_BEFORE_MS)
+    await storage.sync()
+    await storage.deleteAlarm()
+    await storage.sync()
+  }
+
   /** Runs the timers that are due by PerSQL's clock; tests that moved the clock call it directly. */
   async runTimers(): Promise<void> {
     const { exclusion, timers } = this.#services
     await exclusion.held
-    await timers.run(now())
+    await timers.run()
   }
 }

@@ -5,7 +5,9 @@ import { verifyCaptcha } from '../integrations/captcha.ts'
 import { NOTHING } from '../money.ts'
 import { discardObject } from '../object-files.ts'
 import { getSettings } from '../settings.ts'
+import { type Alarm, KeptAlarm } from '../storage/alarm.ts'
 import { longTransactions } from '../storage/long-transaction.ts'
+import { nativeAlarm } from '../storage/native-alarm.ts'
 import type { Timers } from '../storage/timers.ts'
 import { Access } from './calls/access.ts'
 import { CallHandler } from './calls/calls.ts'
@@ -107,7 +109,7 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   const versions = createVersions(core, stores, events, statements, credit)
   const calls = createCalls(core, stores, events, statements, credit, versions)
   const services = { ...core, ...stores, ...events, ...statements, ...credit, ...versions, ...calls }
-  const timers: Timers<TimerName> = databaseTimers(core.storage, services)
+  const timers: Timers<TimerName> = databaseTimers(core.storage.kv, core.alarm, services)
   return { ...services, timers }
 }
 
@@ -120,6 +122,7 @@ function createCore(ctx: DurableObjectState, env: Env) {
   const ownPages = new SystemStorage(storage)
   return {
     ...{ ctx, env, storage, settings, identity, exclusion, ownPages },
+    alarm: settings.runtime === 'cloudflare' ? nativeAlarm(storage) : createKeptAlarm(ctx, env),
     inTransaction: longTransactions(storage, settings.transactionTimeoutMs),
     isDatabase: () => identity.current !== undefined,
     writes: new WriteFreeze(),
@@ -129,8 +132,16 @@ function createCore(ctx: DurableObjectState, env: Env) {
   }
 }
 
+/** Returns the alarm that the namespace keeps. Other processes open the files of databases too. */
+function createKeptAlarm({ id }: DurableObjectState, env: Env): Alarm {
+  const { name = '' } = id
+  const wakeUps = () => namespaceObject(env, name.slice(0, name.indexOf('/'))).wakeUps
+  const own = name.slice(name.indexOf('/') + 1)
+  return new KeptAlarm({ set: (atMs) => wakeUps().set(own, atMs), clear: () => wakeUps().clear(own) })
+}
+
 /** Creates the stores of records beside the tables. */
-function createStores({ ctx, env, storage, identity, ownPages, isDatabase }: Core, at: Schedule) {
+function createStores({ ctx, env, storage, alarm, identity, ownPages, isDatabase }: Core, at: Schedule) {
   return {
     replays: new IdempotencyStore(storage, at('replays')),
     endpoints: new Endpoints(storage, ownPages),
@@ -141,9 +152,9 @@ function createStores({ ctx, env, storage, identity, ownPages, isDatabase }: Cor
     proposals: new Proposals(storage, ownPages, at('proposals')),
     webhookStore: new WebhookStore(storage, ownPages),
     schedules: new Schedules(storage, ownPages, at('schedules')),
-    scratch: new ScratchDatabase({ storage, occupied: isDatabase, wipeAt: at('scratch') }),
+    scratch: new ScratchDatabase({ storage, alarm, occupied: isDatabase, wipeAt: at('scratch') }),
     fileExport: new FileExport(storage, isDatabase),
-    stage: new ImportStage({ storage, occupied: isDatabase, sweepAt: at('stage') }),
+    stage: new ImportStage({ storage, alarm, occupied: isDatabase, sweepAt: at('stage') }),
     schemaChanges: new SchemaChangeLog(storage, ownPages),
     ledger: new Ledger(storage, ownPages, isDatabase),
     seeds: new Seeds(storage, ownPages),
@@ -236,7 +247,7 @@ function createHistory({ env, storage, ownPages, identity }: Core, sweepAt: (atM
 
 /** Creates what pays for calls, and what creates and deletes the database. */
 function createCredit(core: Core, stores: Stores, events: Events, statements: Statements) {
-  const { ctx, env, storage, identity, exclusion, ownPages, log, caller, revoked } = core
+  const { ctx, env, storage, alarm, identity, exclusion, ownPages, log, caller, revoked } = core
   const { sessions, approvals, endpoints, rateLimits, seeds, webhookStore } = stores
   const { feed, waiting, sockets } = events
   const { history, engine, announcer, facts, reads } = statements
@@ -250,7 +261,7 @@ function createCredit(core: Core, stores: Stores, events: Events, statements: St
   const access = new Access({ identity, exclusion, lease, revoked })
   const subscribers = [waiting, sockets]
   const memories = [lease, log, size, revoked, ...caches, feed]
-  const deletion = new Deletion({ ctx, identity, exclusion, history, reads, subscribers, memories })
+  const deletion = new Deletion({ ctx, alarm, identity, exclusion, history, reads, subscribers, memories })
   const lifecycle = new Lifecycle({ storage, identity, ownPages, caches: [approvals.rules, engine], deletion })
   const charges = new CallBilling({ access, caller, lease, log, engine, announcer })
   return { caches, size, revocations, lease, access, deletion, lifecycle, charges }

@@ -1,3 +1,4 @@
+import type { Alarm } from '../storage/alarm.ts'
 import { Timers } from '../storage/timers.ts'
 import { timers as replays } from './calls/idempotency.ts'
 import { timers as rateLimits } from './endpoints/rate-limits.ts'
@@ -45,13 +46,13 @@ export type TimerName = keyof ReturnType<typeof handlersFor>
 type Due = (nowMs: number) => number | undefined | void | Promise<number | undefined> | Promise<void>
 
 /** Returns the timers of a database. */
-export function databaseTimers(storage: DurableObjectStorage, services: TimerServices): Timers<TimerName> {
+export function databaseTimers(kv: SyncKvStorage, alarm: Alarm, services: TimerServices): Timers<TimerName> {
   const handlers: [string, Due][] = Object.entries(handlersFor(services))
   const run = (name: TimerName, due: Due) => async (nowMs: number) => {
     const nextMs = await due(nowMs)
     if (typeof nextMs === 'number') timers.set(name, nextMs)
   }
   const runs = Object.fromEntries(handlers.map(([name, due]) => [name, run(name as TimerName, due)]))
-  const timers = new Timers(storage, runs as Record<TimerName, ReturnType<typeof run>>)
+  const timers = new Timers(kv, alarm, runs as Record<TimerName, ReturnType<typeof run>>)
   return timers
 }

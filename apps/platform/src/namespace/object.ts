@@ -1,6 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { Api, Database, Listed, Membership, Output, Paging } from '@persql/contract'
-import { now } from '../clock.ts'
 import type { NamespaceCalls } from '../database/calls/neighbors.ts'
 import type { LeaseAnswer } from '../database/metering/lease.ts'
 import type { Report } from '../database/metering/meter.ts'
@@ -14,6 +13,7 @@ import type { Standing } from './credit/billing.ts'
 import type { PaymentLedger } from './credit/payment-ledger.ts'
 import type { Branches } from './databases/branches.ts'
 import type { Hostnames } from './databases/hostnames.ts'
+import type { WakeUps } from './databases/wake-ups.ts'
 import type { MemberService } from './members/member-service.ts'
 import { NAMESPACE_SCHEMA } from './schema.ts'
 import { createServices, type NamespaceServices } from './services.ts'
@@ -41,7 +41,7 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
 
   /** Runs due timers by PerSQL's clock. Tests that change the clock call it too. */
   async runTimers(): Promise<void> {
-    await this.#services.timers.run(now())
+    await this.#services.timers.run()
   }
 
   /**
@@ -147,6 +147,11 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
   /** Custom hostnames of the databases. Check the caller's access before you use this service. */
   get hostnames(): Hostnames {
     return this.#services.hostnames
+  }
+
+  /** The alarms of databases and their copies, on a single machine. */
+  get wakeUps(): WakeUps {
+    return this.#services.wakeUps
   }
 
   /**

@@ -4,6 +4,7 @@ import { REFUND_PARTS, TOP_UPS } from './credit/top-ups.ts'
 import { LINEAGE } from './databases/branch-registry.ts'
 import { SIZES } from './databases/databases.ts'
 import { ORIGINS } from './databases/origins.ts'
+import { WAKE_UPS } from './databases/wake-ups.ts'
 import { AI_TOKENS, STORAGE_CHARGES, TOKEN_USAGE } from './ledger/ledger.ts'
 import { MEMBERS } from './members/members.ts'
 import { OAUTH } from './tokens/oauth-records.ts'
@@ -81,4 +82,5 @@ export const NAMESPACE_SCHEMA: readonly Migration[] = [
   REFUND_PARTS,
   TOKEN_PAGES,
   ORIGINS,
+  WAKE_UPS,
 ]

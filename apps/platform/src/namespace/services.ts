@@ -3,6 +3,7 @@ import type { Directory } from '../directory/object.ts'
 import type { Env } from '../env.ts'
 import { databaseAt, directoryAt, type Remote } from '../remote.ts'
 import { getSettings } from '../settings.ts'
+import { nativeAlarm } from '../storage/native-alarm.ts'
 import { Timers } from '../storage/timers.ts'
 import { Audit } from './audit.ts'
 import { Bootstrap } from './bootstrap.ts'
@@ -24,6 +25,7 @@ import { Databases } from './databases/databases.ts'
 import { Deletions } from './databases/deletions.ts'
 import { Expiry } from './databases/expiry.ts'
 import { Hostnames } from './databases/hostnames.ts'
+import { WakeUps } from './databases/wake-ups.ts'
 import { Founding } from './founding.ts'
 import { IdentityStore } from './identity.ts'
 import { DayClose } from './ledger/day-close.ts'
@@ -49,7 +51,13 @@ import { Tokens } from './tokens/tokens.ts'
 /** The services of a namespace, created once per object. Each owns its storage keys. */
 export type NamespaceServices = ReturnType<typeof createServices>
 
-type TimerName = 'close-day' | 'finish-deletions' | 'warn-low-balance' | 'release-hostnames' | 'expire-databases'
+type TimerName =
+  | 'close-day'
+  | 'finish-deletions'
+  | 'warn-low-balance'
+  | 'release-hostnames'
+  | 'expire-databases'
+  | 'wake-ups'
 
 /**
  * Creates the services of a namespace. Services that depend on each other are passed as functions, which are called
@@ -74,7 +82,8 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   const members = new Members(storage.sql)
   const lineage = new BranchRegistry(storage.sql)
 
-  const timers: Timers<TimerName> = new Timers(storage, {
+  const timers: Timers<TimerName> = new Timers(storage.kv, nativeAlarm(storage), {
+    'wake-ups': (nowMs) => wakeUps.run(nowMs),
     'close-day': () => dayClose.run(),
     'finish-deletions': () => deletion.finishDeletions(),
     'warn-low-balance': (nowMs) => lowBalance.warn(nowMs),
@@ -97,7 +106,14 @@ export function createServices(ctx: DurableObjectState, env: Env) {
     },
     warnAt: (atMs) => timers.set('warn-low-balance', atMs),
   })
-  const lending = new CreditAllocator({ storage, databases, ledger, stub, lowBalance, abort })
+  const wakeUps = new WakeUps({ sql: storage.sql, identity, stub, runAt: (atMs) => timers.set('wake-ups', atMs) })
+  const lending = new CreditAllocator({
+    ...{ storage, databases, ledger, stub, lowBalance, abort },
+    leased: (name) => {
+      // On Cloudflare, databases have native alarms.
+      if (getSettings(env).runtime === 'workerd') wakeUps.leased(name)
+    },
+  })
   const refuse = (keys: readonly string[]) => lending.revoke(keys)
   const slug = () => identity.slug
   const records = new OAuthRecords(storage.sql)
@@ -115,7 +131,7 @@ export function createServices(ctx: DurableObjectState, env: Env) {
     releaseAt: (atMs) => timers.set('release-hostnames', atMs),
   })
   const deletions = new Deletions({
-    ...{ env, databases, lineage, hostnames, lending, namespace: slug },
+    ...{ env, databases, lineage, hostnames, lending, wakeUps, namespace: slug },
     finishAt: (atMs) => timers.set('finish-deletions', atMs),
   })
   const databaseService = new DatabaseService({ storage, databases, lineage, tokens, audit, deletions })
@@ -142,7 +158,7 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   const creation = new Creation({ storage, identity, ledger, dayClose, audit, welcomeCreditNano })
   return {
     ...{ identity, timers, databases, databaseService, admission, deletion },
-    ...{ audit, apps, credentials, branches, hostnames, payments },
+    ...{ audit, apps, credentials, branches, hostnames, wakeUps, payments },
     suspension: new Suspension({ identity, lending, audit }),
     bootstrap: new Bootstrap({ identity, creation, databases, tokens, audit }),
     founding: new Founding({ storage, identity, creation, databaseService, members, admission, audit }),

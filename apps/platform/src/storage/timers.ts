@@ -1,9 +1,7 @@
-import { alarmAt } from '../clock.ts'
+import { now } from '../clock.ts'
+import { type Alarm, retryDelayMs } from './alarm.ts'
 
 const PREFIX = 'timer/'
-
-const FIRST_RETRY_MS = 2_000
-const LAST_RETRY_MS = 60 * 60 * 1000
 
 /**
  * Named timers on top of the single alarm of an object. They survive restarts. A handler that fails is retried with
@@ -11,29 +9,47 @@ const LAST_RETRY_MS = 60 * 60 * 1000
  * attempts.
  */
 export class Timers<Name extends string> {
-  readonly #storage: DurableObjectStorage
+  readonly #kv: SyncKvStorage
+  readonly #alarm: Alarm
   readonly #handlers: Readonly<Record<Name, (nowMs: number) => void | Promise<void>>>
   #running: Name | undefined
+  #lastRun: Promise<void> = Promise.resolve()
   readonly #failures = new Map<Name, number>()
 
   constructor(
-    storage: DurableObjectStorage,
+    kv: SyncKvStorage,
+    alarm: Alarm,
     handlers: Readonly<Record<Name, (nowMs: number) => void | Promise<void>>>,
   ) {
-    this.#storage = storage
+    this.#kv = kv
+    this.#alarm = alarm
     this.#handlers = handlers
+  }
+
+  /** The time of the next timer; `undefined` without timers. */
+  get nextMs(): number | undefined {
+    const due = this.#due().map(([, atMs]) => atMs)
+    return due.length > 0 ? Math.min(...due) : undefined
   }
 
   /** Sets a timer unless it is already set for an earlier time. A handler can set its own timer again. */
   set(name: Name, atMs: number): void {
-    const known = this.#storage.kv.get<number>(PREFIX + name)
+    const known = this.#kv.get<number>(PREFIX + name)
     if (known !== undefined && known <= atMs && name !== this.#running) return
-    this.#storage.kv.put(PREFIX + name, atMs)
+    this.#kv.put(PREFIX + name, atMs)
     this.#arm()
   }
 
-  /** Runs due timers and sets the next alarm. Call it from the object's `alarm()`. */
-  async run(nowMs: number): Promise<void> {
+  /** Runs due timers, after a run in progress, and sets the next alarm. Call it when the object is woken. */
+  run(): Promise<void> {
+    const run = this.#lastRun.then(() => this.#run(now()))
+    this.#lastRun = run.catch(() => {
+      // The caller gets the error.
+    })
+    return run
+  }
+
+  async #run(nowMs: number): Promise<void> {
     for (const [name, atMs] of this.#due()) {
       if (atMs > nowMs) continue
       // The timer is cleared after its handler, so a crash in between runs it again. Every handler can run twice.
@@ -47,31 +63,26 @@ export class Timers<Name extends string> {
       } finally {
         this.#running = undefined
       }
-      if (this.#storage.kv.get<number>(PREFIX + name) !== atMs) continue
-      if (againMs === undefined) this.#storage.kv.delete(PREFIX + name)
-      else this.#storage.kv.put(PREFIX + name, againMs)
+      if (this.#kv.get<number>(PREFIX + name) !== atMs) continue
+      if (againMs === undefined) this.#kv.delete(PREFIX + name)
+      else this.#kv.put(PREFIX + name, againMs)
     }
-    // An alarm can fire slightly early. The runtime would then ignore a new alarm for the same time, so it is set
-    // later.
-    this.#arm(Date.now() + 2)
+    this.#arm()
+  }
+
+  #arm(): void {
+    const { nextMs } = this
+    if (nextMs !== undefined) this.#alarm.set(nextMs)
   }
 
   #waitAfterFailure(name: Name, cause: unknown): number {
     const failures = this.#failures.get(name) ?? 0
     this.#failures.set(name, failures + 1)
     console.error(JSON.stringify({ level: 'error', event: 'timer_failed', timer: name, cause: String(cause) }))
-    return Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures)
+    return retryDelayMs(failures)
   }
 
   #due(): [Name, number][] {
-    return [...this.#storage.kv.list<number>({ prefix: PREFIX })].map(([key, atMs]) => [
-      key.slice(PREFIX.length) as Name,
-      atMs,
-    ])
-  }
-
-  #arm(earliestMs = 0): void {
-    const next = Math.min(...this.#due().map(([, atMs]) => atMs))
-    if (Number.isFinite(next)) void this.#storage.setAlarm(Math.max(alarmAt(next), earliestMs))
+    return [...this.#kv.list<number>({ prefix: PREFIX })].map(([key, atMs]) => [key.slice(PREFIX.length) as Name, atMs])
   }
 }

@@ -13,9 +13,16 @@ import type { Branch } from '../versions/merge/fetch-branch.ts'
 // These interfaces name calls instead of classes, so that no feature of a database depends on the objects that compose
 // all features. Both classes declare that they implement these calls.
 
+/** The calls that keep the alarm of a database, or of one of its copies, in its namespace. `name` is without the namespace. */
+interface WakeUpCalls {
+  set(name: string, atMs: number): Promise<void>
+  clear(name: string): Promise<void>
+}
+
 /** The calls that a database makes to its namespace. */
 export interface NamespaceCalls extends AuditCalls, LeaseCalls, RevocationCalls {
   readonly branches: { list(parent: string): Promise<Listed<ListedDatabase>> }
+  readonly wakeUps: WakeUpCalls
 }
 
 /** The calls that a database makes to other databases, and to the objects that hold its copies. */

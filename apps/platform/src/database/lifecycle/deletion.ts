@@ -1,4 +1,5 @@
 import { PerSQLError } from '@persql/contract'
+import type { Alarm } from '../../storage/alarm.ts'
 import type { Memory } from '../calls/exclusive-access.ts'
 import type { ExclusiveLock } from '../engine/exclusive-lock.ts'
 import type { IdentityStore } from '../identity.ts'
@@ -8,6 +9,7 @@ import type { Snapshots } from '../versions/snapshots/snapshots.ts'
 /** The services that the deletion of a database uses. */
 export interface DeletionOptions {
   readonly ctx: DurableObjectState
+  readonly alarm: Alarm
   readonly identity: IdentityStore
   readonly exclusion: ExclusiveLock
   readonly history: Snapshots
@@ -28,7 +30,7 @@ export class Deletion {
 
   /** Deletes the database `id` and all its data. The caller has read its counters and blocks new requests. */
   async wipe(id: string): Promise<void> {
-    const { ctx, identity, exclusion, history, reads, subscribers, memories } = this.#options
+    const { ctx, alarm, identity, exclusion, history, reads, subscribers, memories } = this.#options
     await exclusion.held
     if (identity.current && identity.current.id !== id) return
     try {
@@ -38,7 +40,7 @@ export class Deletion {
       identity.current = undefined
       // Deleting a file that another process has open damages it.
       await reads.endAll()
-      await ctx.storage.deleteAlarm()
+      await alarm.clear()
       await ctx.storage.deleteAll()
     } catch (cause) {
       // The file is damaged. After the operator removes it, no memory of this object can remain.

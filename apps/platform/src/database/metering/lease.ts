@@ -85,6 +85,11 @@ export class LeaseClient {
     return this.#meter.totals
   }
 
+  /** Whether the database holds a lease, even one without remaining credit. */
+  get isHeld(): boolean {
+    return this.#meter.allowance.ceilingNano > 0
+  }
+
   /** Returns whether the lease covers one more request. */
   canServe(): boolean {
     return this.#meter.canServe()

@@ -5,6 +5,7 @@ import { acquireSlot, releaseSlot, renewSlot } from '../../sqlite/file/instance-
 import { sqliteModule } from '../../sqlite/file/module.ts'
 import { readSqliteFile } from '../../sqlite/file/reader.ts'
 import { StoredChunks } from '../../sqlite/file/stored-chunks.ts'
+import type { Alarm } from '../../storage/alarm.ts'
 import { DumpReader } from './dump-reader.ts'
 import { ImportStepBuilder } from './import-steps.ts'
 
@@ -21,6 +22,7 @@ export interface ImportPieces {
 
 interface Parts {
   readonly storage: DurableObjectStorage
+  readonly alarm: Alarm
   /** Returns whether this object is a database, which must not be used as a stage. */
   readonly occupied: () => boolean
   /** Schedules `sweep` for that time, with a timer that survives a restart. */
@@ -105,9 +107,9 @@ export class ImportStage extends RpcTarget {
 
   /** Deletes everything in this object. */
   async wipe(): Promise<void> {
-    const { storage, occupied } = this.#parts
+    const { storage, alarm, occupied } = this.#parts
     if (occupied()) throw new PerSQLError('internal')
-    await storage.deleteAlarm()
+    await alarm.clear()
     await storage.deleteAll()
   }
 

@@ -19,6 +19,8 @@ interface LendingOptions {
   readonly ledger: () => Ledger
   readonly stub: (slug: string) => Pick<Remote<Database>, 'recall' | 'report' | 'revoke'>
   readonly lowBalance: LowBalance
+  /** Called with the slug of a database in the transaction that gives it a lease. */
+  readonly leased: (slug: string) => void
   /** Restarts the object from its stored state. */
   readonly abort: (reason: string) => void
 }
@@ -38,11 +40,12 @@ export class CreditAllocator {
    * since
    */
   async allocate(healthy: () => DatabaseRecord): Promise<Allowance & { readonly databaseId: string }> {
-    const { databases, ledger } = this.#options
+    const { databases, ledger, leased } = this.#options
     await this.reclaim(healthy().id)
-    const { id } = healthy()
+    const { id, slug } = healthy()
     const lease = grant(ledger().account, databases.lease(id), this.#lent(id))
     databases.putLease(id, lease)
+    leased(slug)
     return { databaseId: id, version: lease.version, ceilingNano: lease.ceilingNano }
   }
 

@@ -5,6 +5,7 @@ import type { CreditAllocator } from '../credit/credit-allocator.ts'
 import type { BranchRegistry } from './branch-registry.ts'
 import type { DatabaseRecord, Databases } from './databases.ts'
 import type { Hostnames } from './hostnames.ts'
+import type { WakeUps } from './wake-ups.ts'
 
 const AT_ONCE = 10
 const TRY_AGAIN_MS = 10 * 60 * 1000
@@ -17,6 +18,7 @@ interface DeletionsOptions {
   readonly lineage: BranchRegistry
   readonly hostnames: Pick<Hostnames, 'dropDatabase'>
   readonly lending: Pick<CreditAllocator, 'recall'>
+  readonly wakeUps: Pick<WakeUps, 'clear'>
   readonly namespace: () => string
   /** Schedules a call of `finishAll`. */
   readonly finishAt: (atMs: number) => void
@@ -64,12 +66,13 @@ export class Deletions {
   }
 
   async #end(record: DatabaseRecord): Promise<void> {
-    const { env, databases, lineage, hostnames, lending, namespace } = this.#options
+    const { env, databases, lineage, hostnames, lending, wakeUps, namespace } = this.#options
     // This comes before the slug is free, because the next database with this slug can have another owner.
     await hostnames.dropDatabase(record.id)
     // A damaged database can't report its last usage, so that usage isn't billed.
     await lending.recall(record).catch((cause: unknown) => this.#log('last_usage_unknown', record, cause))
     await discardObject(env, namespace(), record.slug, record.id)
+    wakeUps.clear(record.slug)
     databases.remove(record.id)
     lineage.remove(record.id)
   }

@@ -1,6 +1,7 @@
 import { RpcTarget } from 'cloudflare:workers'
 import { PerSQLError } from '@persql/contract'
 import { now } from '../../../clock.ts'
+import type { Alarm } from '../../../storage/alarm.ts'
 import { IndexBenchmark } from './benchmark.ts'
 import type { Candidate } from './candidates.ts'
 import type { Shapes, Trial, TrialResult } from './trial-result.ts'
@@ -12,6 +13,7 @@ const MAX_INSERT = 80_000
 
 interface Parts {
   readonly storage: DurableObjectStorage
+  readonly alarm: Alarm
   /** Returns whether this object contains a user database, which the advisor must not change. */
   readonly occupied: () => boolean
   /** Schedules `wipe`, even if the object restarts before. */
@@ -84,8 +86,8 @@ export class ScratchDatabase extends RpcTarget {
   async wipe(): Promise<void> {
     this.#refuseOccupied()
     this.#copy++
-    const { storage } = this.#parts
-    await storage.deleteAlarm()
+    const { storage, alarm } = this.#parts
+    await alarm.clear()
     await storage.deleteAll()
   }
 
