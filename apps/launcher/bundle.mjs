@@ -23,7 +23,7 @@ export async function load(entry, outfile) {
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
-    external: ['esbuild', 'vite', 'workerd', 'playwright-core'],
+    external: ['esbuild', 'libsql', 'vite', 'workerd', 'playwright-core'],
     sourcemap: 'inline',
     logLevel: 'error',
   })

@@ -30,7 +30,7 @@ const builder = await context({
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
-  external: ['esbuild', 'vite', 'workerd'],
+  external: ['esbuild', 'libsql', 'vite', 'workerd'],
   sourcemap: 'inline',
   logLevel: 'error',
   plugins: [

@@ -9,6 +9,7 @@ import { stampData } from './data-format.ts'
 import { type DataLock, lockData } from './data-lock.ts'
 import { instanceSecret } from './instance-secret.ts'
 import { jsonLog } from './log.ts'
+import { moveAlarms } from './move-alarms.ts'
 import { probe } from './probe.ts'
 import { Readers } from './readers.ts'
 import { readSettings, type Settings } from './settings.ts'
@@ -147,6 +148,7 @@ export async function greet(settings: Settings, secret: string, port: number): P
   const local = localUrl(settings.HOST, port)
   const url = settings.PERSQL_URL ?? local
   await probe(local)
+  await moveAlarms({ data, localUrl: local, secret })
   const access = wanted === 'off' ? undefined : await bootstrap({ data, localUrl: local, url, secret, ...wanted })
   process.stdout.write(`${formatWelcome({ url, data, stop: 'Press Ctrl-C to stop.' }, access)}\n`)
 }

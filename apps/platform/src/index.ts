@@ -11,6 +11,7 @@ import { answerAuth } from './http/rest/auth.ts'
 import { clientAddress, isFromThisMachine } from './http/rest/client-address.ts'
 import { dev } from './http/rest/dev-routes.ts'
 import { floodRetryAfterS } from './http/rest/flood-control.ts'
+import { launcherRoutes } from './http/rest/launcher-routes.ts'
 import { answerOtherMethods, asGet, varyByOrigin } from './http/rest/methods.ts'
 import { logRequest } from './http/rest/request-log.ts'
 import { type Answer, type Answered, answerDatabaseCall, rest } from './http/rest/rest.ts'
@@ -46,6 +47,7 @@ app.route('/', oauthRoutes())
 app.route('/', authorize())
 app.route('/', login())
 app.route('/api/dev', dev(answered))
+app.route('/api/launcher', launcherRoutes(answered))
 app.get('/api/openapi.json', (c) => answerOpenApi(c.req.raw, c.env))
 app.on(['GET', 'POST'], '/api/auth/*', (c) => answerAuth(c.req.raw, c.env))
 app.route('/', consoleFiles())

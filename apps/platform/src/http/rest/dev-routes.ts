@@ -1,15 +1,12 @@
-import { Hono } from 'hono'
+import type { Hono } from 'hono'
 import * as z from 'zod'
-import { authenticateOperator } from '../../api/authenticate.ts'
 import { databaseObject, directoryObject, namespaceObject } from '../../api/objects.ts'
 import { setAhead } from '../../clock.ts'
-import { createContext } from '../../context.ts'
 import type { Env } from '../../env.ts'
 import { createMailer, sentMail } from '../../integrations/mail.ts'
-import { refuseRequest } from '../../reply.ts'
-import { getRequestId } from '../../request-id.ts'
 import { getSettings } from '../../settings.ts'
 import { resolveHostname } from '../public/hostnames.ts'
+import { operatorRoutes } from './operator-routes.ts'
 import type { Answered } from './rest.ts'
 
 const Clock = z.strictObject({
@@ -24,12 +21,7 @@ const AiTokens = z.strictObject({ namespace: z.string(), database: z.string(), t
  * Returns the routes for tests and development. They exist only with `PERSQL_DEV=1` and require the instance's secret.
  */
 export function dev(answered: Answered): Hono<{ Bindings: Env }> {
-  const app = new Hono<{ Bindings: Env }>()
-  app.use(async (c, next) => {
-    if (!getSettings(c.env).dev) return c.notFound()
-    await authenticateOperator(createContext(c.req.raw, c.env))
-    return next()
-  })
+  const app = operatorRoutes(answered, (env) => getSettings(env).dev)
 
   /** Sets the clock ahead and runs all timers that are due by then. */
   app.post('/clock', async (c) => {
@@ -60,13 +52,6 @@ export function dev(answered: Answered): Hono<{ Bindings: Env }> {
   app.get('/hosted', async (c) => {
     const hosted = resolveHostname(c.req.query('host') ?? '', c.env, getSettings(c.env))
     return c.json({ success: true, data: { isAwaited: hosted instanceof Promise, hosted: (await hosted) ?? null } })
-  })
-
-  app.onError((cause, c) => {
-    const { status, body, code } = refuseRequest(cause, getRequestId(c.req.raw))
-    const response = new Response(body, { status, headers: { 'Content-Type': 'application/json' } })
-    answered(c.req.raw, { response, operation: 'none', code })
-    return response
   })
   return app
 }

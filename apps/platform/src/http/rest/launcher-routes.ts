@@ -1,0 +1,44 @@
+import { PerSQLError } from '@persql/contract'
+import type { Hono } from 'hono'
+import * as z from 'zod'
+import { databaseObject, namespaceObject } from '../../api/objects.ts'
+import { now } from '../../clock.ts'
+import type { Env } from '../../env.ts'
+import { getSettings } from '../../settings.ts'
+import { operatorRoutes } from './operator-routes.ts'
+import type { Answered } from './rest.ts'
+
+const Alarms = z.strictObject({ names: z.array(z.string().regex(/^[^/]+\/.+$/)).max(100) })
+
+/** Returns the routes that the launcher calls on a single machine. They require the instance's secret. */
+export function launcherRoutes(answered: Answered): Hono<{ Bindings: Env }> {
+  const app = operatorRoutes(answered, (env) => getSettings(env).runtime === 'workerd')
+
+  /**
+   * Moves native alarms of these objects to their namespaces. Returns the names of objects that failed to delete their
+   * native alarm; their namespaces wake them, with retries.
+   */
+  app.post('/alarms', async (c) => {
+    const { success, data } = Alarms.safeParse(await c.req.json().catch(() => undefined))
+    if (!success) {
+      throw new PerSQLError('invalid_input', { problem: '"names" must be a list of up to 100 object names.' })
+    }
+    const failed = await Promise.all(data.names.map((name) => moveAlarm(c.env, name)))
+    return c.json({ success: true, data: { failed: failed.filter((name) => name !== undefined) } })
+  })
+  return app
+}
+
+async function moveAlarm(env: Env, name: string): Promise<string | undefined> {
+  const namespace = name.slice(0, name.indexOf('/'))
+  const own = name.slice(namespace.length + 1)
+  // A crash in between leaves the native alarm, so the launcher repeats the call.
+  await namespaceObject(env, namespace).wakeUps.set(own, now())
+  try {
+    await databaseObject(env, namespace, own).deleteNativeAlarm()
+    return undefined
+  } catch (cause) {
+    console.error(JSON.stringify({ level: 'warn', event: 'alarm_not_deleted', object: name, cause: String(cause) }))
+    return name
+  }
+}

@@ -1,0 +1,27 @@
+import { Hono } from 'hono'
+import { authenticateOperator } from '../../api/authenticate.ts'
+import { createContext } from '../../context.ts'
+import type { Env } from '../../env.ts'
+import { refuseRequest } from '../../reply.ts'
+import { getRequestId } from '../../request-id.ts'
+import type { Answered } from './rest.ts'
+
+/**
+ * Creates an app for routes that aren't part of the API. They require the instance's secret, and exist only where
+ * `isServed`.
+ */
+export function operatorRoutes(answered: Answered, isServed: (env: Env) => boolean): Hono<{ Bindings: Env }> {
+  const app = new Hono<{ Bindings: Env }>()
+  app.use(async (c, next) => {
+    if (!isServed(c.env)) return c.notFound()
+    await authenticateOperator(createContext(c.req.raw, c.env))
+    return next()
+  })
+  app.onError((cause, c) => {
+    const { status, body, code } = refuseRequest(cause, getRequestId(c.req.raw))
+    const response = new Response(body, { status, headers: { 'Content-Type': 'application/json' } })
+    answered(c.req.raw, { response, operation: 'none', code })
+    return response
+  })
+  return app
+}
