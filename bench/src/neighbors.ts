@@ -35,7 +35,7 @@ const loads: readonly Load[] = [
   },
   { name: 'an import of rows', start: (at, instance) => repeat(1, () => importRows(at, instance)) },
   {
-    name: '150 results of 15 MB at once',
+    name: '150 concurrent results of 15 MB',
     start: (at, instance) =>
       repeat(150, () =>
         post(instance, at, 'query', { sql: "select name, printf('%.*c', 100000, 'x') from big limit 150" }),
@@ -90,7 +90,7 @@ function summarize(rounds: readonly Latencies[]): Latencies {
   }
 }
 
-/** Runs a task again and again, several at once, until the returned function is called. */
+/** Runs a task again and again, `count` times in parallel, until the returned function is called. */
 function repeat(count: number, task: (signal: AbortSignal) => Promise<unknown>): () => Promise<void> {
   const over = new AbortController()
   setMaxListeners(count, over.signal)

@@ -91,4 +91,17 @@ test('an idle database without timers is woken once more after its lease, and no
   await platform.restart()
   await setClock(61_000)
   await eventually(wakeUps).toEqual({})
+  // The wake-up took no lease.
+  expect((await platform.request('/metrics')).body).not.toMatch(/^persql_leases [1-9]/m)
+})
+
+test('a database is woken again while it holds a lease', async () => {
+  await db('main').query('SELECT 1')
+  expect(wakeUps().main).toBeLessThanOrEqual(60_000)
+  await setClock(61_000)
+  // The row stays when the wake-up ends, long before the lease is renewed.
+  for (let round = 0; round < 20; round++) {
+    await db('main').query('SELECT 1')
+    expect(wakeUps().main).toBeGreaterThan(61_000)
+  }
 })

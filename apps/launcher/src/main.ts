@@ -125,6 +125,13 @@ export async function start(
   })
   pid = supervised.pid()
   hold()
+  try {
+    // A reader would run native alarms too.
+    await moveAlarms({ data, localUrl: localUrl(host, supervised.port), secret })
+  } catch (cause) {
+    await supervised.stop()
+    throw cause
+  }
   readers.start()
   const stop = async (): Promise<void> => {
     await supervised.stop()
@@ -148,7 +155,6 @@ export async function greet(settings: Settings, secret: string, port: number): P
   const local = localUrl(settings.HOST, port)
   const url = settings.PERSQL_URL ?? local
   await probe(local)
-  await moveAlarms({ data, localUrl: local, secret })
   const access = wanted === 'off' ? undefined : await bootstrap({ data, localUrl: local, url, secret, ...wanted })
   process.stdout.write(`${formatWelcome({ url, data, stop: 'Press Ctrl-C to stop.' }, access)}\n`)
 }

@@ -106,7 +106,7 @@ export class Readers {
         if (!signal.aborted) log('error', 'reader_start_failed', { reader: index, reason: String(cause) })
       }
       this.#processes[index] = undefined
-      // Only a reader that can't start waits: one that was ended, or killed by the system, is needed at once.
+      // Only a reader that can't start waits: one that was ended, or killed by the system, is needed immediately.
       await delay(backOffMs(failures), undefined, { signal }).catch(() => {})
     }
   }

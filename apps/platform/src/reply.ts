@@ -30,25 +30,6 @@ export async function readBody({ body, rest }: Reply): Promise<string> {
   return rest === undefined ? body : `${body}${await new Response(rest.stream).text()}${rest.after}`
 }
 
-/** Returns the body of a response as a stream. The runtime forwards the middle without reading it. */
-export function streamBody({ body, rest }: Reply & Required<Pick<Reply, 'rest'>>): ReadableStream {
-  const { readable, writable } = new IdentityTransformStream()
-  const write = async (text: string, isLast: boolean): Promise<void> => {
-    const writer = writable.getWriter()
-    await writer.write(new TextEncoder().encode(text))
-    if (isLast) await writer.close()
-    else writer.releaseLock()
-  }
-  const send = async (): Promise<void> => {
-    await write(body, false)
-    await rest.stream.pipeTo(writable, { preventClose: true })
-    await write(rest.after, true)
-  }
-  // A caller that went away, or a result that was cut off, ends the response early.
-  send().catch((cause) => writable.abort(cause).catch(() => {}))
-  return readable
-}
-
 /** Creates the response to a success. `meta` is sent beside `data`. */
 export const succeed = (data: unknown, meta?: object): Reply => ({
   status: 200,

@@ -142,7 +142,7 @@ export class DatabaseReads {
     if (!pool) throw new Error('This instance has no readers.')
     engine.assertReadable()
     pool.penalties.assertMayRead(request.tokenId)
-    const { namespace, slug } = identity.known
+    const { id, namespace, slug } = identity.known
     const slot = await pool.slots.acquire(namespace, slug)
     count('persql_reader_reads_total', '', 1)
     count('persql_reads_running', '', 1)
@@ -150,6 +150,8 @@ export class DatabaseReads {
     this.#running.add(running)
     let endedRun: string | undefined
     try {
+      // The database can have been deleted in that time.
+      if (identity.current?.id !== id) throw new PerSQLError('database_not_found', { database: slug })
       await this.#options.trimLog()
       // A reader sees what is on disk.
       await ctx.storage.sync()

@@ -13,12 +13,13 @@ import { execute, isDatabaseOperation } from '../../api/execute.ts'
 import { type Context, createContext } from '../../context.ts'
 import type { ReplayKey } from '../../database/calls/call.ts'
 import type { Env } from '../../env.ts'
-import { type Reply, refuseRequest, streamBody, toReply, toRequestError } from '../../reply.ts'
+import { type Reply, refuseRequest, toReply, toRequestError } from '../../reply.ts'
 import { getRequestId } from '../../request-id.ts'
 import { streamExport } from '../files/export.ts'
 import { Receiver } from '../files/import-upload.ts'
 import { readBody } from './body.ts'
 import { paymentRequired } from './payment-required.ts'
+import { isStreamed, streamBody } from './stream-body.ts'
 import { callerOfSocket, upgraded } from './subscribe.ts'
 
 const MAX_BODY = 10 * 1024 * 1024
@@ -159,11 +160,12 @@ function parameterValue(text: string, schema: Operation['input']['shape'][string
   return /^-?\d{1,15}$/.test(text) && !schema.safeParse(text).success ? Number(text) : text
 }
 
-const hasRest = (reply: Reply): reply is Reply & Required<Pick<Reply, 'rest'>> => reply.rest !== undefined
-
 function respond(reply: Reply, baseUrl: string, more?: HeadersInit): Response {
   if (reply.code === undefined && reply.replayed === undefined)
-    return new Response(hasRest(reply) ? streamBody(reply) : reply.body, { status: reply.status, headers: JSON_TYPE })
+    return new Response(isStreamed(reply) ? streamBody(reply) : reply.body, {
+      status: reply.status,
+      headers: JSON_TYPE,
+    })
   const headers = new Headers(more)
   headers.set('Content-Type', 'application/json')
   if (reply.retryAfterS !== undefined) headers.set('Retry-After', String(reply.retryAfterS))
