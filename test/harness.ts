@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PlatformEnvironment } from '../apps/launcher/src/config.ts'
 import { buildConsole } from '../apps/launcher/src/console-build.ts'
+import { type Hashing, startHashing } from '../apps/launcher/src/hashing/hashing.ts'
 import type { Log } from '../apps/launcher/src/log.ts'
 import { probe } from '../apps/launcher/src/probe.ts'
 import { Readers } from '../apps/launcher/src/readers.ts'
@@ -16,6 +17,8 @@ export interface PlatformSettings {
   environment?: PlatformEnvironment
   /** Restarts after a crash and stops blocking statements, like `npm start`. */
   watchdog?: boolean
+  /** How workerd reaches the process that hashes passwords, or `none` to hash in place, as on Cloudflare. */
+  hashing?: 'socket' | 'port' | 'none'
   /** Additional trusted certificates in PEM. */
   trustedCertificates?: string
   /** The number of reader processes. Default: none. */
@@ -58,9 +61,8 @@ const host = '127.0.0.1'
 export async function startPlatform(settings: PlatformSettings = {}): Promise<TestPlatform> {
   const data = settings.data ?? (await mkdtemp(join(tmpdir(), 'persql-')))
   const secret = settings.environment?.PERSQL_SECRET ?? randomBytes(32).toString('base64url')
-  const { trustedCertificates, readers = 0 } = settings
-  await prepareData(data, { trustedCertificates, consoleFiles: await consoleFiles(), readers })
   const platform = new TestPlatform(settings, data, secret)
+  await platform.prepare()
   await platform.restart()
   return platform
 }
@@ -193,13 +195,14 @@ export class TestPlatform extends PlatformClient {
   readonly secret: string
   /** Lines that workerd wrote to stderr, without statement events under the watchdog. */
   readonly stderr: string[] = []
-  /** Log entries of the watchdog. */
+  /** Log entries of the watchdog and of the supervisor of the process that hashes passwords. */
   readonly log: Record<string, unknown>[] = []
   /** The reader processes. */
   readers: Readers | undefined
   readonly #settings: PlatformSettings
   readonly #requestLog = join(tmpdir(), `persql-requests-${randomBytes(8).toString('hex')}.log`)
   #running: Running | undefined
+  #hashing: Hashing | undefined
   #wasKilled = false
   #port = 0
 
@@ -218,6 +221,25 @@ export class TestPlatform extends PlatformClient {
   pid(): number {
     if (this.#running === undefined) throw new Error('The platform is not running.')
     return this.#running.pid()
+  }
+
+  /** Returns the PID of the process that hashes passwords. */
+  hashingPid(): number {
+    if (this.#hashing === undefined) throw new Error('The platform hashes passwords in place.')
+    return this.#hashing.pid()
+  }
+
+  /** Stops the process that hashes passwords, which isn't restarted. */
+  async stopHashing(): Promise<void> {
+    await this.#hashing?.stop()
+  }
+
+  /** Prepares the data folder and starts the process that hashes passwords, which runs until the platform stops. */
+  async prepare(): Promise<void> {
+    const { hashing: transport = 'socket', trustedCertificates, readers } = this.#settings
+    if (transport !== 'none') this.#hashing = await startHashing({ data: this.data, log: this.#addToLog, transport })
+    const hashingAddress = this.#hashing?.address
+    await prepareData(this.data, { trustedCertificates, hashingAddress, readers, consoleFiles: await consoleFiles() })
   }
 
   /** Kills workerd with SIGKILL. Only `restart` or the watchdog starts it again. */
@@ -247,6 +269,8 @@ export class TestPlatform extends PlatformClient {
   async discard(): Promise<void> {
     await this.#running?.stop()
     this.#running = undefined
+    await this.#hashing?.stop()
+    this.#hashing = undefined
     if (this.#settings.data === undefined) await rm(this.data, { recursive: true, force: true })
     await rm(this.#requestLog, { force: true })
   }
@@ -255,6 +279,8 @@ export class TestPlatform extends PlatformClient {
   async readRequestLog(): Promise<string[]> {
     return (await readFile(this.#requestLog, 'utf8').catch(() => '')).split('\n').slice(0, -1)
   }
+
+  readonly #addToLog: Log = (level, event, fields) => void this.log.push({ level, event, ...fields })
 
   async #start(): Promise<Running> {
     const log = await open(this.#requestLog, 'a')
@@ -267,7 +293,7 @@ export class TestPlatform extends PlatformClient {
 
   async #startLogging(stdout: number): Promise<Running> {
     const { watchdog = false, environment, readers: count = 0 } = this.#settings
-    const log: Log = (level, event, fields) => void this.log.push({ level, event, ...fields })
+    const log = this.#addToLog
     const onStderr = (line: string) => void this.stderr.push(line)
     const readers = new Readers({ data: this.data, count, log, onStderr })
     this.readers = readers
@@ -289,6 +315,7 @@ export class TestPlatform extends PlatformClient {
         PERSQL_READERS: String(count),
         ...environment,
         PERSQL_SECRET: this.secret,
+        ...(this.#hashing && { PERSQL_HASHING_KEY: this.#hashing.key }),
       },
       stdout,
       onStderr: (line: string) => readers.read(line) || onStderr(line),
@@ -300,7 +327,7 @@ export class TestPlatform extends PlatformClient {
     const supervised = await supervise({
       ...options,
       timeoutS: Number(options.environment.QUERY_TIMEOUT_S),
-      log,
+      log: this.#addToLog,
       readers,
     })
     return beside({ ...supervised, kill: async () => process.kill(supervised.pid(), 'SIGKILL') })

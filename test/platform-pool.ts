@@ -22,7 +22,7 @@ interface Slot {
   stderrBefore: number
 }
 
-/** A platform accepts 60 sign-ups in a row. The count starts again after one minute without any. */
+/** A platform accepts 60 sign-ups in each minute. */
 const SIGN_UPS = 30
 
 /** Platforms that test files share, one per worker of Vitest, so that no two files use one at the same time. */

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { isRunning } from '../../apps/launcher/src/process-identity.ts'
@@ -262,3 +263,26 @@ test('a launcher that was killed leaves neither a lock nor a workerd in the way 
   expect(isRunning(workerd)).toBe(false)
   expect((await paste(next.commands[1] as string)).data[2].rows).toHaveLength(2)
 })
+
+test.each(['SIGKILL', 'SIGINT'] as const)(
+  'the process that hashes passwords ends with a launcher that gets %s',
+  async (signal) => {
+    const launcher = launch()
+    await launcher.welcome()
+    const [pid, ...others] = readdirSync('/proc').map(Number).filter(isHashingHere)
+    expect([pid, others]).toEqual([expect.any(Number), []])
+    await launcher.stop(signal)
+    while (isRunning({ pid: pid as number })) await delay(20)
+    if (signal === 'SIGKILL') await launch().welcome()
+  },
+)
+
+/** Returns whether a process hashes passwords for a launcher of this test. */
+function isHashingHere(pid: number): boolean {
+  try {
+    const program = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[1] ?? ''
+    return program.endsWith('run/hashing.cjs') && readlinkSync(`/proc/${pid}/cwd`) === folder
+  } catch {
+    return false
+  }
+}

@@ -44,6 +44,8 @@ const environmentBindings = [
   ...FORWARDED_SETTINGS,
   'PERSQL_RUNTIME',
   'PERSQL_SECRET',
+  /** The key of the process that hashes passwords. */
+  'PERSQL_HASHING_KEY',
   /** For tests, which would take a minute to exceed the default limit. */
   'TRANSACTION_TIMEOUT_S',
   /** The namespace that the first account owns; set only if just the users of this machine can reach the instance. */
@@ -66,6 +68,8 @@ export interface ConfigOptions {
   readonly trustedCertificates?: string | undefined
   /** The number of reader processes. */
   readonly readers?: number
+  /** The address of the process that hashes passwords. Without one, the Worker hashes them itself. */
+  readonly hashingAddress?: string | undefined
 }
 
 /** The date of the runtime's behavior. */
@@ -78,9 +82,12 @@ export const readerSocket = (index: number): string => `unix:run/reader-${index}
  * Returns workerd's configuration, which is stored next to `platform.mjs`. The command line sets the address
  * (`--socket-addr=http=…`), the folder of the objects (`--directory-path=disk=…`) and the folder of the console.
  */
-export function workerdConfig({ trustedCertificates = '', readers = 0 }: ConfigOptions = {}): string {
+export function workerdConfig({ trustedCertificates = '', readers = 0, hashingAddress }: ConfigOptions = {}): string {
   const trusted = trustedCertificates && `, trustedCertificates = [${JSON.stringify(trustedCertificates)}]`
-  const indexes = Array.from({ length: readers }, (_, index) => index)
+  const others = [
+    ...Array.from({ length: readers }, (_, index) => [`READER_${index}`, readerSocket(index)] as const),
+    ...(hashingAddress ? [['HASHING', hashingAddress] as const] : []),
+  ]
   return `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
@@ -92,7 +99,7 @@ const config :Workerd.Config = (
     # What the operator names (a mail server, a model) may be on this machine; what a tenant names goes through "public".
     (name = "public", network = (allow = ["public"], tlsOptions = (trustBrowserCas = true${trusted}))),
     (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true${trusted}))),
-    ${indexes.map((index) => `(name = "reader${index}", external = (address = "${readerSocket(index)}", http = ())),`).join('\n    ')}
+    ${others.map(([name, address]) => `(name = "${name}", external = (address = ${JSON.stringify(address)}, http = ())),`).join('\n    ')}
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );
@@ -115,7 +122,7 @@ const platform :Workerd.Worker = (
     (name = "ASSETS", service = "console"),
     (name = "OBJECT_FILES", service = "disk"),
     ${objects.map(({ binding, className }) => `(name = "${binding}", durableObjectNamespace = "${className}"),`).join('\n    ')}
-    ${indexes.map((index) => `(name = "READER_${index}", service = "reader${index}"),`).join('\n    ')}
+    ${others.map(([name]) => `(name = "${name}", service = "${name}"),`).join('\n    ')}
     ${environmentBindings.map((name) => `(name = "${name}", fromEnvironment = "${name}"),`).join('\n    ')}
   ],
 );

@@ -7,6 +7,7 @@ import { type ConfigOptions, FORWARDED_SETTINGS } from './config.ts'
 import { buildConsole } from './console-build.ts'
 import { stampData } from './data-format.ts'
 import { type DataLock, lockData } from './data-lock.ts'
+import { type Hashing, startHashing } from './hashing/hashing.ts'
 import { instanceSecret } from './instance-secret.ts'
 import { jsonLog } from './log.ts'
 import { moveAlarms } from './move-alarms.ts'
@@ -16,6 +17,8 @@ import { readSettings, type Settings } from './settings.ts'
 import { type SupervisedProcess, supervise } from './watchdog.ts'
 import { formatWelcome } from './welcome-message.ts'
 import { type DataOptions, localUrl, prepareData } from './workerd-process.ts'
+
+const log = jsonLog((line) => process.stdout.write(line))
 
 /** Runs `npm start`: the platform in the foreground until SIGINT or SIGTERM. Resolves with the exit code. */
 export async function main(): Promise<number> {
@@ -36,13 +39,14 @@ export async function runProgram(program: (settings: Settings) => Promise<void>)
 
 async function run(settings: Settings): Promise<void> {
   const stopped = stopSignal()
-  await withData(settings, async ({ lock, secret }) => {
+  await withData(settings, async (instance) => {
     const data = settings.PERSQL_DATA
     const [consoleFiles] = await Promise.all([buildConsole(), buildPlatform()])
-    await prepareData(data, await dataOptions(settings, { consoleFiles }))
-    const supervised = await start(settings, secret, lock)
+    await prepareData(data, await dataOptions(settings, instance, { consoleFiles }))
+    const supervised = await start(settings, instance)
     try {
-      const signal = await Promise.race([stopped, greet(settings, secret, supervised.port).then(() => stopped)])
+      const greeted = greet(settings, instance.secret, supervised.port)
+      const signal = await Promise.race([stopped, greeted.then(() => stopped)])
       process.stdout.write(`\n${signal} received, stopping. All committed data is in ${data}.\n`)
     } finally {
       await supervised.stop()
@@ -50,11 +54,15 @@ async function run(settings: Settings): Promise<void> {
   })
 }
 
-/** Runs `work` while this process holds the data folder, with the secret of the instance. */
-export async function withData(
-  settings: Settings,
-  work: (instance: { lock: DataLock; secret: string }) => Promise<void>,
-): Promise<void> {
+/** An instance whose data folder this process holds. */
+export interface Instance {
+  readonly lock: DataLock
+  readonly secret: string
+  readonly hashing: Hashing
+}
+
+/** Runs `work` while this process holds the data folder and the process that hashes passwords runs. */
+export async function withData(settings: Settings, work: (instance: Instance) => Promise<void>): Promise<void> {
   const data = settings.PERSQL_DATA
   await mkdir(data, { recursive: true, mode: 0o700 })
   const lock = await lockData(data)
@@ -65,19 +73,27 @@ export async function withData(
   }
   try {
     await stampData(data)
-    await work({ lock, secret: settings.PERSQL_SECRET ?? (await instanceSecret(data)) })
+    const secret = settings.PERSQL_SECRET ?? (await instanceSecret(data))
+    const hashing = await startHashing({ data, log })
+    try {
+      await work({ lock, secret, hashing })
+    } finally {
+      await hashing.stop()
+    }
   } finally {
     lock.release()
   }
 }
 
-/** Returns the options of `prepareData` that follow from the settings. */
+/** Returns the options of `prepareData`. */
 export async function dataOptions(
   settings: Settings,
+  { hashing }: Instance,
   files: Omit<DataOptions, keyof ConfigOptions>,
 ): Promise<DataOptions> {
   const { NODE_EXTRA_CA_CERTS: file, PERSQL_READERS: readers } = settings
-  return { ...files, readers, trustedCertificates: file && (await readFile(file, 'utf8')) }
+  const trustedCertificates = file && (await readFile(file, 'utf8'))
+  return { ...files, readers, trustedCertificates, hashingAddress: hashing.address }
 }
 
 /** Resolves with the first stop signal. It listens from the start, so that Ctrl-C during the start also stops cleanly. */
@@ -90,12 +106,10 @@ export function stopSignal(): Promise<NodeJS.Signals> {
 /** Starts workerd under the watchdog on a prepared data folder, at the address of the settings or another. */
 export async function start(
   settings: Settings,
-  secret: string,
-  lock: DataLock,
+  { lock, secret, hashing }: Instance,
   { host, port } = { host: settings.HOST, port: settings.PORT },
 ): Promise<SupervisedProcess> {
   const { PERSQL_DATA: data, PERSQL_READERS: count } = settings
-  const log = jsonLog((line) => process.stdout.write(line))
   const onStderr = (line: string) => void process.stderr.write(`${line}\n`)
   let pid = 0
   const hold = (): void => lock.hold(pid, readers.pids)
@@ -109,6 +123,7 @@ export async function start(
       PERSQL_RUNTIME: 'workerd',
       PERSQL_READERS: String(count),
       PERSQL_SECRET: secret,
+      PERSQL_HASHING_KEY: hashing.key,
       ...(firstOwns(settings) && { PERSQL_FIRST_OWNS: firstOwns(settings) }),
     },
     onStderr,

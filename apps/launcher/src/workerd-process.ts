@@ -56,9 +56,9 @@ export interface Workerd {
 
 /** Options of `prepareData`. */
 export interface DataOptions extends ConfigOptions {
-  /** The bundle of the platform. Its modules and the bundle of the readers are next to it. */
+  /** The bundle of the platform. Its modules and the bundle of the readers are next to it. Default: `buildPlatform`'s. */
   bundle?: string | undefined
-  /** The folder with the built console. */
+  /** The folder of the built console. Without one, the instance has no console. */
   consoleFiles?: string | undefined
 }
 

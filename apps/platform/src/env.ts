@@ -16,6 +16,10 @@ export interface Env extends ModelSettings {
    * damaged.
    */
   readonly OBJECT_FILES?: Fetcher
+  /** The process that hashes passwords, on a single machine. Without it, the Worker hashes them itself. */
+  readonly HASHING?: Fetcher
+  /** The key that the process requires. */
+  readonly PERSQL_HASHING_KEY?: string
   /** The built files of the console. */
   readonly ASSETS?: Fetcher
   readonly PERSQL_RUNTIME?: string

@@ -156,10 +156,6 @@ export const errors = {
     status: 404,
     message: 'No running read of this database has the request ID "{id}". It may have ended.',
   },
-  too_busy: {
-    status: 429,
-    message: '{problem} Try again in {seconds} s.',
-  },
   took_too_long: {
     status: 408,
     message:
@@ -245,6 +241,7 @@ export const errors = {
   upgrade_required: { status: 426, message: 'WebSocket required. Send "Upgrade: websocket".' },
   flood: { status: 429, message: 'Too many requests from this IP address. Retry after {seconds} s.' },
   rate_limited: { status: 429, message: 'Rate limit exceeded. Retry after {seconds} s.' },
+  too_busy: { status: 429, message: '{problem} Retry after {seconds} s.' },
   internal: {
     status: 500,
     message: 'Something went wrong on our side. Check whether the request took effect before you repeat it.',

@@ -1,7 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DataLock } from '../data-lock.ts'
-import { dataOptions, greet, runProgram, start, stopSignal, withData } from '../main.ts'
+import { dataOptions, greet, type Instance, runProgram, start, stopSignal, withData } from '../main.ts'
 import { devBuilds } from '../paths.ts'
 import type { Settings } from '../settings.ts'
 import type { SupervisedProcess } from '../watchdog.ts'
@@ -20,16 +19,16 @@ export function main(): Promise<number> {
 
 async function run(settings: Settings): Promise<void> {
   const stopped = Promise.race([stopSignal(), parentEnded()])
-  await withData(settings, async ({ lock, secret }) => {
+  await withData(settings, async (instance) => {
     const folder = join(devBuilds, String(process.pid))
     const files = new ConsoleFiles(join(folder, 'console'))
-    const platform = new RestartingPlatform(settings, secret, lock, folder, files)
+    const platform = new RestartingPlatform(settings, instance, folder, files)
     const server = await startDevServer(settings, () => platform.port())
     try {
       await serveConsole(server, files, () => platform.replaceConsole())
       const watching = await watchPlatform(join(folder, 'platform.mjs'), () => platform.restart())
       try {
-        const signal = await Promise.race([stopped, greet(settings, secret, server.port).then(() => stopped)])
+        const signal = await Promise.race([stopped, greet(settings, instance.secret, server.port).then(() => stopped)])
         process.stdout.write(`\n${signal} received, stopping. All committed data is in ${settings.PERSQL_DATA}.\n`)
       } finally {
         await watching.stop()
@@ -50,8 +49,7 @@ function parentEnded(): Promise<string> {
 /** The platform of a build folder, replaced by the next build. Requests wait while one replaces the other. */
 class RestartingPlatform {
   readonly #settings: Settings
-  readonly #secret: string
-  readonly #lock: DataLock
+  readonly #instance: Instance
   readonly #folder: string
   readonly #console: ConsoleFiles
   #supervised: SupervisedProcess | undefined
@@ -60,10 +58,9 @@ class RestartingPlatform {
   #turn: Promise<void>
   #begin: () => void = () => {}
 
-  constructor(settings: Settings, secret: string, lock: DataLock, folder: string, console: ConsoleFiles) {
+  constructor(settings: Settings, instance: Instance, folder: string, console: ConsoleFiles) {
     this.#settings = settings
-    this.#secret = secret
-    this.#lock = lock
+    this.#instance = instance
     this.#folder = folder
     this.#console = console
     this.#turn = new Promise((resolve) => {
@@ -107,9 +104,9 @@ class RestartingPlatform {
     if (this.#isStopped) return
     const bundle = join(this.#folder, 'platform.mjs')
     const files = { bundle, consoleFiles: this.#console.folder }
-    await prepareData(this.#settings.PERSQL_DATA, await dataOptions(this.#settings, files))
+    await prepareData(this.#settings.PERSQL_DATA, await dataOptions(this.#settings, this.#instance, files))
     const address = { host: '127.0.0.1', port: this.#port }
-    this.#supervised = await start(this.#settings, this.#secret, this.#lock, address)
+    this.#supervised = await start(this.#settings, this.#instance, address)
     this.#port = this.#supervised.port
     if (!isFirst) process.stdout.write('The platform was rebuilt and restarted.\n')
   }

@@ -1,10 +1,13 @@
+import { PerSQLError } from '@persql/contract'
 import { APIError, betterAuth } from 'better-auth'
 import { directoryObject } from '../api/objects.ts'
 import type { Env } from '../env.ts'
 import { canSendMail, createMailer } from '../integrations/mail.ts'
+import { deriveKey, hasHashing } from '../integrations/password-hashing.ts'
 import { getSettings } from '../settings.ts'
 import { directoryDialect } from './dialect.ts'
 import { onboardAccount } from './onboarding.ts'
+import { callerNetwork, type DeriveScrypt, hashPassword, verifyPassword } from './passwords.ts'
 
 export type Auth = ReturnType<typeof makeAuth>
 
@@ -20,6 +23,18 @@ export const ADDRESS_HEADER = 'x-persql-client-address'
 
 /** The minimum length of a new password. */
 export const MIN_PASSWORD_LENGTH = 8
+
+/** Limits per IP address and route, in seconds. */
+const LIMITS: Readonly<Record<string, Limit>> = {
+  '/sign-in/email': { window: 60, max: 60 },
+  '/sign-up/email': { window: 60, max: 60 },
+  '/request-password-reset': { window: 60, max: 10 },
+  '/send-verification-email': { window: 60, max: 10 },
+}
+interface Limit {
+  readonly window: number
+  readonly max: number
+}
 
 const MAX_KNOWN = 20
 const known = new WeakMap<Env, Map<string, Auth>>()
@@ -51,21 +66,16 @@ function makeAuth(env: Env, baseUrl: string) {
     session: { cookieCache: { enabled: false } },
     rateLimit: {
       enabled: true,
-      storage: 'memory',
+      customStorage: { consume: (key, rule) => countAttempt(env, key, rule) },
       window: 60,
       max: 600,
-      customRules: {
-        '/sign-in/email': { window: 60, max: 60 },
-        '/sign-up/email': { window: 60, max: 60 },
-        '/request-password-reset': { window: 60, max: 10 },
-        '/send-verification-email': { window: 60, max: 10 },
-        '/get-session': false,
-      },
+      customRules: { ...LIMITS, '/get-session': false },
     },
     emailAndPassword: {
       enabled: true,
       disableSignUp: signup === 'off',
       minPasswordLength: MIN_PASSWORD_LENGTH,
+      ...(hasHashing(env) && { password: createPasswords(env) }),
       requireEmailVerification: canSendMail(env),
       revokeSessionsOnPasswordReset: true,
       ...(mail && {
@@ -104,6 +114,37 @@ function makeAuth(env: Env, baseUrl: string) {
       session: { create: { after: ({ userId }) => onboardAccount(env, userId) } },
     },
   })
+}
+
+/**
+ * Counts in the Directory, so that limits survive restarts, and in windows that end under steady traffic, unlike the
+ * library's. Routes without a limit of their own share one, so that a client can't fill the table with paths.
+ */
+async function countAttempt(env: Env, key: string, { window, max }: Limit) {
+  const [network = '', path = ''] = key.split('|')
+  const route = Object.hasOwn(LIMITS, path) ? path : `other/${window}`
+  const retryAfter = await directoryObject(env).countAttempt(`${network}|${route}`, max, window)
+  return { allowed: retryAfter === 0, retryAfter }
+}
+
+/** Hashes passwords in the process that the launcher runs for it, in the library's own format. */
+function createPasswords(env: Env) {
+  const derive: DeriveScrypt = async (password, salt, bytes) => {
+    const source = callerNetwork.getStore() ?? ''
+    try {
+      const request = { algorithm: { name: 'scrypt' }, password, salt, bytes } as const
+      return await deriveKey(env, { lane: 'account', source }, request)
+    } catch (cause) {
+      const error = PerSQLError.from(cause)
+      if (error.code !== 'too_busy') throw cause
+      const headers = { 'Retry-After': String(error.details.seconds) }
+      throw new APIError('TOO_MANY_REQUESTS', { ...error.toJSON(), message: error.message }, headers)
+    }
+  }
+  return {
+    hash: (password: string) => hashPassword(password, derive),
+    verify: ({ hash, password }: { hash: string; password: string }) => verifyPassword(password, hash, derive),
+  }
 }
 
 const provider = <K extends string>(name: K, clientId?: string, clientSecret?: string, disableSignUp = false) =>

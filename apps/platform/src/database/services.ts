@@ -15,9 +15,10 @@ import { CurrentCaller } from './calls/current-caller.ts'
 import { ExclusiveAccess, type Memory } from './calls/exclusive-access.ts'
 import { IdempotencyStore } from './calls/idempotency.ts'
 import { databaseObject, namespaceObject } from './calls/neighbors.ts'
+import { createDerive } from './endpoints/derive-outside.ts'
 import { EndpointContextCache } from './endpoints/endpoint-context.ts'
 import { RateLimits } from './endpoints/rate-limits.ts'
-import type { EndpointGuards } from './endpoints/serve.ts'
+import { type EndpointGuards, resume } from './endpoints/serve.ts'
 import { Sessions } from './endpoints/sessions.ts'
 import { Endpoints } from './endpoints/store.ts'
 import { Engine } from './engine/engine.ts'
@@ -332,14 +333,22 @@ function createCalls(
   const assistant = new Assistant(env, engine, reads, storage.sql, docs, (tokenId, aiTokens) =>
     lease.chargeAiTokens(tokenId, aiTokens),
   )
-  const means = new EndpointContextCache({ storage, reads, sessions, assistant, charges })
+  const derive = createDerive(
+    env,
+    () => identity.known,
+    (work) => lease.awaiting(work),
+  )
+  const means = new EndpointContextCache({
+    ...{ storage, reads, sessions, assistant, charges, derive },
+    resume: (endpoint) => resume(endpoint, gates),
+  })
   const advisor = new Advisor({ env, storage, identity, log })
   const imports = new Imports({
     ...{ storage, ownPages, now },
     ready: (address, grant) => access.assertReady(address, grant),
   })
   const features: FeatureServices = {
-    ...{ ...core, ...stores, ...events, ...statements, ...versions, now, assistant, imports },
+    ...{ ...core, ...stores, ...events, ...statements, ...versions, now, assistant, imports, derive },
     audit: (...event) => outbox.note(...event),
     ask: (tokenId, spend) => means.ask(tokenId, spend),
     advise: (tableScope) => advisor.advise(tableScope),
@@ -357,6 +366,7 @@ function createCalls(
   const gates: EndpointGuards = {
     ...{ endpoints, rateLimits, sessions, now },
     canServe: () => access.canServe,
+    busy: () => exclusive.busy,
     credit: () => access.requestCredit(),
     verifyCaptcha: (token, address) => verifyCaptcha(env, token, address),
     meansFor: (endpoint) => means.of(endpoint),

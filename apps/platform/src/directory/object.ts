@@ -4,6 +4,7 @@ import { now, toIso } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { migrate } from '../storage/migrate.ts'
 import { ACCOUNTS, Accounts, type Person } from './accounts.ts'
+import { ATTEMPTS, Attempts } from './attempts.ts'
 import { HOSTNAMES, type Hosted, Hostnames } from './hostnames.ts'
 import { MEMBERSHIPS, Memberships } from './memberships.ts'
 import { OAUTH_CLIENTS, OAuthClients } from './oauth-clients.ts'
@@ -14,6 +15,7 @@ export class Directory extends DurableObject<Env> {
   readonly #memberships: Memberships
   readonly #hostnames: Hostnames
   readonly #oauthClients: OAuthClients
+  readonly #attempts: Attempts
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -34,11 +36,13 @@ export class Directory extends DurableObject<Env> {
       },
       HOSTNAMES,
       OAUTH_CLIENTS,
+      ATTEMPTS,
     ])
     this.#accounts = new Accounts(ctx.storage.sql)
     this.#memberships = new Memberships(ctx.storage.sql)
     this.#hostnames = new Hostnames(ctx.storage.sql)
     this.#oauthClients = new OAuthClients(ctx.storage.sql)
+    this.#attempts = new Attempts(ctx.storage.sql)
   }
 
   // --- namespaces --------------------------------------------------------------------------------------------------
@@ -139,6 +143,14 @@ export class Directory extends DurableObject<Env> {
   /** Runs a query of the account library. Only the Worker calls this, with the library's own SQL. */
   runAccountQuery(sql: string, params: readonly SqlStorageValue[]) {
     return this.#accounts.run(sql, params)
+  }
+
+  /**
+   * Counts an attempt to sign in and returns 0, or returns the number of seconds until the next attempt is allowed.
+   * @param key the client's network and the route
+   */
+  countAttempt(key: string, max: number, windowS: number): number {
+    return this.#attempts.take(key, { max, windowS }, now())
   }
 
   people(ids: readonly string[]): Person[] {

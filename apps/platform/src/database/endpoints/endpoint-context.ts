@@ -13,6 +13,8 @@ interface AllMeansOptions {
   readonly sessions: Sessions
   readonly assistant: Assistant
   readonly charges: CallBilling
+  readonly derive: EndpointContext['derive']
+  readonly resume: EndpointContext['resume']
 }
 
 /** Execution contexts of endpoints, created once per endpoint. */
@@ -47,11 +49,11 @@ export class EndpointContextCache {
   }
 
   #make(endpoint: OpenEndpoint): EndpointContext {
-    const { storage, reads, sessions, charges } = this.#options
+    const { storage, reads, sessions, charges, derive, resume } = this.#options
     const tokenId = `endpoint:${endpoint.spec.slug}`
     const spend: RunBilled = (sql, run) => charges.spend(tokenId, sql, run, 'endpoint')
     return {
-      reads,
+      ...{ reads, derive, resume },
       findKey: (table) => keyColumn(storage.sql, table),
       mint: (userId, email, ttlS) => sessions.mint(userId, email, ttlS, now()),
       ask: this.ask(tokenId, spend),

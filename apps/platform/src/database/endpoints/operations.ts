@@ -2,6 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import { assertInScope, isInScope } from '../../authority.ts'
 import { toIso } from '../../clock.ts'
 import { type DatabaseCall, getActor } from '../calls/call.ts'
+import type { ExclusiveAccess } from '../calls/exclusive-access.ts'
 import { type Handlers, parseInput } from '../calls/handler.ts'
 import { done, type Outcome } from '../calls/outcome.ts'
 import { dryRun } from '../engine/dry-run.ts'
@@ -12,7 +13,7 @@ import { withResult } from '../reads/reader-result.ts'
 import type { Audit } from '../review/audit-outbox.ts'
 import { sessionMissing } from './input.ts'
 import { changed, checkSpec, keyColumn, toEndpoint, toEndpointVersion } from './manage.ts'
-import { publicError, type RunBilled, type RunQuestion, runEndpoint } from './run.ts'
+import { type EndpointContext, publicError, type RunBilled, type RunQuestion, runEndpoint } from './run.ts'
 import { createErrorResponse } from './serve.ts'
 import type { Sessions } from './sessions.ts'
 import { type Endpoints, openEndpoint, type StoredEndpoint } from './store.ts'
@@ -25,6 +26,9 @@ interface EndpointServices {
   readonly storage: DurableObjectStorage
   readonly audit: Audit
   readonly now: () => number
+  readonly exclusive: Pick<ExclusiveAccess, 'busy'>
+  /** Derives keys outside of the thread that serves data. `undefined`: in place. */
+  readonly derive: EndpointContext['derive']
   /** Returns the function that sends questions to the AI model for an endpoint and charges a token. */
   readonly reads: DatabaseReads
   readonly ask: (tokenId: string, spend: RunBilled) => RunQuestion
@@ -106,7 +110,7 @@ export function operations(services: EndpointServices) {
 /** Calls the endpoint as a public caller would, without the endpoint guards, and rolls back its writes. */
 async function tried(call: DatabaseCall, services: EndpointServices): Promise<Outcome> {
   const { input, session, changes } = parseInput<'try_endpoint'>(call)
-  const { engine, storage } = services
+  const { engine, storage, exclusive, derive } = services
   const stored = find(call, services)
   const spec = checkSpec(changed(stored.spec, changes ?? {}), call.grant, engine, storage.sql)
   const endpoint = openEndpoint({ ...stored, spec, tableScope: call.grant.tableScope })
@@ -122,7 +126,9 @@ async function tried(call: DatabaseCall, services: EndpointServices): Promise<Ou
     }
     if (spec.auth === 'session' && !user) throw sessionMissing('Pass "session" with the "userId" of a user.')
     const data = await runEndpoint(endpoint, endpoint.readInput('POST', JSON.stringify(input), user), {
-      reads: services.reads,
+      ...{ reads: services.reads, derive },
+      // The call itself checks whether the database still exists.
+      resume: async () => exclusive.busy,
       findKey: (table) => keyColumn(storage.sql, table),
       ask: services.ask(call.grant.tokenId, spend),
       mint: async (_userId, _email, ttlS) => ({

@@ -7,7 +7,7 @@ import type { Result } from '../engine/result.ts'
 import type { DatabaseReads } from '../reads/database-reads.ts'
 import { ReaderResult, withResult } from '../reads/reader-result.ts'
 import type { Input } from './input.ts'
-import { hashPassword, verifyPassword } from './passwords.ts'
+import { type Derive, hashPassword, verifyPassword } from './passwords.ts'
 import type { MintedSession } from './sessions.ts'
 import type { OpenEndpoint } from './store.ts'
 
@@ -21,6 +21,14 @@ export type RunQuestion = (endpoint: OpenEndpoint, question: string) => Promise<
 export interface EndpointContext {
   readonly reads: DatabaseReads
   readonly spend: RunBilled
+  /** Derives keys outside of the thread that serves data. `undefined`: in place. */
+  readonly derive: Derive | undefined
+  /**
+   * Continues after a wait, in which other calls ran: waits for tasks with exclusive access, and checks the endpoint
+   * again.
+   * @throws PerSQLError `endpoint_not_found` if it was changed, or `insufficient_balance`
+   */
+  readonly resume: (endpoint: OpenEndpoint) => Promise<void>
   readonly mint: (userId: string, email: string | null, ttlS: number) => Promise<MintedSession>
   /** Returns the name of the primary key column. */
   readonly findKey: (table: string) => string | undefined
@@ -72,7 +80,8 @@ function shape(output: EndpointSpec['output'], result: Result): unknown {
 
 /** Hashes the password before the statement runs, so the response time is the same for new and existing users. */
 async function signUp(endpoint: OpenEndpoint, { byName }: Input, means: EndpointContext): Promise<MintedSession> {
-  const hash = await hashPassword(String(byName.password))
+  const hash = await hashPassword(String(byName.password), means.derive)
+  await means.resume(endpoint)
   const params = boundFields(endpoint.spec).map(({ name }) => (name === 'password' ? hash : (byName[name] ?? null)))
   const { columns, rows } = await runStatement(endpoint, params, means)
   const [row] = rows
@@ -83,8 +92,9 @@ async function signUp(endpoint: OpenEndpoint, { byName }: Input, means: Endpoint
 async function logIn(endpoint: OpenEndpoint, { bound, byName }: Input, means: EndpointContext): Promise<MintedSession> {
   const { columns, rows } = await runStatement(endpoint, bound, means)
   const user = rows[0] && toRecord(columns, rows[0])
-  const right = await verifyPassword(String(byName.password), user?.password_hash)
+  const right = await verifyPassword(String(byName.password), user?.password_hash, means.derive)
   if (!user || !right) throw new PerSQLError('login_failed')
+  await means.resume(endpoint)
   return openSession(endpoint, user, byName, means)
 }
 
@@ -159,10 +169,10 @@ const PUBLIC: ReadonlySet<string> = new Set([
   'endpoint_failed',
   'method_not_allowed',
   'query_timeout',
-  'too_busy',
   'unavailable',
   'body_too_large',
   'rate_limited',
+  'too_busy',
   'model_unavailable',
   'model_failed',
   'question_refused',

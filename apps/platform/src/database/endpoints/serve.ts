@@ -67,6 +67,8 @@ export interface EndpointGuards {
   readonly canServe: () => boolean
   /** Requests a credit lease. @throws PerSQLError */
   readonly credit: () => Promise<void>
+  /** Returns a promise that resolves when no task has exclusive access; `undefined` without one. */
+  readonly busy: () => Promise<void> | undefined
   /** @throws PerSQLError unless the captcha token is valid, fresh and issued to this IP address */
   readonly verifyCaptcha: (token: string, address: string) => Promise<void>
   readonly meansFor: (endpoint: OpenEndpoint) => EndpointContext
@@ -110,11 +112,25 @@ async function serveSlowly(call: PublicCall, endpoint: OpenEndpoint, gates: Endp
     await gates.verifyCaptcha(call.captcha, call.address)
   }
   const session = auth === 'session' ? await gates.sessions.verify(call.authorization ?? null, gates.now()) : undefined
-  // The endpoint can be paused, changed or deleted during the awaits above.
-  if (gates.endpoints.published(call.slug) !== endpoint) {
-    throw new PerSQLError('endpoint_not_found', { endpoint: call.slug })
-  }
+  await resume(endpoint, gates)
   return run(call, endpoint, gates, session)
+}
+
+/**
+ * Continues a call after a wait, in which other calls ran.
+ * @throws PerSQLError `endpoint_not_found` if the endpoint was paused, changed or deleted, or `insufficient_balance`
+ */
+export async function resume(
+  endpoint: OpenEndpoint,
+  { busy, canServe, credit, endpoints }: Pick<EndpointGuards, 'busy' | 'canServe' | 'credit' | 'endpoints'>,
+): Promise<void> {
+  const { slug } = endpoint.spec
+  for (;;) {
+    for (let running = busy(); running; running = busy()) await running
+    if (endpoints.published(slug) !== endpoint) throw new PerSQLError('endpoint_not_found', { endpoint: slug })
+    if (canServe()) return
+    await credit()
+  }
 }
 
 function run(call: PublicCall, endpoint: OpenEndpoint, gates: EndpointGuards, session: Session | undefined): unknown {

@@ -1,7 +1,9 @@
 import { PerSQLError } from '@persql/contract'
 import { ADDRESS_HEADER, getAuth } from '../../accounts/auth.ts'
+import { callerNetwork } from '../../accounts/passwords.ts'
 import { createContext } from '../../context.ts'
 import type { Env } from '../../env.ts'
+import { toNetwork } from '../../ip-address.ts'
 import { assertShallow } from '../../json-object.ts'
 import { getSettings } from '../../settings.ts'
 import { readBody } from './body.ts'
@@ -25,7 +27,13 @@ export function callAuth(request: Request, path: string, body: object, env: Env)
   return ask(request, createContext(request, env).baseUrl + path, 'POST', JSON.stringify(body), env)
 }
 
-function ask(request: Request, url: string, method: string, body: string | undefined, env: Env): Promise<Response> {
+async function ask(
+  request: Request,
+  url: string,
+  method: string,
+  body: string | undefined,
+  env: Env,
+): Promise<Response> {
   const { baseUrl, settings } = createContext(request, env)
   const { hostname, origin } = new URL(baseUrl)
   // If the first account owns the instance, an attacker's page could claim it through a hostname that resolves to this
@@ -33,11 +41,23 @@ function ask(request: Request, url: string, method: string, body: string | undef
   if (env.PERSQL_FIRST_OWNS && !LOCAL.test(hostname))
     throw new PerSQLError('origin_refused', { origin, instead: 'Open the console at localhost or 127.0.0.1.' })
   const headers = new Headers(request.headers)
-  headers.set(ADDRESS_HEADER, clientAddress(request, settings))
+  const address = clientAddress(request, settings)
+  headers.set(ADDRESS_HEADER, address)
   headers.delete('Content-Length')
   if (url !== request.url) headers.set('Content-Type', 'application/json')
   // Not a browser, which would send at least one of these headers. Better Auth would treat the request as a browser
   // that hides its origin.
   if (!headers.has('Origin') && !headers.has('Sec-Fetch-Site')) headers.set('Origin', origin)
-  return getAuth(env, baseUrl).handler(new Request(url, { method, headers, body }))
+  const response = await callerNetwork.run(toNetwork(address), () =>
+    getAuth(env, baseUrl).handler(new Request(url, { method, headers, body })),
+  )
+  const seconds = response.headers.get('X-Retry-After')
+  return seconds === null ? response : rateLimited(seconds)
+}
+
+/** Returns the response to a rate-limited request. It also has the fields of the account library's errors. */
+function rateLimited(seconds: string): Response {
+  const error = new PerSQLError('rate_limited', { seconds })
+  const headers = { 'Retry-After': seconds }
+  return Response.json({ ...error.toJSON(), message: error.message }, { status: error.status, headers })
 }
