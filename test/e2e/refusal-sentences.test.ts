@@ -41,6 +41,24 @@ describe('a refusal says what the limit is, or what to do instead', () => {
   })
 })
 
+describe('a statement above 100,000 bytes is refused before it is parsed', () => {
+  const sized = (bytes: number) => `SELECT '${'é'.repeat((bytes - 9) / 2)}'`
+  test.each([
+    ['/query', (sql: string) => ({ sql })],
+    ['/batch', (sql: string) => ({ statements: [{ sql: 'SELECT 1' }, { sql }] })],
+    ['/explain', (sql: string) => ({ sql })],
+    ['/validate', (sql: string) => ({ sql })],
+    ['/propose', (sql: string) => ({ sql })],
+  ])('%s', async (path, toBody) => {
+    for (const sql of [sized(100_001), `SELECT '${'x'.repeat(1_000_000)}'`]) {
+      const { status, body } = await db.request(path, { body: toBody(sql) })
+      expect({ status, code: body.code }).toEqual({ status: 413, code: 'statement_too_long' })
+      expect(body.errorDetail.kind).toBe('limit_exceeded')
+    }
+    if (path === '/query') expect((await db.request(path, { body: toBody(sized(99_901)) })).status).toBe(200)
+  })
+})
+
 describe('parameters are counted at every door', () => {
   const sql = 'INSERT INTO t (a, b) VALUES (?1, ?2)'
   const few = 'Expected 2 parameters, but got 1.'

@@ -232,6 +232,10 @@ export const errors = {
   last_owner: { status: 409, message: 'A namespace must have an owner. Make another member an owner or admin first.' },
   expectation_failed: { status: 409, message: 'Statement {statement}: expected {expected}, but got {actual}.' },
   sqlite_file_refused: { status: 400, message: "Can't import this SQLite file: {problem}" },
+  statement_too_long: {
+    status: 413,
+    message: 'A statement can have at most 100,000 bytes. Send long values as parameters, or send several statements.',
+  },
   body_too_large: { status: 413, message: 'The request body exceeds {limit}.' },
   idempotency_mismatch: {
     status: 422,

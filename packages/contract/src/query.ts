@@ -81,6 +81,7 @@ export const statementErrors = [
   'multiple_statements',
   'empty_statement',
   'statement_not_allowed',
+  'statement_too_long',
   'integer_out_of_range',
   'result_too_large',
   'role_insufficient',
@@ -162,7 +163,7 @@ export const query = {
     console: { route: 'POST /api/namespaces/{ns}/databases/{db}/validate', role: 'viewer' },
     input: z.strictObject({ ...address, ...Statement.shape }),
     output: z.object({ ok: z.boolean(), error: z.string().optional(), errorDetail: SqlErrorDetail.optional() }),
-    errors: ['integer_out_of_range', 'database_not_found'],
+    errors: ['integer_out_of_range', 'statement_too_long', 'database_not_found'],
   }),
 
   explain: operation({

@@ -8,6 +8,7 @@ import {
   type Role,
 } from '@persql/contract'
 import { assertShallow, isObject, parseDeepObject } from '../../json-object.ts'
+import { utf8Length } from '../../sqlite/walk.ts'
 import { MAX_PARAMETERS } from '../authorizer/parameters.ts'
 
 /** The caller as authenticated by the Worker, which the objects trust. */
@@ -63,6 +64,9 @@ export interface DatabaseCall {
   /** The automatic snapshot that was created before this repeated run of the call. */
   readonly kept?: AutomaticSnapshot
 }
+
+/** The maximum length of a statement in UTF-8. */
+const MAX_SQL_BYTES = 100_000
 
 /** A value as the runtime binds it. */
 export type Bound = string | number | null | Uint8Array
@@ -142,6 +146,7 @@ function statement(body: Record<string, unknown>, place: Place, text: string): S
   const { sql, params = [] } = body
   if (typeof sql !== 'string' || sql === '')
     refuse(`"${formatPlace(place)}sql" must be a string with one SQL statement.`)
+  assertLength(sql as string)
   if (!(sql as string).isWellFormed()) {
     refuse(`"${formatPlace(place)}sql" contains an unpaired surrogate, which isn't valid Unicode.`)
   }
@@ -149,6 +154,16 @@ function statement(body: Record<string, unknown>, place: Place, text: string): S
   const list = params as unknown[]
   if (list.length > MAX_PARAMETERS) throw tooManyParameters(formatPlace(place), list.length)
   return { sql: sql as string, params: list.map((value, i) => bound(value, place, i, text)) }
+}
+
+/** Refuses a statement that SQLite would refuse, before anything parses it. @throws PerSQLError `statement_too_long` */
+function assertLength(sql: string): void {
+  if (sql.length <= MAX_SQL_BYTES / 3) return
+  const bytes = sql.length > MAX_SQL_BYTES ? sql.length : utf8Length(sql)
+  if (bytes <= MAX_SQL_BYTES) return
+  const message = 'A statement can have at most 100,000 bytes.'
+  const hint = 'Send long values as parameters.'
+  throw new PerSQLError('statement_too_long', {}, { extra: { errorDetail: { kind: 'limit_exceeded', message, hint } } })
 }
 
 function tooManyParameters(at: string, given: number): PerSQLError {
