@@ -89,6 +89,21 @@ const failures: [string, string, number, string][] = [
   ['an integer beyond 2^53', 'SELECT max(9007199254740993) FROM t a, t b', 400, 'integer_out_of_range'],
   ['a result that is too large', "SELECT printf('%.*c', 20000, 'x') FROM t a, t b LIMIT 2000", 400, 'result_too_large'],
 ]
+test('a read that needs too much temporary space fails, and says so', async () => {
+  const own = await startPlatform({ readers: 1, environment: { QUERY_TIMEOUT_S: '90' } })
+  const db = own.database('acme', 'main', (await own.createNamespace('acme')).token)
+  const { status, body } = await db.query(
+    `WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000)
+     SELECT count(*) FROM (SELECT DISTINCT i, printf('%.*c', 1000, 'x') AS x FROM n)`,
+  )
+  expect({ status, kind: body.errorDetail?.kind, error: body.error }).toEqual({
+    status: 400,
+    kind: 'limit_exceeded',
+    error: 'This statement needs more than 1 GiB of temporary space.',
+  })
+  await own.stop()
+}, 120_000)
+
 test.each(failures)('%s is the same error from a reader', async (_name, sql, status, code) => {
   const db = await withRows()
   const answer = await db.query(sql)

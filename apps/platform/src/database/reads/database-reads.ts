@@ -292,6 +292,7 @@ export class DatabaseReads {
       case 'rounded':
         return rounded()
       case 'error':
+        if (OUT_OF_SPACE.test(failure.message)) return tooMuchSpace()
         return sqlError(new Error(failure.message), sql)
     }
   }
@@ -299,6 +300,16 @@ export class DatabaseReads {
 
 const logReaderFailure = (reader: number, cause: unknown): void =>
   console.error(JSON.stringify({ level: 'warn', event: 'reader_failed', reader, cause: String(cause) }))
+
+/** A reader writes nothing except for temporary files, whose size the launcher limits. */
+const OUT_OF_SPACE = /SQLITE_(IOERR_WRITE|FULL)/
+
+function tooMuchSpace(): PerSQLError {
+  const message = 'This statement needs more than 1 GiB of temporary space.'
+  const hint = 'Add an index for its ORDER BY, GROUP BY or DISTINCT, or process fewer rows.'
+  const errorDetail = { kind: 'limit_exceeded', message, hint }
+  return new PerSQLError('sql_error', { message }, { extra: { errorDetail } })
+}
 
 /** Returns whether a statement gives the same result in another process: the counters belong to the connection. */
 const canRunElsewhere = ({ effect, counters, reserved }: Analysis): boolean =>
