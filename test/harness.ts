@@ -309,6 +309,8 @@ export class TestPlatform extends PlatformClient {
       environment: {
         PERSQL_RUNTIME: 'workerd',
         PERSQL_WELCOME_CREDIT_USD: '5',
+        // Most tests need money in every namespace.
+        PERSQL_WELCOME_CREDIT: 'namespace',
         FLOOD_PER_MINUTE: '1000000',
         TRUSTED_PROXIES: '',
         QUERY_TIMEOUT_S: '30',

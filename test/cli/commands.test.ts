@@ -279,6 +279,28 @@ test('shows usage and balance; without payments, add funds fails', async () => {
   expect(await failure(['topup', '25'])).toMatchObject({ code: 'payments_unavailable' })
 })
 
+test('transfers balance to another namespace of the owner who created the token', async () => {
+  expect(await failure(['transfer', 'none', '1'])).toMatchObject({ code: 'owner_required' })
+  const owner = await platform.signUp('payer@example.com')
+  const [slug, to] = ['payer', 'payee']
+  await owner.request('/api/namespaces', { body: { slug: to } })
+  const { data } = (await owner.request(`/api/namespaces/${slug}/tokens`, { body: { name: 'cli' } })).body
+  await platform.request(`/api/operator/namespaces/${slug}/credit`, {
+    token: platform.secret,
+    body: { amountUsd: 2, note: 'paid' },
+  })
+  const asOwner = { env: { ...env, PERSQL_TOKEN: data.token } }
+  const call = ['transfer', to, '$1.5', '--idempotency-key', 'move']
+  for (const _ of ['first', 'repeated']) {
+    expect(await cli.run(call, asOwner)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(`to ${to}: completed`),
+    })
+  }
+  expect((await owner.request(`/api/namespaces/${to}/billing`)).body.data.balanceUsd).toBe(6.5)
+  expect((await cli.run(['transfer', to, 'lots'], asOwner)).code).toBe(2)
+})
+
 test('skill install teaches agents, and leaves files of others alone', async () => {
   const { path } = await answer(['skill', 'install', '--dir', join(cli.folder, 'skills')])
   const text = await readFile(path, 'utf8')

@@ -13,7 +13,11 @@ afterAll(() => {
   stripe.stop()
   expect(stripe.complaints).toEqual([])
 })
-const app = useConsole(() => startPlatform({ environment: { ...stripe.environment, PERSQL_WELCOME_CREDIT_USD: '0' } }))
+const app = useConsole(() =>
+  startPlatform({
+    environment: { ...stripe.environment, PERSQL_WELCOME_CREDIT_USD: '0', PERSQL_MAX_NAMESPACES: '2' },
+  }),
+)
 
 /** Returns Stripe's event for a paid session. */
 function paid(id: string) {
@@ -94,6 +98,47 @@ test('shows spend by day and meter with a forecast and a table; saves the ledger
   const csv = await readDownload(file)
   expect(csv).toMatch(/^id,at,kind,amount_usd,balance_usd,ref,detail\r\n\d+,.*,adjustment,1\.000000000,1\.000000000,/)
   expect(complaints).toEqual([])
+  await close()
+})
+
+test('an owner creates a second namespace, which says why it has no credit, and transfers balance to it', async () => {
+  const { page, ns, go, complaints, close } = await app.visit()
+  await app.platform.request(`/api/operator/namespaces/${ns}/credit`, {
+    token: app.platform.secret,
+    body: { amountUsd: 3, note: 'paid' },
+  })
+  for (const path of ['welcome', 'settings/billing']) {
+    await go(`/${ns}/${path}`)
+    await page.getByText('this instance gives no welcome credit').first().waitFor()
+  }
+  expect(await page.getByRole('button', { name: 'Transfer balance' }).count()).toBe(0)
+
+  const dialog = page.getByRole('dialog')
+  const create = async (slug: string) => {
+    await page.getByRole('button', { name: 'Switch namespace' }).click()
+    await page.getByRole('option', { name: 'New namespace' }).click()
+    await dialog.getByLabel('Name').fill(slug)
+    await dialog.getByRole('button', { name: 'Create namespace' }).click()
+  }
+  await create(`${ns}-2`)
+  await page.waitForURL(`**/${ns}-2`)
+  await page.getByText('This namespace started at $0').first().waitFor()
+  await create(`${ns}-3`)
+  await dialog.getByText('Your account already has 2 namespaces, which is the limit.').waitFor()
+  await dialog.getByRole('button', { name: 'Cancel' }).click()
+
+  await go(`/${ns}/settings/billing`)
+  await page.getByRole('button', { name: 'Transfer balance' }).click()
+  await dialog.getByText('$3.00 can be transferred.').waitFor()
+  expect(await dialog.getByLabel('To').inputValue()).toBe(`${ns}-2`)
+  await dialog.getByLabel('Amount (USD)').fill('1.25')
+  expect(await findFaults(page)).toEqual([])
+  await dialog.getByRole('button', { name: 'Transfer', exact: true }).click()
+  await page.getByText(`$1.25 transferred to ${ns}-2.`).first().waitFor()
+  await page.getByRole('row', { name: /^Transfer -\$1\.25 \$1\.75/ }).waitFor()
+  await go(`/${ns}-2/settings/billing`)
+  await page.getByRole('row', { name: /^Transfer \$1\.25 \$1\.25/ }).waitFor()
+  expect(complaints).toEqual([expect.stringContaining('409')])
   await close()
 })
 

@@ -134,6 +134,7 @@ const rows: { [name in Name]: Row } = {
   get_usage: ['readonly', '', 'GET /v1/usage'],
   get_billing: ['readonly', '', 'GET /v1/billing'],
   top_up: ['admin', '', 'POST /v1/billing/topup', { amountUsd: 5 }],
+  transfer_balance: ['admin', '', 'POST /v1/billing/transfer', { to: 'none', amountUsd: 5 }],
   list_my_namespaces: ['none', 'td', 'GET /api/namespaces'],
   create_my_namespace: ['none', 'td', 'POST /api/namespaces', { slug: 'mine' }],
   get_namespace: ['none', 'td', `GET ${N}`],

@@ -298,6 +298,10 @@ const signedIn: Record<string, [role: MemberRole, call: (as: Caller) => ReturnTy
   get_usage: ['viewer', (as) => as('/api/namespaces/root/usage')],
   get_billing: ['owner', (as) => as('/api/namespaces/root/billing')],
   top_up: ['owner', (as) => as('/api/namespaces/root/billing/topup', { body: { amountUsd: 5 } })],
+  transfer_balance: [
+    'owner',
+    (as) => as('/api/namespaces/root/billing/transfer', { body: { to: 'none', amountUsd: 5 } }),
+  ],
   get_namespace: ['viewer', (as) => as('/api/namespaces/root')],
   list_members: ['viewer', (as) => as('/api/namespaces/root/members')],
   set_member_role: [
@@ -398,6 +402,7 @@ const withToken: Record<string, [role: keyof typeof tokens, call: (as: Caller) =
   get_usage: ['readonly', (as) => as('/v1/usage')],
   get_billing: ['readonly', (as) => as('/v1/billing')],
   top_up: ['admin', (as) => as('/v1/billing/topup', { body: { amountUsd: 5 } })],
+  transfer_balance: ['admin', (as) => as('/v1/billing/transfer', { body: { to: 'none', amountUsd: 5 } })],
   ...branchCalls<keyof typeof tokens>('/v1/db/root/main', { read: 'readonly', change: 'admin', claim: 'admin' }),
   ...endpointCalls<keyof typeof tokens>('/v1/db/root/main', { read: 'readonly', change: 'admin', key: 'admin' }),
   ...migrationCalls<keyof typeof tokens>('/v1/db/root/main', { read: 'readonly', draft: 'admin', apply: 'admin' }),
@@ -421,6 +426,7 @@ const operations: [string, Operation][] = Object.entries(api)
 const exceptions: Record<string, [number, string]> = {
   cancel_query: [404, 'query_not_found'],
   top_up: [503, 'payments_unavailable'],
+  transfer_balance: [404, 'namespace_not_found'],
   ask: [503, 'model_unavailable'],
   generate_sql: [503, 'model_unavailable'],
   describe_tables: [503, 'model_unavailable'],

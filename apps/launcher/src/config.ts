@@ -10,6 +10,8 @@ const v8Flags: readonly string[] = ['--optimize-for-size', '--initial-heap-size=
 export const FORWARDED_SETTINGS = [
   'PERSQL_URL',
   'PERSQL_WELCOME_CREDIT_USD',
+  'PERSQL_WELCOME_CREDIT',
+  'PERSQL_MAX_NAMESPACES',
   'PERSQL_SIGNUP',
   'PERSQL_DEV',
   'FLOOD_PER_MINUTE',

@@ -26,6 +26,8 @@ const Settings = z.object({
   ),
   PERSQL_BOOTSTRAP: setting('acme/main', '"off" or <namespace>/<database>, each like "acme" or "my-db"', bootstrap),
   PERSQL_WELCOME_CREDIT_USD: setting('5', 'an amount in US dollars such as 5 or 0.25, up to 1,000,000', usd),
+  PERSQL_WELCOME_CREDIT: setting('person', '"person" or "namespace"', choice('person', 'namespace')),
+  PERSQL_MAX_NAMESPACES: setting('10', 'a positive integer', (text) => wholeNumber(text, 1, 1e6)),
   PERSQL_SECRET: setting(
     undefined,
     `at least ${minSecretLength} characters: letters, digits or . _ ~ + / = -`,

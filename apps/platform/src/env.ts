@@ -26,6 +26,8 @@ export interface Env extends ModelSettings {
   readonly PERSQL_URL?: string
   readonly PERSQL_SECRET?: string
   readonly PERSQL_WELCOME_CREDIT_USD?: string
+  readonly PERSQL_WELCOME_CREDIT?: string
+  readonly PERSQL_MAX_NAMESPACES?: string
   readonly FLOOD_PER_MINUTE?: string
   readonly TRUSTED_PROXIES?: string
   readonly QUERY_TIMEOUT_S?: string

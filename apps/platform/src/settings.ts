@@ -15,6 +15,10 @@ export interface Settings {
   readonly host: string | undefined
   readonly origin: string | undefined
   readonly welcomeCreditNano: number
+  /** Whether the welcome credit is given once per person, or to every namespace. */
+  readonly welcomeCredit: 'person' | 'namespace'
+  /** The number of namespaces that one account can found. */
+  readonly maxNamespaces: number
   readonly floodPerMinute: number
   /** Proxies whose statements about a client's IP address are trusted. */
   readonly trustedProxies: readonly AddressRange[]
@@ -44,6 +48,8 @@ export function getSettings(env: Env): Settings {
       host: url && new URL(url).hostname,
       origin: url && new URL(url).origin,
       welcomeCreditNano: parseUsdNano(env.PERSQL_WELCOME_CREDIT_USD ?? '5'),
+      welcomeCredit: welcomeCredit(env.PERSQL_WELCOME_CREDIT ?? 'person'),
+      maxNamespaces: Math.ceil(number('PERSQL_MAX_NAMESPACES', env.PERSQL_MAX_NAMESPACES, 10)),
       floodPerMinute: number('FLOOD_PER_MINUTE', env.FLOOD_PER_MINUTE, 60_000),
       trustedProxies: (env.TRUSTED_PROXIES ?? '')
         .split(',')
@@ -77,6 +83,11 @@ function proxyRange(text: string): AddressRange {
 function signup(text: string): Settings['signup'] {
   if (text === 'open' || text === 'invite' || text === 'off') return text
   throw new Error(`PERSQL_SIGNUP must be open, invite or off, not "${text}".`)
+}
+
+function welcomeCredit(text: string): Settings['welcomeCredit'] {
+  if (text === 'person' || text === 'namespace') return text
+  throw new Error(`PERSQL_WELCOME_CREDIT must be person or namespace, not "${text}".`)
 }
 
 function number(name: string, text: string | undefined, fallback: number): number {

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { WelcomeCredit } from './members.ts'
 import { operation } from './operation.ts'
 import { NanoUsd, Slug, Timestamp } from './values.ts'
 
@@ -35,7 +36,7 @@ export type DayUsage = z.infer<typeof DayUsage>
 export const LedgerEntry = z.object({
   id: z.int(),
   at: Timestamp,
-  kind: z.enum(['welcome_credit', 'topup', 'usage', 'adjustment', 'refund', 'dispute']),
+  kind: z.enum(['welcome_credit', 'topup', 'usage', 'adjustment', 'refund', 'dispute', 'transfer']),
   amountUsd: z.number(),
   /** Balance of the ledger after this entry, without usage that isn't posted yet. */
   balanceUsd: z.number(),
@@ -93,6 +94,9 @@ export const billing = {
     output: z.object({
       balanceUsd: z.number(),
       balanceNanoUsd: NanoUsd,
+      /** The part of the balance that `transfer_balance` can move: without welcome credit. */
+      transferableUsd: z.number(),
+      welcomeCredit: WelcomeCredit,
       spend: Spend,
       ledger: z.array(LedgerEntry),
     }),
@@ -113,5 +117,41 @@ export const billing = {
     }),
     output: z.object({ url: z.url(), sessionId: z.string(), amountUsd: z.number(), expiresAt: Timestamp }),
     errors: ['payments_unavailable', 'payment_provider_failed', 'idempotency_mismatch'],
+  }),
+
+  transfer_balance: operation({
+    summary: 'Move balance to another namespace that you own; welcome credit stays',
+    route: 'POST /v1/billing/transfer',
+    scope: 'admin',
+    console: { route: 'POST /api/namespaces/{ns}/billing/transfer', role: 'owner' },
+    billed: false,
+    input: z.strictObject({
+      /** The namespace that receives the amount. The caller, or the owner who created the token, must own both. */
+      to: Slug,
+      amountUsd: z
+        .number()
+        .max(1_000_000, 'must be at most $1,000,000')
+        .refine((usd) => usd >= 1e-9, 'must be greater than $0'),
+    }),
+    output: z.object({
+      id: z.string(),
+      to: Slug,
+      amountUsd: z.number(),
+      /**
+       * `pending`: the amount has left this namespace and arrives as soon as the other one responds. `returned`: the other
+       * one was deleted first, so the amount is back.
+       */
+      status: z.enum(['pending', 'completed', 'returned']),
+      /** The current balance of this namespace, also in the response to a repeated call. */
+      balanceUsd: z.number(),
+    }),
+    errors: [
+      'namespace_not_found',
+      'role_insufficient',
+      'owner_required',
+      'namespace_suspended',
+      'not_transferable',
+      'idempotency_mismatch',
+    ],
   }),
 }

@@ -55,6 +55,11 @@ export const errors = {
   insufficient_balance: { status: 402, message: 'Insufficient balance' },
   namespace_mismatch: { status: 403, message: 'Token namespace mismatch' },
   role_insufficient: { status: 403, message: 'The role "{role}" isn\'t allowed to {action}.' },
+  owner_required: {
+    status: 403,
+    message:
+      'Only owners can move balance, and no owner created this token. Use the console, or a token that an owner created.',
+  },
   oauth_needs_https: {
     status: 403,
     message: "OAuth requires https, except on localhost. This instance's URL is {origin}.",
@@ -166,6 +171,14 @@ export const errors = {
     message: 'Database "{slug}" is being deleted. Choose another name, or try again when the deletion finishes.',
   },
   slug_taken: { status: 409, message: '"{slug}" is already taken. Choose another name.' },
+  too_many_namespaces: {
+    status: 409,
+    message: 'Your account already has {limit} namespaces, which is the limit. Delete one, or ask the operator.',
+  },
+  not_transferable: {
+    status: 409,
+    message: "Only {available} can be transferred: the welcome credit and credit in use can't. Nothing was moved.",
+  },
   table_exists: { status: 409, message: 'Table "{table}" already exists. To add rows to it, import without "create".' },
   import_under_way: { status: 409, message: 'Another import is in progress. Try again when it finishes.' },
   branch_of_branch: {

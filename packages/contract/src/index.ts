@@ -9,7 +9,7 @@ import { Endpoint, endpoints } from './endpoints.ts'
 import { Hostname, hostnames } from './hostnames.ts'
 import { advice } from './index-advice.ts'
 import { EndpointTraffic, Insights, insights } from './insights.ts'
-import { Invitation, Member, Membership, members, Share } from './members.ts'
+import { Invitation, Member, Membership, members, Share, WelcomeCredit } from './members.ts'
 import { MergeReport, merges } from './merges.ts'
 import { Migration, migrations } from './migrations.ts'
 import { OAuthGrant, oauth } from './oauth.ts'
@@ -83,6 +83,7 @@ export const shapes = {
   Member,
   Invitation,
   Share,
+  WelcomeCredit,
   Standing: NamespaceStatus,
   Endpoint,
   Docs,
@@ -108,7 +109,7 @@ export type { Endpoint } from './endpoints.ts'
 export { type ErrorCode, errors, PerSQLError } from './errors.ts'
 export { type Hostname, isHostname, MAX_HOSTNAMES, recordName } from './hostnames.ts'
 export type { EndpointTraffic, Insights } from './insights.ts'
-export type { Invitation, Member, Membership, Share } from './members.ts'
+export type { Invitation, Member, Membership, Share, WelcomeCredit } from './members.ts'
 export type { MergeReport } from './merges.ts'
 export type { Migration, MigrationTrial } from './migrations.ts'
 export type { OAuthGrant } from './oauth.ts'

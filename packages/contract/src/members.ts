@@ -16,6 +16,17 @@ export const Membership = z.object({
 })
 export type Membership = z.infer<typeof Membership>
 
+/** The credit that a new namespace starts with. */
+export const WelcomeCredit = z.object({
+  amountUsd: z.number(),
+  /**
+   * Why the namespace has none: the person had the credit for another namespace, nothing verifies who the person is, or
+   * the operator gives none.
+   */
+  reason: z.enum(['already_received', 'not_verified', 'disabled']).nullable(),
+})
+export type WelcomeCredit = z.infer<typeof WelcomeCredit>
+
 export const Member = z.object({
   userId: z.string(),
   email: z.string(),
@@ -60,8 +71,8 @@ export const members = {
     route: 'POST /api/namespaces',
     scope: 'account',
     input: z.strictObject({ slug: Slug }),
-    output: Membership,
-    errors: ['slug_taken'],
+    output: Membership.extend({ welcomeCredit: WelcomeCredit }),
+    errors: ['slug_taken', 'too_many_namespaces'],
   }),
 
   get_namespace: operation({

@@ -1,4 +1,4 @@
-import type { CallOptions, DatabaseInfo, Listed, PageOptions, Token, TokenRole } from './types.ts'
+import type { CallOptions, DatabaseInfo, Listed, PageOptions, Token, TokenRole, WriteOptions } from './types.ts'
 
 /** `persql.databases`: the databases of the namespace. */
 export interface Databases {
@@ -37,6 +37,18 @@ export interface Billing {
   get(options?: CallOptions): Promise<{ balanceUsd: number; balanceNanoUsd: string; [more: string]: unknown }>
   /** Creates a payment page that adds funds. */
   topUp(amountUsd: number, options?: CallOptions): Promise<{ url: string; sessionId: string }>
+  /** Moves balance to another namespace. The owner who created the token must own both. Welcome credit stays. */
+  transfer(
+    transfer: { to: string; amountUsd: number },
+    options?: WriteOptions,
+  ): Promise<{
+    id: string
+    to: string
+    amountUsd: number
+    /** `pending`: the amount arrives as soon as the other namespace responds. `returned`: that one was deleted. */
+    status: 'pending' | 'completed' | 'returned'
+    balanceUsd: number
+  }>
 }
 
 /** The resources of a namespace by their names. */

@@ -11,7 +11,7 @@ export const ofNamespace: Routes<NamespaceResources> = {
     delete: 'DELETE! databases/*',
   },
   tokens: { create: 'POST! tokens', list: 'GET tokens', revoke: 'DELETE! tokens/*', rotate: 'POST! tokens/*/rotate' },
-  billing: { get: 'GET billing', topUp: 'POST! billing/topup amountUsd' },
+  billing: { get: 'GET billing', topUp: 'POST! billing/topup amountUsd', transfer: 'POST billing/transfer' },
 }
 
 /** The routes of a database's resources. Only `poll` makes more than one call. */

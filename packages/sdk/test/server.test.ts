@@ -52,6 +52,8 @@ test('creates, lists and revokes tokens, which identify themselves', async () =>
 test('reads the balance', async () => {
   expect((await persql.billing.get()).balanceUsd).toBeGreaterThan(4)
   await expect(persql.billing.topUp(25)).rejects.toMatchObject({ code: 'payments_unavailable' })
+  const transfer = { to: 'other', amountUsd: 1 }
+  await expect(persql.billing.transfer(transfer)).rejects.toMatchObject({ code: 'owner_required' })
 })
 
 test('creates, hands off, resets, lists and deletes branches', async () => {

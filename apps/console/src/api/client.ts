@@ -31,11 +31,15 @@ export async function call<R extends Route>(
   return (await callWithMeta(route, input, signal)).data
 }
 
-/** Calls a route and also returns `meta`, the cost of the call. @throws PerSQLError of the SDK */
+/**
+ * Calls a route and also returns `meta`, the cost of the call. With a key, repeated calls run once.
+ * @throws PerSQLError of the SDK
+ */
 export function callWithMeta<R extends Route>(
   route: R,
   input: CallInput<R>,
   signal?: AbortSignal,
+  idempotencyKey?: string,
 ): Promise<{ data: CallOutput<R>; meta?: QueryMeta }> {
   const [method, pattern] = route.split(' ') as [string, string]
   const rest: Record<string, unknown> = { ...input }
@@ -47,6 +51,7 @@ export function callWithMeta<R extends Route>(
   const inQuery = method === 'GET' || method === 'DELETE'
   return persql.requestWithMeta(method, path + (inQuery ? formatQuery(rest) : ''), inQuery ? undefined : rest, {
     signal,
+    ...(idempotencyKey !== undefined && { idempotencyKey }),
     ...(COPIES.test(route) && { timeoutMs: 0 }),
   })
 }

@@ -5,7 +5,9 @@ import { Button } from '../ui/button.tsx'
 import { Dialog, DialogActions } from '../ui/dialog.tsx'
 import { ErrorPanel } from '../ui/error-panel.tsx'
 import { SlugField } from '../ui/slug-field.tsx'
+import { toast } from '../ui/toast.tsx'
 import { namespacePath } from './paths.ts'
+import { NO_CREDIT } from './welcome-credit.ts'
 
 interface NewNamespaceProps {
   open: boolean
@@ -28,6 +30,8 @@ export function NewNamespace({ open, onOpenChange }: NewNamespaceProps) {
     const made = await mutateAsync({ slug }).catch(() => undefined)
     if (!made) return
     change(false)
+    const { reason } = made.welcomeCredit
+    if (reason) toast(NO_CREDIT[reason])
     navigate(namespacePath(made.slug))
   }
   return (

@@ -18,7 +18,7 @@ export async function onboardAccount(env: Env, userId: string): Promise<void> {
     await directory.join(userId, owned)
     await namespaceObject(env, owned).claimForFirstAccount(userId)
   }
-  const { namespaceId } = await namespaceObject(env, plan.slug).initialize(plan.slug, userId, 'main')
+  const { namespaceId } = await namespaceObject(env, plan.slug).initialize(plan.slug, userId, plan.credit, 'main')
   await directory.add(plan.slug, namespaceId)
   await directory.endWelcome(userId)
 }

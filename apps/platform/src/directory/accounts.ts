@@ -1,4 +1,5 @@
 import type { Migration } from '../storage/migrate.ts'
+import type { ProvenAccount } from './person.ts'
 
 /** Better Auth's tables, as its own migrations create them. The library runs its own queries on them. */
 export const ACCOUNTS: Migration = {
@@ -48,6 +49,18 @@ export class Accounts {
 
   byEmail(email: string): Person | undefined {
     return [...this.#sql.exec('SELECT id, email, name FROM user WHERE email = ?', email.toLowerCase())][0] as never
+  }
+
+  /** Returns an account with everything that proves who its user is. Passwords prove nothing. */
+  proven(userId: string): ProvenAccount | undefined {
+    const [user] = this.#sql.exec('SELECT email, emailVerified FROM user WHERE id = ?', userId)
+    if (!user) return undefined
+    const providers = this.#sql.exec<{ providerId: string; accountId: string }>(
+      "SELECT providerId, accountId FROM account WHERE userId = ? AND providerId <> 'credential' ORDER BY createdAt, id",
+      userId,
+    )
+    const isVerified = user.emailVerified === 1
+    return { id: userId, email: user.email as string, isVerified, providers: providers.toArray() }
   }
 
   /** Returns the ID of the first user of this instance. */

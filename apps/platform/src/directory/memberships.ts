@@ -23,6 +23,17 @@ export class Memberships {
   }
 
   /**
+   * Checks whether a user can found one more namespace. Repeating an interrupted call isn't one more.
+   * @throws PerSQLError `too_many_namespaces`
+   */
+  assertCanFound(slug: string, userId: string, limit: number): void {
+    if (this.#slugs('SELECT slug FROM namespace WHERE slug = ?', slug).length > 0) return
+    const founded = 'SELECT slug FROM namespace WHERE founder = ? AND deleted_at IS NULL LIMIT ?'
+    if (this.#slugs(founded, userId, limit).length < limit) return
+    throw new PerSQLError('too_many_namespaces', { limit }, { extra: { limit } })
+  }
+
+  /**
    * Reserves a slug for a new namespace. The same founder can repeat an interrupted call.
    * @throws PerSQLError `slug_taken`
    */
@@ -91,7 +102,7 @@ export class Memberships {
     return numbered.find((slug) => !taken(slug)) ?? `${handle}-${crypto.randomUUID().slice(0, 8)}`
   }
 
-  #slugs(sql: string, ...params: string[]): string[] {
+  #slugs(sql: string, ...params: (string | number)[]): string[] {
     return [...this.#sql.exec(sql, ...params).raw()].map(([slug]) => slug as string)
   }
 }

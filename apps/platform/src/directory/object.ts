@@ -2,12 +2,19 @@ import { DurableObject } from 'cloudflare:workers'
 import type { Api, Output } from '@persql/contract'
 import { now, toIso } from '../clock.ts'
 import type { Env } from '../env.ts'
+import { getSettings } from '../settings.ts'
 import { migrate } from '../storage/migrate.ts'
 import { ACCOUNTS, Accounts, type Person } from './accounts.ts'
 import { ATTEMPTS, Attempts } from './attempts.ts'
 import { HOSTNAMES, type Hosted, Hostnames } from './hostnames.ts'
 import { MEMBERSHIPS, Memberships } from './memberships.ts'
 import { OAUTH_CLIENTS, OAuthClients } from './oauth-clients.ts'
+import { type ReservedNamespace, WELCOME_CREDIT, WelcomeClaims } from './welcome-claims.ts'
+
+/** The first namespace of a new user. */
+interface WelcomePlan extends ReservedNamespace {
+  readonly first: boolean
+}
 
 /** The namespaces and accounts of this instance, with an index of memberships. Each instance has one such object. */
 export class Directory extends DurableObject<Env> {
@@ -16,6 +23,7 @@ export class Directory extends DurableObject<Env> {
   readonly #hostnames: Hostnames
   readonly #oauthClients: OAuthClients
   readonly #attempts: Attempts
+  readonly #welcomeClaims: WelcomeClaims
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -37,12 +45,14 @@ export class Directory extends DurableObject<Env> {
       HOSTNAMES,
       OAUTH_CLIENTS,
       ATTEMPTS,
+      WELCOME_CREDIT,
     ])
     this.#accounts = new Accounts(ctx.storage.sql)
     this.#memberships = new Memberships(ctx.storage.sql)
     this.#hostnames = new Hostnames(ctx.storage.sql)
     this.#oauthClients = new OAuthClients(ctx.storage.sql)
     this.#attempts = new Attempts(ctx.storage.sql)
+    this.#welcomeClaims = new WelcomeClaims(ctx.storage, env, this.#accounts)
   }
 
   // --- namespaces --------------------------------------------------------------------------------------------------
@@ -84,9 +94,19 @@ export class Directory extends DurableObject<Env> {
     }))
   }
 
-  /** @throws PerSQLError `slug_taken` */
-  reserve(slug: string, userId: string): void {
-    this.#memberships.reserve(slug, userId, now())
+  /**
+   * Reserves a slug for a user, and decides whether its namespace gets the welcome credit. The user can repeat the call.
+   * Returns it with the user's namespaces whose creation was interrupted.
+   * @throws PerSQLError `slug_taken` or `too_many_namespaces`
+   */
+  async reserve(slug: string, userId: string): Promise<ReservedNamespace[]> {
+    const person = await this.#welcomeClaims.identify(userId)
+    return this.ctx.storage.transactionSync(() => {
+      this.#memberships.assertCanFound(slug, userId, getSettings(this.env).maxNamespaces)
+      this.#memberships.reserve(slug, userId, now())
+      this.#welcomeClaims.decide(slug, person, now())
+      return this.#welcomeClaims.listInterrupted(userId)
+    })
   }
 
   /** Records the result of a namespace's daily check. */
@@ -166,13 +186,15 @@ export class Directory extends DurableObject<Env> {
     return { first: this.#accounts.first() === undefined, invited: this.#memberships.isInvited(email.toLowerCase()) }
   }
 
-  /**
-   * Returns the slug of the namespace to create for a new user, and whether it is the first user. `undefined` if that
-   * is done.
-   */
-  beginWelcome(userId: string, handle: string): { slug: string; first: boolean } | undefined {
-    const slug = this.#memberships.beginWelcome(userId, handle, now())
-    return slug === undefined ? undefined : { slug, first: this.#accounts.first() === userId }
+  /** Returns the namespace to create for a new user, and whether it is the first user. `undefined` if that is done. */
+  async beginWelcome(userId: string, handle: string): Promise<WelcomePlan | undefined> {
+    const person = await this.#welcomeClaims.identify(userId)
+    return this.ctx.storage.transactionSync(() => {
+      const slug = this.#memberships.beginWelcome(userId, handle, now())
+      if (slug === undefined) return undefined
+      const credit = this.#welcomeClaims.decide(slug, person, now())
+      return { slug, credit, first: this.#accounts.first() === userId }
+    })
   }
 
   endWelcome(userId: string): void {

@@ -108,6 +108,7 @@ export const table: Readonly<Record<string, Row>> = {
   get_usage: { group: 'billing', operation: 'get_usage' },
   get_billing: { group: 'billing', operation: 'get_billing' },
   topup_balance: { group: 'billing', operation: 'top_up', openWorld: true },
+  transfer_balance: { group: 'billing', operation: 'transfer_balance', destructive: true },
 
   create_database: { group: 'admin', operation: 'create_database', rename: { slug: 'database' } },
   get_database: { group: 'admin', operation: 'get_database', rename: { slug: 'database' } },

@@ -51,11 +51,12 @@ export class Audit {
     )
   }
 
-  /** Returns the actor of the latest event with this action and target. */
-  findActor(action: string, target: string): string | undefined {
+  /** Returns the actor of the latest event with one of these actions and this target. */
+  findActor(actions: readonly string[], target: string): string | undefined {
     const [row] = this.#sql.exec(
-      'SELECT actor FROM audit WHERE action = ? AND target = ? ORDER BY id DESC LIMIT 1',
-      action,
+      `SELECT actor FROM audit WHERE action IN (SELECT value FROM json_each(?)) AND target = ?
+       ORDER BY id DESC LIMIT 1`,
+      JSON.stringify(actions),
       target,
     )
     return row?.actor as string | undefined

@@ -31,7 +31,7 @@ export class Bootstrap {
     const { identity, creation, databases, tokens, audit } = this.#options
     const nowMs = now()
     const created = identity.known === undefined
-    const { id } = creation.ensure(slug, 'operator')
+    const { id } = creation.ensure(slug, 'operator', 'granted')
     if (!databases.has(database)) databases.add(database, database, nowMs)
     const authority = derive(null, { role: 'admin' })
     const token = tokens.add(secret, { name: tokenName, ...authority, mintedBy: null }, nowMs)

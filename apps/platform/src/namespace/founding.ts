@@ -1,5 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import { now } from '../clock.ts'
+import type { WelcomeDecision } from '../directory/welcome-claims.ts'
 import type { Audit } from './audit.ts'
 import type { Creation } from './creation.ts'
 import type { DatabaseService } from './databases/database-service.ts'
@@ -30,11 +31,11 @@ export class Founding {
    * Creates the namespace for its first owner. The same owner can repeat an interrupted call.
    * @throws PerSQLError `slug_taken`
    */
-  found(slug: string, userId: string, database?: string): MemberAccess {
+  found(slug: string, userId: string, credit: WelcomeDecision, database?: string): MemberAccess {
     const { storage, identity, creation, databaseService, members, admission } = this.#options
     if (identity.known && members.find(userId)?.role !== 'owner') throw new PerSQLError('slug_taken', { slug })
     return storage.transactionSync(() => {
-      creation.ensure(slug, `user:${userId}`)
+      creation.ensure(slug, `user:${userId}`, credit)
       members.put(userId, 'owner', now())
       if (database) databaseService.ensure(database, `user:${userId}`)
       return admission.access(userId)

@@ -1,3 +1,5 @@
+import type { WelcomeCredit } from '@persql/contract'
+
 /** The identity of the namespace that an object holds. */
 export interface Identity {
   readonly id: string
@@ -5,6 +7,8 @@ export interface Identity {
   readonly createdAtMs: number
   readonly deletedAtMs?: number
   readonly suspended?: true
+  /** Why the namespace started without the welcome credit. */
+  readonly uncredited?: NonNullable<WelcomeCredit['reason']>
 }
 
 const KEY = 'identity'

@@ -1,9 +1,10 @@
 import { DurableObject } from 'cloudflare:workers'
-import type { Api, Database, Listed, Membership, Output, Paging } from '@persql/contract'
+import type { Api, Database, Listed, Membership, Output, Paging, WelcomeCredit } from '@persql/contract'
 import type { NamespaceCalls } from '../database/calls/neighbors.ts'
 import type { LeaseAnswer } from '../database/metering/lease.ts'
 import type { Report } from '../database/metering/meter.ts'
 import type { AuditEvent } from '../database/review/audit-outbox.ts'
+import type { WelcomeDecision } from '../directory/welcome-claims.ts'
 import type { Env } from '../env.ts'
 import type { Audience } from '../oauth-server/server.ts'
 import type { Serves } from '../remote.ts'
@@ -11,6 +12,7 @@ import { migrate } from '../storage/migrate.ts'
 import type { AuditEntry } from './audit.ts'
 import type { Standing } from './credit/billing.ts'
 import type { PaymentLedger } from './credit/payment-ledger.ts'
+import type { Transfers } from './credit/transfers.ts'
 import type { Branches } from './databases/branches.ts'
 import type { Hostnames } from './databases/hostnames.ts'
 import type { WakeUps } from './databases/wake-ups.ts'
@@ -89,11 +91,12 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
   }
 
   /**
-   * Creates the namespace for its first owner. The same owner can repeat an interrupted call.
+   * Creates the namespace for its first owner. The Directory decides about the welcome credit. The same owner can repeat
+   * an interrupted call.
    * @throws PerSQLError `slug_taken`
    */
-  initialize(slug: string, userId: string, database?: string): MemberAccess {
-    return this.#services.founding.found(slug, userId, database)
+  initialize(slug: string, userId: string, credit: WelcomeDecision, database?: string): MemberAccess {
+    return this.#services.founding.found(slug, userId, credit, database)
   }
 
   /** Makes a user the owner of a namespace that the operator created and that has no members. */
@@ -191,6 +194,11 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
     return this.#services.billing.statement(limit, before)
   }
 
+  /** Returns the credit that the namespace started with, or why it has none. */
+  welcomeCredit(): WelcomeCredit {
+    return this.#services.billing.welcomeCredit()
+  }
+
   /** Returns the state from the current figures, without usage that databases haven't reported yet. */
   standing(): Standing {
     return this.#services.billing.standing()
@@ -199,5 +207,10 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
   /** Top-ups, refunds, disputes and adjustments. */
   get payments(): PaymentLedger {
     return this.#services.payments
+  }
+
+  /** Moves balance between namespaces of one owner. */
+  get transfers(): Transfers {
+    return this.#services.transfers
   }
 }

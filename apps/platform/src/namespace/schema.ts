@@ -1,6 +1,7 @@
 import type { Migration } from '../storage/migrate.ts'
 import { AUDIT } from './audit.ts'
 import { REFUND_PARTS, TOP_UPS } from './credit/top-ups.ts'
+import { TRANSFERS } from './credit/transfer-records.ts'
 import { LINEAGE } from './databases/branch-registry.ts'
 import { SIZES } from './databases/databases.ts'
 import { ORIGINS } from './databases/origins.ts'
@@ -83,4 +84,5 @@ export const NAMESPACE_SCHEMA: readonly Migration[] = [
   TOKEN_PAGES,
   ORIGINS,
   WAKE_UPS,
+  TRANSFERS,
 ]

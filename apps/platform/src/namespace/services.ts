@@ -1,7 +1,7 @@
 import type { Database } from '../database/object.ts'
 import type { Directory } from '../directory/object.ts'
 import type { Env } from '../env.ts'
-import { databaseAt, directoryAt, type Remote } from '../remote.ts'
+import { databaseAt, directoryAt, namespaceAt, type Remote } from '../remote.ts'
 import { getSettings } from '../settings.ts'
 import { nativeAlarm } from '../storage/native-alarm.ts'
 import { Timers } from '../storage/timers.ts'
@@ -9,11 +9,14 @@ import { Audit } from './audit.ts'
 import { Bootstrap } from './bootstrap.ts'
 import { Creation } from './creation.ts'
 import { Billing } from './credit/billing.ts'
+import { Bookings } from './credit/bookings.ts'
 import { CreditAllocator } from './credit/credit-allocator.ts'
 import { Leases } from './credit/leases.ts'
 import { LowBalance } from './credit/low-balance.ts'
 import { PaymentLedger } from './credit/payment-ledger.ts'
 import { TopUps } from './credit/top-ups.ts'
+import { TransferRecords } from './credit/transfer-records.ts'
+import { type TransferRecipient, Transfers } from './credit/transfers.ts'
 import { BranchFiller } from './databases/branch-filler.ts'
 import { BranchRecords } from './databases/branch-records.ts'
 import { BranchRegistry } from './databases/branch-registry.ts'
@@ -46,6 +49,7 @@ import { EndedKeys } from './tokens/ended-keys.ts'
 import { MemberApps } from './tokens/member-apps.ts'
 import { createOAuthGrantStore } from './tokens/oauth-grant-store.ts'
 import { OAuthRecords } from './tokens/oauth-records.ts'
+import { TokenUsers } from './tokens/token-users.ts'
 import { Tokens } from './tokens/tokens.ts'
 
 /** The services of a namespace, created once per object. Each owns its storage keys. */
@@ -58,6 +62,7 @@ type TimerName =
   | 'release-hostnames'
   | 'expire-databases'
   | 'wake-ups'
+  | 'finish-transfers'
 
 /**
  * Creates the services of a namespace. Services that depend on each other are passed as functions, which are called
@@ -88,6 +93,7 @@ export function createServices(ctx: DurableObjectState, env: Env) {
     'finish-deletions': () => deletion.finishDeletions(),
     'warn-low-balance': (nowMs) => lowBalance.warn(nowMs),
     'release-hostnames': () => hostnames.release(),
+    'finish-transfers': () => transfers.finishAll(),
     'expire-databases': async (nowMs) => {
       const nextMs = await expiry.sweep(nowMs)
       if (nextMs !== undefined) timers.set('expire-databases', Math.max(nextMs, nowMs + 1_000))
@@ -150,15 +156,21 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   const admission = new Admission({ identity, tokens, grants, authority, databases, members })
   const forget = (name: string) => directory().remove(name)
   const deletion = new NamespaceDeletion({ storage, identity, databases, members, deletions, audit, forget })
-  const payments = new PaymentLedger({
-    ...{ storage, ledger, topUps: new TopUps(storage.sql), audit, lowBalance, abort },
-    settled: () => lending.coverOverdraft(),
+  const settled = () => lending.coverOverdraft()
+  const bookings = new Bookings({ storage, ledger, audit, lowBalance, settled, abort })
+  const payments = new PaymentLedger({ bookings, topUps: new TopUps(storage.sql), audit })
+  const transfers = new Transfers({
+    ...{ identity, members, ledger, lending, bookings, records: new TransferRecords(storage.sql) },
+    tokenUsers: new TokenUsers({ tokens, grants, audit }),
+    exists: (name) => directory().has(name),
+    recipient: (name) => namespaceAt<{ transfers: TransferRecipient }>(env, name).transfers,
+    finishAt: (atMs) => timers.set('finish-transfers', atMs),
   })
   const welcomeCreditNano = () => getSettings(env).welcomeCreditNano
   const creation = new Creation({ storage, identity, ledger, dayClose, audit, welcomeCreditNano })
   return {
     ...{ identity, timers, databases, databaseService, admission, deletion },
-    ...{ audit, apps, credentials, branches, hostnames, wakeUps, payments },
+    ...{ audit, apps, credentials, branches, hostnames, wakeUps, payments, transfers },
     suspension: new Suspension({ identity, lending, audit }),
     bootstrap: new Bootstrap({ identity, creation, databases, tokens, audit }),
     founding: new Founding({ storage, identity, creation, databaseService, members, admission, audit }),

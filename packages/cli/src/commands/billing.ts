@@ -15,12 +15,36 @@ const topup = command({
   summary: 'Create a payment page to add funds and print its URL',
   args: { usd: { help: 'Amount in US dollars' } },
   async run(ctx, { args }) {
-    const amount = Number(args.usd.replace(/^\$/, ''))
-    if (!Number.isFinite(amount)) throw misused(`Invalid amount "${args.usd}". Expected US dollars, such as 25.`)
-    const json = await (await ctx.persql()).billing.topUp(amount)
+    const json = await (await ctx.persql()).billing.topUp(parseUsd(args.usd))
     return { json, text: json.url }
   },
 })
+
+const transfer = command({
+  path: 'transfer',
+  summary: 'Move balance to another namespace that you own',
+  args: {
+    namespace: { help: 'Namespace that receives the amount' },
+    usd: { help: 'Amount in US dollars' },
+  },
+  options: {
+    'idempotency-key': { help: 'Idempotency key: repeated calls with the same key move the amount once', value: 'key' },
+  },
+  async run(ctx, { args, options }) {
+    const transferred = { to: args.namespace, amountUsd: parseUsd(args.usd) }
+    const key = options['idempotency-key']
+    const how = key === undefined ? {} : { idempotencyKey: key }
+    const json = await (await ctx.persql()).billing.transfer(transferred, how)
+    return { json, text: `${money(json.amountUsd)} to ${json.to}: ${json.status}. Balance ${money(json.balanceUsd)}` }
+  },
+})
+
+/** @throws CliError for text that isn't an amount */
+function parseUsd(text: string): number {
+  const amount = Number(text.replace(/^\$/, ''))
+  if (Number.isFinite(amount)) return amount
+  throw misused(`Invalid amount "${text}". Expected US dollars, such as 25.`)
+}
 
 const usage = command({
   path: 'usage',
@@ -58,4 +82,4 @@ const billing = command({
   },
 })
 
-export const billingCommands: Command[] = [topup, usage, billing]
+export const billingCommands: Command[] = [topup, transfer, usage, billing]

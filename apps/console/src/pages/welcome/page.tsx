@@ -3,6 +3,7 @@ import { useApiMutation, useApiQuery } from '../../api/hooks.ts'
 import { useBilling } from '../../shell/billing.ts'
 import { useCan } from '../../shell/membership.ts'
 import { databasePath, namespacePath, useNamespace } from '../../shell/paths.ts'
+import { NO_CREDIT } from '../../shell/welcome-credit.ts'
 import { Button } from '../../ui/button.tsx'
 import { ChoiceTabs } from '../../ui/choice-tabs.tsx'
 import { CodeBlock } from '../../ui/code-block.tsx'
@@ -133,6 +134,7 @@ function Balance({ ns }: { ns: string }) {
           <p className="text-3xl font-semibold tabular-nums">
             {data ? formatUsd(data.balanceUsd) : <Skeleton className="h-9 w-28" />}
           </p>
+          {data?.welcomeCredit.reason && <p>{NO_CREDIT[data.welcomeCredit.reason]}</p>}
           <p className="text-muted">
             Prepaid: $0.50 per million requests, $0.005 per million rows read. When the balance runs out, requests are
             refused; your data is kept.{' '}

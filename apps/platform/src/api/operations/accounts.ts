@@ -1,4 +1,6 @@
 import { type Membership, PerSQLError } from '@persql/contract'
+import type { ReservedNamespace } from '../../directory/welcome-claims.ts'
+import type { Env } from '../../env.ts'
 import { logUnavailable } from '../../reply.ts'
 import { hashToken } from '../../token.ts'
 import { directoryObject, namespaceObject } from '../objects.ts'
@@ -18,11 +20,17 @@ export const accounts = {
     return found.filter((membership) => membership !== undefined)
   },
   create_my_namespace: async ({ slug }, { env, account }) => {
-    await directoryObject(env).reserve(slug, account.userId)
+    const directory = directoryObject(env)
+    // The credit of an interrupted namespace would be lost if the user chose another name instead.
+    for (const reserved of await directory.reserve(slug, account.userId)) {
+      await create(env, reserved, account.userId).catch((cause: unknown) => {
+        if (reserved.slug === slug) throw cause
+        logUnavailable(reserved.slug, cause)
+      })
+    }
     const namespace = namespaceObject(env, slug)
-    const { namespaceId } = await namespace.initialize(slug, account.userId)
-    await directoryObject(env).add(slug, namespaceId)
-    return namespace.membership(account.userId)
+    const membership = await namespace.membership(account.userId)
+    return { ...membership, welcomeCredit: await namespace.welcomeCredit() }
   },
   accept_invitation: async ({ token }, { env, account }) => {
     const slug = invitationNamespace(token)
@@ -35,6 +43,11 @@ export const accounts = {
     return namespace.membership(account.userId)
   },
 } satisfies Partial<AccountHandlers>
+
+async function create(env: Env, { slug, credit }: ReservedNamespace, userId: string): Promise<void> {
+  const { namespaceId } = await namespaceObject(env, slug).initialize(slug, userId, credit)
+  await directoryObject(env).add(slug, namespaceId)
+}
 
 /** Handles a membership that only the index has: the namespace doesn't know it, or failed to respond. */
 function gone(slug: string, cause: unknown): Membership | undefined {

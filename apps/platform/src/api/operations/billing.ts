@@ -1,6 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { now, toIso } from '../../clock.ts'
 import { getPaymentProvider } from '../../integrations/payments.ts'
+import { usd } from '../../money.ts'
 import { toUtcDay } from '../../namespace/ledger/ledger.ts'
 import type { NamespaceHandlers } from './handlers.ts'
 
@@ -19,10 +20,7 @@ export const billing = {
   get_billing: ({ limit, before }, { namespace }) => namespace.billing(limit, before),
   top_up: async ({ amountUsd }, { namespace, slug, env, actor, headers, baseUrl }) => {
     const payments = getPaymentProvider(env)
-    const key = headers.get('Idempotency-Key')
-    if (key !== null && (key.length === 0 || key.length > 200)) {
-      throw new PerSQLError('invalid_input', { problem: 'Idempotency-Key must have 1 to 200 characters.' })
-    }
+    const key = readIdempotencyKey(headers)
     const amountCents = Math.round(amountUsd * 100)
     const { payments: books } = namespace
     const topUp = await books.reserveTopUp(amountCents * NANO_PER_CENT, key, baseUrl, actor)
@@ -34,4 +32,18 @@ export const billing = {
     if (!topUp.checkout) await books.recordCheckout(topUp.id, open.sessionId, open.url)
     return { ...open, amountUsd, expiresAt: toIso(topUp.expiresAtMs) }
   },
+  transfer_balance: async ({ to, amountUsd }, { namespace, actor, headers }) => {
+    const key = readIdempotencyKey(headers)
+    const sent = await namespace.transfers.send({ to, amountNano: Math.round(amountUsd * 1e9), key, actor })
+    return {
+      ...{ id: sent.id, to: sent.to, status: sent.status },
+      ...{ amountUsd: usd(sent.amountNano), balanceUsd: usd(sent.balanceNano) },
+    }
+  },
 } satisfies Partial<NamespaceHandlers>
+
+function readIdempotencyKey(headers: Headers): string | null {
+  const key = headers.get('Idempotency-Key')
+  if (key === null || (key.length > 0 && key.length <= 200)) return key
+  throw new PerSQLError('invalid_input', { problem: 'Idempotency-Key must have 1 to 200 characters.' })
+}

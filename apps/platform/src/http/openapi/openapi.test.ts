@@ -144,6 +144,7 @@ test('headers of retries are where retries are safe', () => {
   expect(named('POST /v1/db/{ns}/{db}/query')).toEqual(['Idempotency-Key', 'Plan-Key', 'Plan-Step'])
   expect(named('POST /v1/db/{ns}/{db}/batch')).toEqual(['Idempotency-Key', 'Plan-Key', 'Plan-Step'])
   expect(named('POST /v1/billing/topup')).toEqual(['Idempotency-Key'])
+  expect(named('POST /v1/billing/transfer')).toEqual(['Idempotency-Key'])
   expect(named('POST /v1/tokens')).toEqual([])
   expect(Object.keys(at('POST /v1/db/{ns}/{db}/query').responses[200].headers)).toEqual([
     'Idempotency-Replayed',

@@ -1,4 +1,4 @@
-import { type Api, type Output, PerSQLError } from '@persql/contract'
+import { type Api, type Output, PerSQLError, type WelcomeCredit } from '@persql/contract'
 import { now } from '../../clock.ts'
 import { NOTHING, usd } from '../../money.ts'
 import type { IdentityStore } from '../identity.ts'
@@ -66,9 +66,18 @@ export class Billing {
     return {
       balanceUsd: usd(balanceNano),
       balanceNanoUsd: String(balanceNano),
+      transferableUsd: usd(Math.max(0, ledger.paidNano())),
+      welcomeCredit: this.welcomeCredit(),
       spend: ledger.spend(),
       ledger: ledger.entries(limit, before),
     }
+  }
+
+  /** Returns the credit that the namespace started with, or why it has none. */
+  welcomeCredit(): WelcomeCredit {
+    const { identity, ledger } = this.#options
+    const creditNano = ledger().welcomeNano()
+    return { amountUsd: usd(creditNano), reason: creditNano > 0 ? null : (identity.existing.uncredited ?? 'disabled') }
   }
 
   /** Returns the state from the current figures, without usage that databases haven't reported yet. */

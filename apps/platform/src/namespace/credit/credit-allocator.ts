@@ -84,7 +84,7 @@ export class CreditAllocator {
   async reclaim(except?: string): Promise<void> {
     for (let round = 0; round < 2; round++) {
       const own = except === undefined ? 0 : outstanding(this.#options.databases.lease(except))
-      if (this.#free() + own >= REQUEST_NANO) return
+      if (this.freeNano() + own >= REQUEST_NANO) return
       await this.#recallAll(except)
     }
   }
@@ -92,12 +92,23 @@ export class CreditAllocator {
   /** @throws PerSQLError `insufficient_balance` if the balance doesn't cover one more request */
   async refuseEmpty(): Promise<void> {
     await this.reclaim()
-    if (this.#free() < REQUEST_NANO) throw new PerSQLError('insufficient_balance')
+    if (this.freeNano() < REQUEST_NANO) throw new PerSQLError('insufficient_balance')
   }
 
   /** Reclaims credit if a lower balance no longer covers the leases. */
   async coverOverdraft(): Promise<void> {
-    if (this.#free() < 0) await this.#recallAll()
+    if (this.freeNano() < 0) await this.#recallAll()
+  }
+
+  /** Returns the balance that isn't allocated to databases. */
+  freeNano(): number {
+    return balance(this.#options.ledger().account) - this.#lent()
+  }
+
+  /** Settles all usage, and reclaims credit if less than this amount is free. */
+  async free(amountNano: number): Promise<void> {
+    await this.collect()
+    if (this.freeNano() < amountNano) await this.#recallAll()
   }
 
   /** Reclaims all credit. */
@@ -143,11 +154,6 @@ export class CreditAllocator {
       }
     }
     await Promise.all(Array.from({ length: Math.min(AT_ONCE, rest.length) }, worker))
-  }
-
-  /** Returns the balance that isn't allocated to databases. */
-  #free(): number {
-    return balance(this.#options.ledger().account) - this.#lent()
   }
 
   #lent(except?: string): number {

@@ -2,55 +2,27 @@ import { RpcTarget } from 'cloudflare:workers'
 import { now } from '../../clock.ts'
 import { usd } from '../../money.ts'
 import type { Audit, AuditEntry } from '../audit.ts'
-import type { Ledger } from '../ledger/ledger.ts'
-import { balance } from './credit-account.ts'
-import type { LowBalance } from './low-balance.ts'
+import type { Bookings, Credit } from './bookings.ts'
 import type { RefundPart, TopUp, TopUps } from './top-ups.ts'
 
-type LedgerKind = 'topup' | 'adjustment' | 'refund' | 'dispute'
-const ENTERED: { readonly [K in LedgerKind]: string } = {
-  topup: 'topped_up',
-  adjustment: 'adjusted',
-  refund: 'refunded',
-  dispute: 'disputed',
-}
-
-/** The balance after an entry. */
-interface Credit {
-  readonly balanceNano: number
-}
-
-interface Parts {
-  readonly storage: DurableObjectStorage
-  readonly ledger: () => Ledger
+/** The services that payments depend on. */
+export interface PaymentLedgerOptions {
+  readonly bookings: Bookings
   readonly topUps: TopUps
   readonly audit: Audit
-  readonly lowBalance: LowBalance
-  /** Called after an entry is stored and before it is acknowledged. */
-  readonly settled: () => Promise<void>
-  /** Restarts the object from its stored state. */
-  readonly abort: (reason: string) => void
 }
 
 /** Records payments. Each entry is made once per reference, together with its audit event. */
 export class PaymentLedger extends RpcTarget {
-  readonly #storage: DurableObjectStorage
-  readonly #ledger: () => Ledger
+  readonly #bookings: Bookings
   readonly #topUps: TopUps
   readonly #audit: Audit
-  readonly #lowBalance: LowBalance
-  readonly #settled: () => Promise<void>
-  readonly #abort: (reason: string) => void
 
-  constructor({ storage, ledger, topUps, audit, lowBalance, settled, abort }: Parts) {
+  constructor({ bookings, topUps, audit }: PaymentLedgerOptions) {
     super()
-    this.#storage = storage
-    this.#ledger = ledger
+    this.#bookings = bookings
     this.#topUps = topUps
     this.#audit = audit
-    this.#lowBalance = lowBalance
-    this.#settled = settled
-    this.#abort = abort
   }
 
   /** Adds an amount, which can be negative, once per `ref`. Repeated calls change nothing. */
@@ -61,14 +33,7 @@ export class PaymentLedger extends RpcTarget {
     detail: AuditEntry['detail'],
     actor: string,
   ): Promise<Credit> {
-    return this.#book(() => this.#enter(kind, amountNano, ref, detail, actor))
-  }
-
-  #enter(kind: LedgerKind, amountNano: number, ref: string, detail: AuditEntry['detail'], actor: string): void {
-    if (!this.#ledger().enter(kind, amountNano, ref, detail, now())) return
-    this.#audit.add(actor, `balance.${ENTERED[kind]}`, ref, { ...detail, usd: usd(amountNano) }, now())
-    if (amountNano > 0) this.#lowBalance.rearm()
-    this.#lowBalance.check(now())
+    return this.#bookings.book(() => this.#bookings.enter(kind, amountNano, ref, detail, actor))
   }
 
   /** @throws PerSQLError `idempotency_mismatch` */
@@ -98,7 +63,9 @@ export class PaymentLedger extends RpcTarget {
 
   /** Debits refunds of a payment. `refundedNano` is the total of its refunds so far. */
   refund(paymentIntent: string, refundedNano: number): Promise<Credit> {
-    return this.#book(() => this.#enterRefunds(paymentIntent, this.#topUps.recordRefunded(paymentIntent, refundedNano)))
+    return this.#bookings.book(() =>
+      this.#enterRefunds(paymentIntent, this.#topUps.recordRefunded(paymentIntent, refundedNano)),
+    )
   }
 
   /**
@@ -107,18 +74,18 @@ export class PaymentLedger extends RpcTarget {
    * follows a debit.
    */
   refundPart(paymentIntent: string, part: RefundPart): Promise<Credit> {
-    return this.#book(() => {
+    return this.#bookings.book(() => {
       this.#enterRefunds(paymentIntent, this.#topUps.recordRefund(paymentIntent, part))
       if (!part.failed) return
       const detail = { payment: paymentIntent, refund: part.id, outcome: 'failed' }
-      this.#enter('refund', part.amountNano, `stripe:${part.id}:failed`, detail, 'stripe')
+      this.#bookings.enter('refund', part.amountNano, `stripe:${part.id}:failed`, detail, 'stripe')
     })
   }
 
   #enterRefunds(paymentIntent: string, { beforeNano, afterNano }: { beforeNano: number; afterNano: number }): void {
     if (afterNano <= beforeNano) return
     const ref = `stripe:${paymentIntent}:refunded:${afterNano}`
-    this.#enter('refund', beforeNano - afterNano, ref, { payment: paymentIntent }, 'stripe')
+    this.#bookings.enter('refund', beforeNano - afterNano, ref, { payment: paymentIntent }, 'stripe')
   }
 
   /**
@@ -126,23 +93,11 @@ export class PaymentLedger extends RpcTarget {
    * debit is recorded first in both cases.
    */
   dispute(id: string, amountNano: number, outcome: 'opened' | 'won'): Promise<Credit> {
-    return this.#book(() => {
+    return this.#bookings.book(() => {
       const enter = (side: 'opened' | 'won', nano: number) =>
-        this.#enter('dispute', nano, `stripe:${id}:${side}`, { dispute: id, outcome: side }, 'stripe')
+        this.#bookings.enter('dispute', nano, `stripe:${id}:${side}`, { dispute: id, outcome: side }, 'stripe')
       enter('opened', -amountNano)
       if (outcome === 'won') enter('won', amountNano)
     })
-  }
-
-  async #book(enter: () => void): Promise<Credit> {
-    try {
-      this.#storage.transactionSync(enter)
-    } catch (cause) {
-      // The state in memory can be ahead of storage now.
-      this.#abort('booking_failed')
-      throw cause
-    }
-    await this.#settled()
-    return { balanceNano: balance(this.#ledger().account) }
   }
 }

@@ -7,6 +7,8 @@ import type { CreditAccount } from '../credit/credit-account.ts'
 type Entry = Output<Api['get_billing']>['ledger'][number]
 
 const MONEY = 'money'
+/** The reference of the welcome credit. */
+export const WELCOME = 'welcome'
 
 /**
  * Storage is billed in whole nano-dollars. The billed amount is stored, because it can't be derived from the
@@ -90,7 +92,7 @@ export class Ledger {
   /** Adds an entry once per `ref`. Returns whether it is new. */
   enter(kind: Entry['kind'], amountNano: number, ref: string, detail: unknown, nowMs: number): boolean {
     const { sql } = this.#storage
-    if ([...sql.exec('SELECT 1 FROM ledger WHERE ref = ?', ref)].length > 0) return false
+    if (this.has(ref)) return false
     const ledgerNano = this.#money.ledgerNano + amountNano
     if (!Number.isSafeInteger(ledgerNano))
       throw new Error(`The balance ${ledgerNano} nano-USD exceeds the exact integer range.`)
@@ -195,15 +197,29 @@ export class Ledger {
   /** Adds up all tables. A drift other than 0 means that a running sum is wrong. */
   reconcile(): Reconciliation {
     const { ledgerNano, unpostedNano, day } = this.#money
-    const sum = (sql: string, ...params: string[]) =>
-      [...this.#storage.sql.exec(sql, ...params).raw()][0]?.[0] as number
-    const entries = sum('SELECT total(amount_nano) FROM ledger')
-    const open = sum(`SELECT total(${COST}) FROM usage WHERE day = ?`, day)
+    const entries = this.#sum('SELECT total(amount_nano) FROM ledger')
+    const open = this.#sum(`SELECT total(${COST}) FROM usage WHERE day = ?`, day)
     const balanceNano = ledgerNano - unpostedNano
     return { balanceNano, driftNano: balanceNano - (entries - open) }
   }
 
-  /** Returns the amount of the last payment or of the operator's last credit. */
+  /** Returns whether there is an entry with this reference. */
+  has(ref: string): boolean {
+    return [...this.#storage.sql.exec('SELECT 1 FROM ledger WHERE ref = ?', ref)].length > 0
+  }
+
+  /** Returns the welcome credit that the namespace started with. */
+  welcomeNano(): number {
+    return this.#sum('SELECT total(amount_nano) FROM ledger WHERE ref = ?', WELCOME)
+  }
+
+  /** Returns the balance without welcome credit. Usage takes the welcome credit first. */
+  paidNano(): number {
+    const leftNano = this.welcomeNano() - this.#sum(`SELECT total(${COST}) FROM usage`)
+    return this.#money.ledgerNano - this.#money.unpostedNano - Math.max(0, leftNano)
+  }
+
+  /** Returns the amount of the last payment, of the operator's last credit or of the last transfer. */
   lastTopUpNano(): number {
     this.#lastTopUpNano ??= this.#readLastTopUp()
     return this.#lastTopUpNano
@@ -211,7 +227,7 @@ export class Ledger {
 
   #readLastTopUp(): number {
     const rows = this.#storage.sql.exec(
-      "SELECT amount_nano FROM ledger WHERE kind IN ('topup', 'adjustment') AND amount_nano > 0 ORDER BY id DESC LIMIT 1",
+      "SELECT amount_nano FROM ledger WHERE kind IN ('topup', 'adjustment', 'transfer') AND amount_nano > 0 ORDER BY id DESC LIMIT 1",
     )
     return ([...rows.raw()][0]?.[0] as number | undefined) ?? 0
   }
@@ -297,6 +313,10 @@ export class Ledger {
       storageByteHours: line(storageByteHours, storageNano),
       aiTokens: line(aiTokens, aiTokens * rates.aiTokens),
     }
+  }
+
+  #sum(sql: string, ...params: string[]): number {
+    return [...this.#storage.sql.exec(sql, ...params).raw()][0]?.[0] as number
   }
 
   #put(money: Money): void {

@@ -78,7 +78,7 @@ export class MemberService extends RpcTarget {
   findInvitation(hash: string): { role: Invitation['role']; invitedBy: string | undefined } | undefined {
     const invitation = this.#members.findInvitation(hash, now())
     return (
-      invitation && { role: invitation.role, invitedBy: this.#audit.findActor('invitation.created', invitation.id) }
+      invitation && { role: invitation.role, invitedBy: this.#audit.findActor(['invitation.created'], invitation.id) }
     )
   }
 

@@ -19,6 +19,7 @@ export const SUBJECTS = [
   ['approval', 'Approvals'],
   ['approval_rule', 'Approval rules'],
   ['topup', 'Top-ups'],
+  ['balance', 'Balance'],
 ] as const
 
 /** Returns the name of an audit event's target, or its ID. */

@@ -21,6 +21,7 @@ const KINDS: Readonly<Record<Entry['kind'], string>> = {
   adjustment: 'Adjustment',
   refund: 'Refund',
   dispute: 'Dispute',
+  transfer: 'Transfer',
 }
 
 /** The ledger in pages, newest first, with a download of all entries. */

@@ -4,6 +4,7 @@ import { useBilling } from '../../../shell/billing.ts'
 import { useMembership } from '../../../shell/membership.ts'
 import { useNamespace } from '../../../shell/paths.ts'
 import { RequireRole } from '../../../shell/require-role.tsx'
+import { NO_CREDIT } from '../../../shell/welcome-credit.ts'
 import { Button } from '../../../ui/button.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { formatMoment, formatUsd } from '../../../ui/format.ts'
@@ -13,6 +14,7 @@ import { AddFunds } from './add-funds.tsx'
 import { LedgerCard } from './ledger-card.tsx'
 import { forecast, lastDays, spendByDay } from './spend.ts'
 import { SpendCard } from './spend-card.tsx'
+import { Transfer } from './transfer.tsx'
 
 const PAYMENT_POLL_MS = 2000
 
@@ -56,7 +58,7 @@ function Billing() {
       )}
       {billing.error && <ErrorPanel error={billing.error} onRetry={billing.refetch} />}
       <div className="grid gap-6 lg:grid-cols-2">
-        <Card title="Balance">
+        <Card title="Balance" actions={data && <Transfer transferableUsd={data.transferableUsd} />}>
           <p className="text-3xl font-semibold tabular-nums">
             {data ? formatUsd(data.balanceUsd) : <Skeleton className="h-9 w-28" />}
           </p>
@@ -74,6 +76,7 @@ function Billing() {
               'At your 7-day average, your balance lasts more than 10 years.'
             )}
           </p>
+          {data?.welcomeCredit.reason && <p className="text-muted">{NO_CREDIT[data.welcomeCredit.reason]}</p>}
         </Card>
         <AddFunds />
       </div>
