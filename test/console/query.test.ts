@@ -1,10 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { findFaults } from './axe.ts'
 import { readDownload } from './read-download.ts'
 import { useConsole } from './use-console.ts'
 
-const { visit } = useConsole()
+const tests = useConsole()
+const { visit } = tests
 
 /** Replaces the text in the editor. */
 async function write(page: Page, text: string) {
@@ -100,15 +102,17 @@ test('cancels a slow statement, restores lost rows, and runs a write after its a
   await page.getByText('Snapshot restored.').first().waitFor()
   expect(await sql('SELECT count(*) FROM notes')).toEqual([[2]])
 
-  await page.route('**/query', () => undefined)
+  await write(page, 'WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n')
   await page.getByRole('button', { name: 'Run', exact: true }).click()
-  await page.getByText('The statement keeps running on the server.').first().waitFor()
-  await page.getByRole('button', { name: 'Stop waiting' }).click()
+  await page.getByText('The statement is running.').first().waitFor()
+  while (!/^persql_reads_running [1-9]/m.test((await tests.platform.request('/metrics')).body)) await delay(20)
+  await page.getByRole('button', { name: 'Cancel', exact: true }).click()
   await page
-    .getByText(/Stopped waiting/)
+    .getByText(/^Canceled\./)
     .first()
     .waitFor()
-  await page.unroute('**/query')
+  const logged = "SELECT count(*) FROM _persql_query_log WHERE sql LIKE 'WITH n(i)%' AND status = 409"
+  while ((await sql(logged))[0]?.[0] !== 1) await delay(20)
 
   const rule = { tableGlob: 'notes', action: 'require_approval' }
   await api('POST', `/api/namespaces/${ns}/databases/main/approval_rules`, rule)

@@ -1,5 +1,6 @@
 import type { Api, Input, Output } from '@persql/contract'
 import { PerSQL, PerSQLError, type QueryMeta } from '@persql/sdk'
+import { cancelableFetch } from './cancelable-fetch.ts'
 
 /** The route of an operation for signed-in users. */
 type SessionRoute<O> = O extends { console: { route: infer R extends string } }
@@ -20,7 +21,7 @@ type Without<I, P> = { [K in keyof I as string extends K ? never : K extends P ?
 export type CallOutput<R extends Route> = Output<Routes[R]>
 
 // No token: the session cookie authenticates the calls. The SDK retries safe calls and parses errors.
-const persql = new PerSQL({ baseURL: location.origin })
+const persql = new PerSQL({ baseURL: location.origin, fetch: cancelableFetch })
 
 /** Calls a route of the contract with the session cookie. @throws PerSQLError of the SDK */
 export async function call<R extends Route>(

@@ -34,7 +34,9 @@ export function QueryResult({ outcome, name, onRedeemed, onRetry, onMeasure }: O
   }
   if (outcome.kind === 'running') return <SkeletonRows label="Running" rows={4} />
   if (outcome.kind === 'canceled') {
-    return <p role="status">Stopped waiting. The statement may still finish; check before you run it again.</p>
+    return (
+      <p role="status">Canceled. A statement that writes can still finish: check the data before you run it again.</p>
+    )
   }
   if (outcome.kind === 'explained') {
     const { sql, explained, measured } = outcome

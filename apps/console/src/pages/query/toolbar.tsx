@@ -25,7 +25,7 @@ export function Toolbar(props: ToolbarProps) {
     <div className="flex flex-wrap items-center gap-2 border-t border-line px-2 py-2">
       {isRunning ? (
         <Button size="small" look="danger" onClick={onCancel}>
-          Stop waiting
+          Cancel
         </Button>
       ) : (
         <Button size="small" look="primary" disabled={isEmpty} onClick={onRun}>
@@ -36,9 +36,7 @@ export function Toolbar(props: ToolbarProps) {
         Explain
       </Button>
       <span className={isRunning ? 'text-sm text-muted' : 'hidden text-sm text-muted lg:inline'}>
-        {isRunning
-          ? 'The statement keeps running on the server.'
-          : `${commandKey()}+Enter runs the statement at the cursor.`}
+        {isRunning ? 'The statement is running.' : `${commandKey()}+Enter runs the statement at the cursor.`}
       </span>
       <div className="flex flex-wrap gap-2 sm:ml-auto">
         {mayChange && (
