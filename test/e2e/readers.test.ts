@@ -165,6 +165,14 @@ test('a read is canceled by the request ID of its caller, and by no other token 
   expect((await cancel(mine, 'mine-1')).body).toMatchObject({ success: true, data: { canceled: true } })
   const { status, body } = await reading
   expect({ status, code: body.code }).toEqual({ status: 409, code: 'query_canceled' })
+  // A read that waits for its turn can be canceled too.
+  const first = db.query(endless, undefined, { 'X-Request-Id': 'first' })
+  await until(async () => (await readersRunning()) > 0)
+  const second = db.query(endless, undefined, { 'X-Request-Id': 'second' })
+  await until(async () => (await cancel(db.token, 'second')).status === 200)
+  expect((await second).body.code).toBe('query_canceled')
+  await cancel(db.token, 'first')
+  expect((await first).body.code).toBe('query_canceled')
   // Canceling costs no wait.
   expect((await platform.database(db.namespace, 'main', mine).query(counted(9))).status).toBe(200)
 })

@@ -50,7 +50,7 @@ export interface ReadsOptions {
 /** Why a running read ends early. */
 type EndReason = 'timeout' | 'canceled' | 'deleted'
 
-/** A read that has a reader. */
+/** A read that runs, or waits for a reader. */
 class RunningRead {
   readonly requestId: string | undefined
   readonly tokenId: string
@@ -58,6 +58,7 @@ class RunningRead {
   readonly reason: Promise<EndReason>
   /** Resolves when no process runs it any more. */
   readonly ended: Promise<void>
+  endedBy: EndReason | undefined
   end: (reason: EndReason) => void = () => {}
   finish: () => void = () => {}
 
@@ -65,7 +66,10 @@ class RunningRead {
     this.requestId = requestId
     this.tokenId = tokenId
     this.reason = new Promise((resolve) => {
-      this.end = resolve
+      this.end = (reason) => {
+        this.endedBy ??= reason
+        resolve(reason)
+      }
     })
     this.ended = new Promise((resolve) => {
       this.finish = resolve
@@ -143,13 +147,16 @@ export class DatabaseReads {
     engine.assertReadable()
     pool.penalties.assertMayRead(request.tokenId)
     const { id, namespace, slug } = identity.known
-    const slot = await pool.slots.acquire(namespace, slug)
-    count('persql_reader_reads_total', '', 1)
-    count('persql_reads_running', '', 1)
     const running = new RunningRead(request)
     this.#running.add(running)
+    let slot: Slot | undefined
     let endedRun: string | undefined
     try {
+      slot = await pool.slots.acquire(namespace, slug, () => {
+        if (running.endedBy) throw this.#endError(undefined, running.endedBy)
+      })
+      count('persql_reader_reads_total', '', 1)
+      count('persql_reads_running', '', 1)
       // The database can have been deleted in that time.
       if (identity.current?.id !== id) throw new PerSQLError('database_not_found', { database: slug })
       await this.#options.trimLog()
@@ -166,8 +173,8 @@ export class DatabaseReads {
         engine.recompile()
       }
     } finally {
-      slot.release(endedRun)
-      count('persql_reads_running', '', -1)
+      if (slot) count('persql_reads_running', '', -1)
+      slot?.release(endedRun)
       running.finish()
       this.#running.delete(running)
     }

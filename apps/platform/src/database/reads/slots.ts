@@ -44,8 +44,11 @@ export class ReaderSlots {
     this.#free = Array.from({ length: count }, (_, index) => index)
   }
 
-  /** Waits for a reader. @throws PerSQLError `too_busy` */
-  async acquire(namespace: string, database: string): Promise<Slot> {
+  /**
+   * Waits for a reader. `check` runs while it waits, and can throw to end that.
+   * @throws PerSQLError `too_busy`, or what `check` throws
+   */
+  async acquire(namespace: string, database: string, check: () => void): Promise<Slot> {
     const waiting = this.#waiting.filter((each) => each.namespace === namespace).length
     if (waiting >= MAX_WAITING) throw tooManyReads(1)
     const ticket: Waiting = { namespace, database, askedAtMs: Date.now() }
@@ -57,6 +60,7 @@ export class ReaderSlots {
         if (slot) return slot
         if (Date.now() > untilMs) throw tooManyReads(5)
         await scheduler.wait(pollMs)
+        check()
       }
     } finally {
       this.#waiting = this.#waiting.filter((each) => each !== ticket)
