@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import type { TestDatabase } from '../merge-helpers.ts'
@@ -27,6 +28,7 @@ const schema = [
   'CREATE VIRTUAL TABLE words USING fts5(body)',
   `${rows(200)} INSERT INTO words SELECT 'word' || i FROM n`,
   'CREATE VIEW names AS SELECT name FROM large',
+  "CREATE VIRTUAL TABLE outside USING fts5(name, content='small', content_rowid='id')",
 ]
 
 /** Runs a statement. Returns whether a reader ran it. */
@@ -104,6 +106,7 @@ const long: [string, unknown[]?][] = [
   ['WITH n(i) AS (SELECT 1 UNION SELECT i % 5 + 1 FROM n) SELECT * FROM n JOIN small ON small.id = n.i'],
   ['SELECT count(*) FROM (SELECT id FROM large INTERSECT SELECT id FROM small)'],
   ['PRAGMA foreign_key_check'],
+  ['SELECT count(*) FROM outside'],
 ]
 
 test.each(short)('runs in place: %s', async (sql, params) => {
@@ -113,3 +116,22 @@ test.each(short)('runs in place: %s', async (sql, params) => {
 test.each(long)('runs in a reader: %s', async (sql, params) => {
   expect(await ranInReader(sql, params)).toBe(true)
 })
+
+test('a full-text table over a view without end blocks no other call', async () => {
+  const own = (await platform.createNamespace('endless')).db()
+  await own.query(
+    'CREATE VIEW v AS WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS id, i AS body FROM n',
+  )
+  expect((await own.query("CREATE VIRTUAL TABLE f USING fts5(body, content='v', content_rowid='id')")).status).toBe(200)
+  await own.query('CREATE TABLE t (v)')
+  const reading = own.query('SELECT count(*) FROM f', undefined, { 'X-Request-Id': 'f' })
+  const listing = own.request('/tables', { headers: { 'X-Request-Id': 'tables' } })
+  for (let i = 0; i < 30; i++) {
+    expect((await db.query('SELECT 1')).status).toBe(200)
+    expect((await own.query('INSERT INTO t VALUES (1)')).status).toBe(200)
+    await delay(100)
+  }
+  for (const id of ['f', 'tables']) await own.request(`/queries/${id}`, { method: 'DELETE' })
+  expect((await reading).status).toBe(409)
+  await listing
+}, 60_000)

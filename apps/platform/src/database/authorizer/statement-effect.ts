@@ -93,6 +93,8 @@ const APPEND = new Set([
 const ROLLBACK = 1
 /** The start of a trigger's sub-program. */
 const TRIGGER = '-- TRIGGER '
+/** Commands of FTS5 that read its whole content. */
+const COMMANDS: ReadonlySet<string> = new Set(['rebuild', 'integrity-check'])
 const LOOPS = new Set(['Next', 'Prev', 'VNext', 'SorterNext', 'RowSetRead'])
 
 /**
@@ -119,6 +121,8 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
   let rollsBack = false
   let isSet = false
   let isCopied = false
+  let readsContent = false
+  const hasCommand = program.some(([, opcode, , , , p4]) => opcode === 'String8' && COMMANDS.has(`${p4}`))
 
   const named = (root: number, database: number): string[] => {
     // ALTER also reads the schema of temporary tables, which the runtime keeps empty.
@@ -191,6 +195,8 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
         if (tables === undefined) unresolved = true
         else add(reads, tables)
         if (opcode === 'VUpdate') {
+          // Commands read the whole content of a full-text table, which can be a view. Triggers usually insert a row.
+          if ((tables?.length ?? 0) > 1) readsContent ||= fires.size === 0 || hasCommand
           add(writes, tables?.slice(0, 1) ?? [])
           if (p5 === ROLLBACK) rollsBack = true
         }
@@ -208,7 +214,7 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
     writes: [...writes].sort(),
     cleared: [...cleared].sort(),
     unresolved,
-    mayRunLong: loops > 1,
+    mayRunLong: loops > 1 || readsContent,
     fires: [...fires].sort(),
     defers: defers ? 'declared' : 'none',
     countsOn,

@@ -144,7 +144,9 @@ class ShapeReader {
       else if (opcode === 'OpenDup') this.#cursors.set(p1, 'collected')
       else if (/^(OpenEphemeral|OpenAutoindex|SorterOpen|OpenPseudo)$/.test(opcode)) this.#cursors.set(p1, 'collected')
       else if (opcode === 'VOpen') {
-        const [table] = virtual.get(p4 ?? '') ?? ['']
+        const [table, ...sources] = virtual.get(p4 ?? '') ?? ['']
+        // The content of a full-text table can be a view, which can run for any time.
+        if (sources.length > 0) this.#isUnbounded = true
         this.#cursors.set(p1, table === undefined ? 'json' : table === 'sqlite_schema' ? 'schema' : { table })
       } else if (opcode === 'Count') {
         const cursor = this.#cursors.get(p1)

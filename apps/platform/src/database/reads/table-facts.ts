@@ -1,5 +1,6 @@
 import { lower, quoteName } from '../../sqlite/identifiers.ts'
 import type { RunSql } from '../../sqlite/schema-map.ts'
+import { getFullTextContent } from '../../sqlite/table-shape.ts'
 
 /** A table with more rows counts as large. */
 export const LARGE_ROWS = 20_000
@@ -48,6 +49,7 @@ export class TableFacts {
 
   #read(table: string): TableFact {
     const name = quoteName(table)
+    if (this.#hasOtherContent(table)) return { rows: LARGE_ROWS + 1, isHuge: true }
     try {
       const [[rows] = [0]] = this.#run(`SELECT count(*) FROM (SELECT 1 FROM ${name} LIMIT ${LARGE_ROWS + 1})`)
       if ((rows as number) <= LARGE_ROWS) return { rows: rows as number, isHuge: false }
@@ -55,6 +57,15 @@ export class TableFacts {
       // A virtual table can be unreadable, or a table gone.
     }
     return { rows: LARGE_ROWS + 1, isHuge: this.#isHuge(name) }
+  }
+
+  /** Returns whether a full-text table has its content in another table, or in a view that can run for any time. */
+  #hasOtherContent(table: string): boolean {
+    const [[sql] = []] = this.#run(
+      "SELECT sql FROM sqlite_master WHERE type = 'table' AND lower(name) = ?",
+      lower(table),
+    )
+    return typeof sql === 'string' && Boolean(getFullTextContent(sql))
   }
 
   #isHuge(name: string): boolean {

@@ -1,4 +1,5 @@
 import { lower, quoteName } from '../../../sqlite/identifiers.ts'
+import { getFullTextContent } from '../../../sqlite/table-shape.ts'
 
 /** The number of rows in all tables of a database. */
 export interface RowCount {
@@ -47,7 +48,8 @@ export function countRows(read: Read, tables: readonly CountedTable[], fileBytes
 }
 
 function countTable(read: Read, { name, sql }: CountedTable, stepsLeft: number, places: number): RowCount {
-  const table = quoteName(name)
+  // The content of a full-text table can be a view, which can run for any time. Its index has an entry for each row.
+  const table = quoteName(getFullTextContent(sql) ? `${name}_docsize` : name)
   try {
     if (!Number.isFinite(stepsLeft)) return { rows: one(read(`SELECT count(*) FROM ${table}`)), isEstimate: false }
     const rows = one(read(`SELECT count(*) FROM (SELECT 1 FROM ${table} LIMIT ?)`, stepsLeft + 1))
