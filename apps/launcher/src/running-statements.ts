@@ -3,6 +3,8 @@ export interface RunningStatement {
   id: number
   database: string
   tokenId: string
+  /** Whether it writes, or is in a transaction that can. */
+  isWrite: boolean
   sql: string
 }
 
@@ -42,8 +44,8 @@ export class RunningStatements {
 function statementEvent(line: string): { id: number; started?: RunningStatement } | undefined {
   if (!line.startsWith('{"event":"statement_')) return undefined
   try {
-    const { event, id, database, tokenId, sql } = JSON.parse(line)
-    if (event === 'statement_started') return { id, started: { id, database, tokenId, sql } }
+    const { event, id, database, tokenId, isWrite, sql } = JSON.parse(line)
+    if (event === 'statement_started') return { id, started: { id, database, tokenId, isWrite, sql } }
     return event === 'statement_finished' ? { id } : undefined
   } catch {
     return undefined

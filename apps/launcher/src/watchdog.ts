@@ -8,6 +8,7 @@ import { localUrl, startWorkerd, type Workerd, type WorkerdOptions } from './wor
 
 const loggedSqlLength = 500
 const stableAfterMs = 30_000
+const reportTimeoutMs = 5_000
 
 /** A workerd process that is restarted whenever it ends, with the same port and the same data. */
 export interface SupervisedProcess {
@@ -55,6 +56,7 @@ export async function supervise(options: WatchdogOptions): Promise<SupervisedPro
       crashes = heldUp ? 0 : performance.now() - startedAt > stableAfterMs ? 1 : crashes + 1
       if (heldUp) log('error', 'statement_killed', { seconds: timeoutS, ...suspect(statements.current) })
       else log('error', 'workerd_crashed', { ...ended, crashes, ...suspect(statements.current) })
+      const stopped = heldUp ? statements.current : undefined
       statements.clear()
       readers?.endAll()
       const next = await replace(crashes)
@@ -62,7 +64,27 @@ export async function supervise(options: WatchdogOptions): Promise<SupervisedPro
       workerd = next.workerd
       crashes = next.crashes
       log('info', 'workerd_restarted', { pid: workerd.pid })
+      if (stopped) await report(stopped)
       onRestart?.(workerd.pid)
+    }
+  }
+
+  /** Bills and logs the statement in its database, which refuses writes for some time. */
+  const report = async ({ database, tokenId, isWrite, sql }: RunningStatement): Promise<void> => {
+    const about = { database, tokenId, isWrite, sql: sql.slice(0, loggedSqlLength), seconds: timeoutS }
+    try {
+      const response = await fetch(`${url}/api/launcher/stopped`, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${options.environment.PERSQL_SECRET}`,
+          'content-type': 'application/json',
+        },
+        body: JSON.stringify(about),
+        signal: AbortSignal.any([stopping.signal, AbortSignal.timeout(reportTimeoutMs)]),
+      })
+      if (!response.ok) throw new Error(`${response.status} ${await response.text()}`)
+    } catch (cause) {
+      log('error', 'stopped_statement_not_recorded', { database, reason: String(cause) })
     }
   }
 

@@ -83,12 +83,16 @@ export function logInternal(cause: unknown, ids: Pick<Reply, 'errorId'> & { read
   console.error(JSON.stringify({ level: 'error', event: 'internal_error', at, ...ids, cause: text }))
 }
 
+/** Statuses whose errors say when to try again, if they know. */
+const RETRIED: ReadonlySet<number> = new Set([429, 503])
+
 /** Creates the response to an error that is ready for its caller. */
 export const toReply = (error: PerSQLError): Reply => ({
   status: error.status,
   body: JSON.stringify(error),
   code: error.code,
-  ...(error.status === 429 && { retryAfterS: Number(error.details.seconds) }),
+  ...(RETRIED.has(error.status) &&
+    error.details.seconds !== undefined && { retryAfterS: Number(error.details.seconds) }),
 })
 
 const internalError = (requestId: string, cause?: unknown): PerSQLError =>

@@ -304,6 +304,11 @@ export const errors = {
   },
   copy_cut_off: { status: 503, message: 'The copy was interrupted and rolled back. Try again.' },
   import_cut_off: { status: 503, message: 'The import was interrupted and rolled back. Try again.' },
+  database_suspended: {
+    status: 503,
+    message:
+      'Writes to this database are refused until {until}, because one of its statements held the server for {held} s and was stopped. Process fewer rows at a time. Reads still work.',
+  },
   unavailable: { status: 503, message: 'The database is temporarily unavailable. Try again.' },
 } as const satisfies Record<string, { status: number; message: string }>
 

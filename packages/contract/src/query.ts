@@ -95,7 +95,7 @@ export const statementErrors = [
 ] as const
 
 /** The errors of a write to a protected table. */
-export const writeErrors = ['approval_denied', 'approval_required', 'limit_reached'] as const
+export const writeErrors = ['approval_denied', 'approval_required', 'limit_reached', 'database_suspended'] as const
 
 /** Operations that run, check and explain SQL. */
 export const query = {

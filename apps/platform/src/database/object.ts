@@ -2,6 +2,7 @@ import { DurableObject } from 'cloudflare:workers'
 import { type ApprovalRequest, PerSQLError } from '@persql/contract'
 import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
+import { NOTHING } from '../money.ts'
 import type { Reply } from '../reply.ts'
 import type { ReplayKey } from './calls/call.ts'
 import { decodeCall, type EndpointResponse, type PublicManifest, serveEndpoint } from './endpoints/serve.ts'
@@ -57,6 +58,19 @@ export class Database extends DurableObject<Env> {
     const { lease, calls } = this.#services
     lease.touch()
     return calls.take(operation, address, grant, body, replayKeys)
+  }
+
+  /**
+   * Records a statement of this database that held the process for `seconds`, so that the launcher ended the process. It
+   * is billed as a request and logged. If it could write, further writes are refused for some time.
+   */
+  statementStopped(tokenId: string, sql: string, seconds: number, isWrite: boolean): void {
+    const { identity, charges, lease, suspension } = this.#services
+    if (!identity.current) return
+    const ran = { operation: 'query', sql, statementCount: 1, durationMs: seconds * 1000 }
+    charges.charge(tokenId, ran, NOTHING, new PerSQLError('query_timeout', { seconds }), now())
+    lease.save()
+    if (isWrite) suspension.add(seconds)
   }
 
   /** Serves a public endpoint. Without a cold start, a signature or an external request it awaits nothing. */

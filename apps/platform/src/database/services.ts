@@ -27,6 +27,7 @@ import { createRunSql } from './engine/run-sql.ts'
 import { SystemStorage } from './engine/system-storage.ts'
 import { watchFor } from './engine/watch.ts'
 import { WriteFreeze } from './engine/write-freeze.ts'
+import { WriteSuspension } from './engine/write-suspension.ts'
 import { ChangeAnnouncer } from './events/change-announcer.ts'
 import { ChangeFeed } from './events/change-feed/feed.ts'
 import { LongPollers } from './events/change-feed/long-poll.ts'
@@ -202,16 +203,18 @@ function createStatements(core: Core, stores: Stores, events: Events, at: Schedu
   const facts = new TableFacts(createRunSql(storage.sql), writtenRows)
   const longReads = new LongReads(facts, () => storage.sql.databaseSize / PAGE_BYTES)
   const watch = { identity, caller, schemaChanges, keeper, feed, webhookStore, longReads }
+  const suspension = new WriteSuspension(storage.kv, ownPages)
   const engine = new Engine(
     storage,
     ownPages,
     watchFor(ctx, watch, settings.queryTimeoutMs),
     approvals.gate,
+    suspension,
     seeds,
     (isRead) => exclusion.held !== undefined || (!isRead && writes.frozen !== undefined),
   )
   const reads = createReads(core, engine, longReads)
-  return { history, keeper, engine, facts, reads, announcer: new ChangeAnnouncer(engine, feed, webhooks) }
+  return { history, keeper, engine, facts, reads, suspension, announcer: new ChangeAnnouncer(engine, feed, webhooks) }
 }
 
 /** Creates what runs long reads in other processes. */
@@ -251,7 +254,7 @@ function createCredit(core: Core, stores: Stores, events: Events, statements: St
   const { ctx, env, storage, alarm, identity, exclusion, ownPages, log, caller, revoked } = core
   const { sessions, approvals, endpoints, rateLimits, seeds, webhookStore } = stores
   const { feed, waiting, sockets } = events
-  const { history, engine, announcer, facts, reads } = statements
+  const { history, engine, announcer, facts, reads, suspension } = statements
   const caches: readonly Memory[] = [endpoints, rateLimits, approvals.rules, engine, facts, seeds, webhookStore]
   const size = new SizeTracker({ storage, ownPages, now, exclusion, totals: () => lease.totals })
   const revocations = new Revocations({ env, identity, revoked, sessions, sockets })
@@ -261,7 +264,7 @@ function createCredit(core: Core, stores: Stores, events: Events, statements: St
   })
   const access = new Access({ identity, exclusion, lease, revoked })
   const subscribers = [waiting, sockets]
-  const memories = [lease, log, size, revoked, ...caches, feed]
+  const memories = [lease, log, size, revoked, suspension, ...caches, feed]
   const deletion = new Deletion({ ctx, alarm, identity, exclusion, history, reads, subscribers, memories })
   const lifecycle = new Lifecycle({ storage, identity, ownPages, caches: [approvals.rules, engine], deletion })
   const charges = new CallBilling({ access, caller, lease, log, engine, announcer })

@@ -18,6 +18,7 @@ import { createRunSql } from './run-sql.ts'
 import { Sequences } from './sequences.ts'
 import { sqlError } from './sql-error.ts'
 import type { SystemStorage } from './system-storage.ts'
+import type { WriteSuspension } from './write-suspension.ts'
 
 /** The part of `Seeds` that assigns IDs above those of other databases with the same tables. */
 type Seeding = Pick<Seeds, 'lacking' | 'around' | 'follow' | 'forget'>
@@ -34,6 +35,7 @@ export class Engine {
   readonly #guard: Authorizer
   readonly #watch: StatementObserver
   readonly #gate: WriteGuard
+  readonly #suspension: WriteSuspension
   readonly #keys: DeferredKeys
   readonly #sequences: Sequences
   readonly #counts: ConnectionCounts
@@ -53,6 +55,7 @@ export class Engine {
     ownPages: SystemStorage,
     watch: StatementObserver,
     gate: WriteGuard,
+    suspension: WriteSuspension,
     seeds: Seeding,
     onHold: (isRead: boolean) => boolean,
   ) {
@@ -66,6 +69,7 @@ export class Engine {
     this.#counts = new ConnectionCounts(storage.sql)
     this.#watch = watch
     this.#gate = gate
+    this.#suspension = suspension
   }
 
   /** Starts a call. Its statements together can return `MAX_RESULT_BYTES`. */
@@ -134,9 +138,11 @@ export class Engine {
     if (counters.reads.length > 0 && statement.explain === 'no') this.#counters.assertSet(counters)
   }
 
-  /** Checks a statement that writes against the rules. @throws PerSQLError */
+  /** Checks whether a statement that writes may run, against the rules too. @throws PerSQLError */
   checkLock(analysis: Analysis): void {
-    if (analysis.effect.kind !== 'read' && this.#gate.closed) this.#gate.enter(analysis)
+    if (analysis.effect.kind === 'read') return
+    this.#suspension.assertWritable()
+    if (this.#gate.closed) this.#gate.enter(analysis)
   }
 
   /** Checks that reads don't have to wait. @throws DatabaseLocked */
@@ -158,7 +164,7 @@ export class Engine {
     // `PRAGMA defer_foreign_keys` lasts until the transaction ends, so it has no effect outside one.
     if (defers === 'all' && !inTransaction) return NO_RESULT
     if (defers !== 'none' && this.#keys.open(defers === 'all')) this.#counters.forget()
-    const watched = mayRunLong ? this.#watch.started(input.sql) : undefined
+    const watched = mayRunLong ? this.#watch.started(input.sql, kind !== 'read' || inTransaction) : undefined
     try {
       if (kind === 'read') return this.#read(analysis, input)
       // A single-row insert is atomic without a transaction.

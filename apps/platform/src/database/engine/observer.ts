@@ -4,8 +4,8 @@ import type { Analysis } from '../authorizer/authorizer.ts'
 
 /** An observer of the statements that the engine runs. */
 export interface StatementObserver {
-  /** Runs before a statement that can run long. */
-  started(sql: string): number
+  /** Runs before a statement that can run long. `isWrite` says whether it writes, or is in a transaction that can. */
+  started(sql: string, isWrite: boolean): number
   /** Runs after that statement ended. */
   finished(id: number): void
   /** Runs after a statement changed the schema, in its transaction, which can still be rolled back. */

@@ -30,11 +30,12 @@ export const watchFor = (
   { identity, caller, schemaChanges, keeper, feed, webhookStore, longReads }: WatchServices,
   queryTimeoutMs: number,
 ): StatementObserver => ({
-  started(sql) {
+  started(sql, isWrite) {
     const id = ++statements
     const database = `${identity.current?.namespace}/${identity.current?.slug}`
     const { tokenId } = caller
-    console.error(JSON.stringify({ event: 'statement_started', id, database, tokenId, sql: sql.slice(0, 500) }))
+    const about = { database, tokenId, isWrite, sql: sql.slice(0, 500) }
+    console.error(JSON.stringify({ event: 'statement_started', id, ...about }))
     return id
   },
   finished: (id) => console.error(JSON.stringify({ event: 'statement_finished', id })),

@@ -8,6 +8,13 @@ import { getSettings } from '../../settings.ts'
 import { operatorRoutes } from './operator-routes.ts'
 import type { Answered } from './rest.ts'
 
+const Stopped = z.strictObject({
+  database: z.string().regex(/^[^/]+\/[^/]+$/),
+  tokenId: z.string(),
+  sql: z.string(),
+  seconds: z.number(),
+  isWrite: z.boolean(),
+})
 const Alarms = z.strictObject({ names: z.array(z.string().regex(/^[^/]+\/.+$/)).max(100) })
 
 /** Returns the routes that the launcher calls on a single machine. They require the instance's secret. */
@@ -25,6 +32,16 @@ export function launcherRoutes(answered: Answered): Hono<{ Bindings: Env }> {
     }
     const failed = await Promise.all(data.names.map((name) => moveAlarm(c.env, name)))
     return c.json({ success: true, data: { failed: failed.filter((name) => name !== undefined) } })
+  })
+
+  /** Tells a database that the process was ended because of its statement. */
+  app.post('/stopped', async (c) => {
+    const { success, data } = Stopped.safeParse(await c.req.json().catch(() => undefined))
+    if (!success) throw new PerSQLError('invalid_input', { problem: 'The body must describe a stopped statement.' })
+    const { database, tokenId, sql, seconds, isWrite } = data
+    const [namespace, slug] = database.split('/') as [string, string]
+    await databaseObject(c.env, namespace, slug).statementStopped(tokenId, sql, seconds, isWrite)
+    return c.json({ success: true, data: {} })
   })
   return app
 }
