@@ -87,9 +87,8 @@ async function once(settings: HttpSettings, call: Call, signal: AbortSignal): Pr
   if (idempotencyKey) headers['Idempotency-Key'] = idempotencyKey
   if (planKey) headers['Plan-Key'] = planKey
   if (planStep) headers['Plan-Step'] = planStep
-  const file = body instanceof Blob
-  if (body !== undefined && !file) headers['Content-Type'] = 'application/json'
-  const content = file ? body : JSON.stringify(body)
+  const content = body instanceof Blob ? body : JSON.stringify(body)
+  if (typeof content === 'string') headers['Content-Type'] = 'application/json'
   // Called as a function, because `fetch` of browsers and Workers throws if called as a method of another object.
   const { fetch } = settings
   const response = await fetch(settings.baseURL + path, { method, headers, body: content, signal })
@@ -103,7 +102,7 @@ async function once(settings: HttpSettings, call: Call, signal: AbortSignal): Pr
   throw toError({
     status,
     code: String(code),
-    message: code === 'token_missing' ? 'Set PERSQL_TOKEN, or pass { token } to new PerSQL().' : String(error),
+    message: code === 'token_missing' ? 'Set PERSQL_TOKEN, or pass { token }.' : String(error),
     body: answer,
     retryAfterS: Number(received.get('Retry-After')) || undefined,
   })

@@ -103,7 +103,7 @@ test('the error for a missing token explains how to set one', async () => {
   expect(await failure(db().query('SELECT 1'))).toMatchObject({
     status: 401,
     code: 'token_missing',
-    message: 'Set PERSQL_TOKEN, or pass { token } to new PerSQL().',
+    message: 'Set PERSQL_TOKEN, or pass { token }.',
   })
 })
 
