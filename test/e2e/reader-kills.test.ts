@@ -38,7 +38,7 @@ test('no call fails and no row is lost or charged twice when readers are killed'
   })()
   let kills = 0
   while (kills < KILLS) {
-    await delay(30 + Math.random() * 300)
+    await delay(100 + Math.random() * 400)
     const pids = platform.readers?.pids ?? []
     const pid = pids[kills % Math.max(1, pids.length)]
     if (pid !== undefined) process.kill(pid, 'SIGKILL')

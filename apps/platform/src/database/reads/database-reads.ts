@@ -78,11 +78,14 @@ class RunningRead {
 }
 
 /** The number of processes that may die under one read before it fails. */
-const MAX_DEATHS = 3
+const MAX_DEATHS = 5
+/** The number of times that a read is sent to one process: a connection of its predecessor can still be in the pool. */
+const MAX_SENDS = 5
 /** The number of times that a changed schema is tried again. */
 const MAX_SCHEMA_CHANGES = 3
 const START_POLL_MS = 5
 const MAX_START_MS = 10_000
+const MAX_END_MS = 5_000
 const LOGGED_SQL = 500
 
 /** Runs the long reads of one database in reader processes, so that other calls don't wait for them. */
@@ -205,8 +208,14 @@ export class DatabaseReads {
   ): Promise<ReaderAnswer> {
     const { pool, timeoutMs } = this.#options as ReadsOptions & { readonly pool: ReaderPool }
     const body = JSON.stringify(this.#toSent(request))
-    for (let deaths = 0; ; deaths++) {
+    let last: string | undefined
+    for (let deaths = 0, sends = 0; ; sends++) {
       const run = await this.#waitForRun(pool, reader, reason)
+      if (last !== undefined && run !== last) {
+        deaths++
+        sends = 0
+      }
+      last = run
       const timer = new AbortController()
       const timeout = (): EndReason => 'timeout'
       const timedOut = scheduler.wait(timeoutMs, { signal: timer.signal }).then(timeout, timeout)
@@ -221,11 +230,12 @@ export class DatabaseReads {
         endedRun(run)
         this.#endProcess(request, reader, run, outcome)
         // The process is gone when its response fails.
-        await read
+        await Promise.race([read, scheduler.wait(MAX_END_MS)])
         throw this.#endError(request, outcome)
       }
       logReaderFailure(reader, outcome.cause)
-      if (deaths + 1 === MAX_DEATHS) throw new PerSQLError('unavailable', {}, { cause: outcome.cause })
+      if (deaths === MAX_DEATHS || sends === MAX_SENDS)
+        throw new PerSQLError('unavailable', {}, { cause: outcome.cause })
     }
   }
 
