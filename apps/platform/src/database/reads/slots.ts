@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 
 /** The limit of reads of one namespace that wait. */
-const MAX_WAITING = 16
+const MAX_WAITING = 100
 /** The time that a read waits for its turn. */
 const MAX_WAIT_MS = 10_000
 /** The time after which a read that no longer asks has been given up. */
