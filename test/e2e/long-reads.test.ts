@@ -76,6 +76,8 @@ const short: [string, unknown[]?][] = [
   ['SELECT (SELECT name FROM large WHERE id = small.id) FROM small LIMIT 20'],
   ['SELECT EXISTS (SELECT 1 FROM large WHERE owner = ?)', [9]],
   ['SELECT * FROM small WHERE id IN (SELECT id FROM small WHERE name > ?)', ['name 4']],
+  ['SELECT count(*) FROM outside'],
+  ["SELECT rowid FROM outside WHERE outside MATCH 'name'"],
   ['PRAGMA table_info(large)'],
   ['EXPLAIN SELECT count(*) FROM large a, large b'],
   ['EXPLAIN QUERY PLAN SELECT count(*) FROM large a, large b'],
@@ -106,7 +108,6 @@ const long: [string, unknown[]?][] = [
   ['WITH n(i) AS (SELECT 1 UNION SELECT i % 5 + 1 FROM n) SELECT * FROM n JOIN small ON small.id = n.i'],
   ['SELECT count(*) FROM (SELECT id FROM large INTERSECT SELECT id FROM small)'],
   ['PRAGMA foreign_key_check'],
-  ['SELECT count(*) FROM outside'],
 ]
 
 test.each(short)('runs in place: %s', async (sql, params) => {
@@ -115,6 +116,14 @@ test.each(short)('runs in place: %s', async (sql, params) => {
 
 test.each(long)('runs in a reader: %s', async (sql, params) => {
   expect(await ranInReader(sql, params)).toBe(true)
+})
+
+test('a search in a large full-text table runs in place after a few fast runs in a reader', async () => {
+  await db.query('CREATE VIRTUAL TABLE texts USING fts5(body)')
+  await db.query(`${rows(30_000)} INSERT INTO texts SELECT 'text' || i FROM n`)
+  const sql = 'SELECT count(*) FROM texts WHERE texts MATCH ?'
+  for (let i = 0; i < 3; i++) expect(await ranInReader(sql, ['text7'])).toBe(true)
+  expect(await ranInReader(sql, ['text8'])).toBe(false)
 })
 
 test('a full-text table over a view without end blocks no other call', async () => {

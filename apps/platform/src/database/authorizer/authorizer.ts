@@ -4,7 +4,7 @@ import { lower, quoteName } from '../../sqlite/identifiers.ts'
 import { hideRuntimeTables } from '../../sqlite/runtime-tables.ts'
 import { type RunSql, readSchemaMap, SCHEMA_TABLE, type SchemaMap } from '../../sqlite/schema-map.ts'
 import { parseStatement, type Statement } from '../../sqlite/tokenizer.ts'
-import { readShape, type Shape, WHOLE_FILE } from '../reads/shape.ts'
+import { readShapes, type Shape, WHOLE_FILE } from '../reads/shape.ts'
 import { readAssigned } from '../versions/ids/assigned.ts'
 import { castIntegers } from './bind.ts'
 import { type ChangedTables, NO_CHANGE, readTouched } from './changed-tables.ts'
@@ -177,11 +177,11 @@ export class Authorizer {
     this.#schema ??= readSchemaMap(this.#run)
     const compiled = readEffect(program, this.#schema, verb === 'ALTER')
     if (compiled.rollsBack && statement.explain === 'no') throw rollsBack(compiled)
+    const shapes = readShapes(program, this.#schema)
     const effect: Effect = {
       ...compiled,
       kind: SCHEMA_VERBS.has(verb) ? 'schema' : compiled.kind,
-      mayRunLong:
-        compiled.mayRunLong || /recursive/i.test(statement.text) || this.#schema.programs.includes('recursive'),
+      mayRunLong: compiled.mayRunLong || shapes.some((shape) => shape?.isUnbounded),
     }
     const sequenceImplied =
       effect.kind !== 'read' &&
@@ -205,7 +205,7 @@ export class Authorizer {
       statement,
       effect: Object.freeze(statement.explain === 'no' ? effect : explained),
       sequenceImplied,
-      shape: effect.kind === 'read' && statement.explain === 'no' ? readShape(program, this.#schema) : undefined,
+      shape: effect.kind === 'read' && statement.explain === 'no' ? shapes[0] : undefined,
       cookie: readCookie(program),
       sqlFor,
     }

@@ -89,9 +89,14 @@ const CALL_WEIGHT = 10
 const TRIVIAL_CALLS = 8
 const TRIVIAL_WEIGHT = 2_000
 
-/** Reads the shape of a read from its program. Returns `undefined` if it can't take long. */
-export function readShape(program: readonly (readonly unknown[])[], schema: SchemaMap): Shape | undefined {
-  return new ShapeReader(program as readonly Instruction[], schema).read()
+/**
+ * Reads the shapes of a program and of its sub-programs, which are triggers and foreign keys. A shape is `undefined` if
+ * the program can't take long.
+ */
+export function readShapes(program: readonly (readonly unknown[])[], schema: SchemaMap): (Shape | undefined)[] {
+  const instructions = program as readonly Instruction[]
+  const starts = instructions.flatMap(([address], index) => (address === 0 ? [index] : []))
+  return starts.map((start, i) => new ShapeReader(instructions.slice(start, starts[i + 1]), schema).read())
 }
 
 interface FoundLoop extends Loop {
@@ -144,9 +149,7 @@ class ShapeReader {
       else if (opcode === 'OpenDup') this.#cursors.set(p1, 'collected')
       else if (/^(OpenEphemeral|OpenAutoindex|SorterOpen|OpenPseudo)$/.test(opcode)) this.#cursors.set(p1, 'collected')
       else if (opcode === 'VOpen') {
-        const [table, ...sources] = virtual.get(p4 ?? '') ?? ['']
-        // The content of a full-text table can be a view, which can run for any time.
-        if (sources.length > 0) this.#isUnbounded = true
+        const [table] = virtual.get(p4 ?? '') ?? ['']
         this.#cursors.set(p1, table === undefined ? 'json' : table === 'sqlite_schema' ? 'schema' : { table })
       } else if (opcode === 'Count') {
         const cursor = this.#cursors.get(p1)
@@ -182,8 +185,17 @@ class ShapeReader {
       if (!RANGE_ENDS.has(opcode) || p2 <= to) return false
       return opcode.startsWith('Idx') ? p1 === cursor : true
     })
-    const isRange = isSought && ends
+    const isRange = (isSought && ends) || this.#hasFilter(cursor)
     return { source: { kind: 'table', table: source.table, isRange }, limit: this.#findLimit(from, to), from, to }
+  }
+
+  /** Returns whether a loop over a virtual table has a condition that the table evaluates, such as MATCH. */
+  #hasFilter(cursor: number): boolean {
+    const filter = this.#program.find(([, opcode, p1]) => opcode === 'VFilter' && p1 === cursor)
+    if (filter === undefined) return false
+    // The register after P3 has the number of arguments.
+    const set = this.#program.find(([, opcode, , p2]) => opcode === 'Integer' && p2 === filter[4] + 1)
+    return set !== undefined && set[2] > 0
   }
 
   #findSource(kind: LoopSource['kind'] | undefined, cursor: number): LoopSource {

@@ -48,24 +48,43 @@ export class TableFacts {
   }
 
   #read(table: string): TableFact {
+    const content = this.#findContent(table)
+    if (content !== undefined) return this.#readContent(table, content)
     const name = quoteName(table)
-    if (this.#hasOtherContent(table)) return { rows: LARGE_ROWS + 1, isHuge: true }
     try {
       const [[rows] = [0]] = this.#run(`SELECT count(*) FROM (SELECT 1 FROM ${name} LIMIT ${LARGE_ROWS + 1})`)
       if ((rows as number) <= LARGE_ROWS) return { rows: rows as number, isHuge: false }
     } catch {
       // A virtual table can be unreadable, or a table gone.
     }
-    return { rows: LARGE_ROWS + 1, isHuge: this.#isHuge(name) }
+    return { rows: LARGE_ROWS + 1, isHuge: this.#isVirtual(table) || this.#isHuge(name) }
   }
 
-  /** Returns whether a full-text table has its content in another table, or in a view that can run for any time. */
-  #hasOtherContent(table: string): boolean {
-    const [[sql] = []] = this.#run(
-      "SELECT sql FROM sqlite_master WHERE type = 'table' AND lower(name) = ?",
-      lower(table),
+  /** Returns the name of the table or view that has the content of a full-text table. */
+  #findContent(table: string): string | undefined {
+    const { sql } = this.#findSchema(table)
+    return getFullTextContent(sql) || undefined
+  }
+
+  /** A scan of a full-text table reads its content, and a search its index. A view can run for any time. */
+  #readContent(table: string, content: string): TableFact {
+    const { type, sql } = this.#findSchema(content)
+    if (type !== 'table' || isVirtual(sql)) return { rows: LARGE_ROWS + 1, isHuge: true }
+    const [one, other] = [this.of(`${table}_docsize`), this.of(content)]
+    return { rows: Math.max(one.rows, other.rows), isHuge: one.isHuge || other.isHuge }
+  }
+
+  #isVirtual(table: string): boolean {
+    return isVirtual(this.#findSchema(table).sql)
+  }
+
+  #findSchema(name: string): { readonly type: string; readonly sql: string } {
+    const found = this.#run(
+      'SELECT type, sql FROM sqlite_master WHERE lower(name) = ? AND sql IS NOT NULL',
+      lower(name),
     )
-    return typeof sql === 'string' && Boolean(getFullTextContent(sql))
+    const [type, sql] = (found.find(([each]) => each !== 'trigger') ?? ['', '']) as [string, string]
+    return { type, sql }
   }
 
   #isHuge(name: string): boolean {
@@ -79,3 +98,5 @@ export class TableFacts {
     }
   }
 }
+
+const isVirtual = (sql: string): boolean => /^\s*create\s+virtual\b/i.test(sql)

@@ -34,7 +34,7 @@ export function launcherRoutes(answered: Answered): Hono<{ Bindings: Env }> {
     return c.json({ success: true, data: { failed: failed.filter((name) => name !== undefined) } })
   })
 
-  /** Tells a database that the process was ended because of its statement. */
+  /** Records in a database that the process was ended because of its statement. */
   app.post('/stopped', async (c) => {
     const { success, data } = Stopped.safeParse(await c.req.json().catch(() => undefined))
     if (!success) throw new PerSQLError('invalid_input', { problem: 'The body must describe a stopped statement.' })
