@@ -7,7 +7,7 @@ import { assertExpected } from '../engine/expectation.ts'
 import { MAX_RESULT_BYTES, type Result, tooLarge } from '../engine/result.ts'
 import { canReturnIntegers, rounded } from '../engine/rounded-integers.ts'
 import { sqlError } from '../engine/sql-error.ts'
-import type { IdentityStore } from '../identity.ts'
+import type { Identity, IdentityStore } from '../identity.ts'
 import type { LongReads } from './long-reads.ts'
 import { type ReadCount, type ReadFailure, type SentRead, type SentStatement, toSentValue } from './protocol.ts'
 import type { ReaderAnswer, ReaderPool } from './reader-pool.ts'
@@ -52,6 +52,7 @@ type EndReason = 'timeout' | 'canceled' | 'deleted'
 
 /** A read that runs, or waits for a reader. */
 class RunningRead {
+  readonly database: Identity
   readonly requestId: string | undefined
   readonly tokenId: string
   /** Resolves when the read has to end early. */
@@ -62,7 +63,8 @@ class RunningRead {
   end: (reason: EndReason) => void = () => {}
   finish: () => void = () => {}
 
-  constructor({ requestId, tokenId }: ReadRequest) {
+  constructor({ requestId, tokenId }: ReadRequest, database: Identity) {
+    this.database = database
     this.requestId = requestId
     this.tokenId = tokenId
     this.reason = new Promise((resolve) => {
@@ -148,9 +150,10 @@ export class DatabaseReads {
     const { pool, identity, engine, ctx } = this.#options
     if (!pool) throw new Error('This instance has no readers.')
     engine.assertReadable()
-    pool.penalties.assertMayRead(request.tokenId)
-    const { id, namespace, slug } = identity.known
-    const running = new RunningRead(request)
+    const database = identity.known
+    const { id, namespace, slug } = database
+    pool.penalties.assertMayRead(toPenalized(request, database))
+    const running = new RunningRead(request, database)
     this.#running.add(running)
     let slot: Slot | undefined
     let endedRun: string | undefined
@@ -203,14 +206,14 @@ export class DatabaseReads {
   async #send(
     request: ReadRequest,
     { reader }: Slot,
-    { reason }: RunningRead,
+    { reason, database }: RunningRead,
     endedRun: (run: string) => void,
   ): Promise<ReaderAnswer> {
     const { pool, timeoutMs } = this.#options as ReadsOptions & { readonly pool: ReaderPool }
-    const body = JSON.stringify(this.#toSent(request))
+    const body = JSON.stringify(this.#toSent(request, database))
     let last: string | undefined
     for (let deaths = 0, sends = 0; ; sends++) {
-      const run = await this.#waitForRun(pool, reader, reason)
+      const run = await this.#waitForRun(pool, reader, reason, database)
       if (last !== undefined && run !== last) {
         deaths++
         sends = 0
@@ -228,7 +231,7 @@ export class DatabaseReads {
       if (typeof outcome === 'object' && 'answer' in outcome) return outcome.answer
       if (typeof outcome !== 'object') {
         endedRun(run)
-        this.#endProcess(request, reader, run, outcome)
+        this.#endProcess(request, database, reader, run, outcome)
         // The process is gone when its response fails.
         await Promise.race([read, scheduler.wait(MAX_END_MS)])
         throw this.#endError(request, outcome)
@@ -239,10 +242,15 @@ export class DatabaseReads {
     }
   }
 
-  async #waitForRun(pool: ReaderPool, reader: number, reason: Promise<EndReason>): Promise<string> {
+  async #waitForRun(
+    pool: ReaderPool,
+    reader: number,
+    reason: Promise<EndReason>,
+    { namespace }: Identity,
+  ): Promise<string> {
     const untilMs = Date.now() + MAX_START_MS
     for (;;) {
-      const run = await pool.findRun(reader, this.#options.identity.known.namespace)
+      const run = await pool.findRun(reader, namespace)
       if (run !== undefined) return run
       if (Date.now() > untilMs) throw tooManyReads(1)
       const early = await Promise.race([reason, scheduler.wait(START_POLL_MS)])
@@ -251,8 +259,13 @@ export class DatabaseReads {
   }
 
   /** Asks the launcher to end a reader's process. It reads the lines that this process writes to stderr. */
-  #endProcess({ tokenId, statements }: ReadRequest, reader: number, run: string, reason: EndReason): void {
-    const { namespace, slug } = this.#options.identity.current ?? {}
+  #endProcess(
+    { tokenId, statements }: ReadRequest,
+    { namespace, slug }: Identity,
+    reader: number,
+    run: string,
+    reason: EndReason,
+  ): void {
     const sql = statements
       .map((statement) => statement.sql)
       .join(';\n')
@@ -265,19 +278,19 @@ export class DatabaseReads {
     const { pool, identity, timeoutMs } = this.#options
     if (reason === 'canceled') return new PerSQLError('query_canceled')
     if (reason === 'deleted') return new PerSQLError('database_not_found', { database: identity.current?.slug ?? '' })
-    if (request) pool?.penalties.stopped(request.tokenId)
+    if (request && identity.current) pool?.penalties.stopped(toPenalized(request, identity.current))
     return new PerSQLError('query_timeout', { seconds: timeoutMs / 1000 })
   }
 
-  #toSent({ statements, permission }: ReadRequest): SentRead {
-    const { identity, engine, ctx } = this.#options
+  #toSent({ statements, permission }: ReadRequest, { id }: Identity): SentRead {
+    const { engine, ctx } = this.#options
     const sent = statements.map((statement): SentStatement => {
       const { sqlFor, cookie, statement: parsed } = engine.prepare(statement, permission)
       const checksIntegers = canReturnIntegers(parsed)
       const { params } = statement
       return { sql: sqlFor(params), params: params.map(toSentValue), cookie, checksIntegers }
     })
-    return { name: ctx.id.name as string, id: identity.known.id, statements: sent, maxBytes: MAX_RESULT_BYTES }
+    return { name: ctx.id.name as string, id, statements: sent, maxBytes: MAX_RESULT_BYTES }
   }
 
   /** Converts a reader's response. Returns `undefined` if the schema changed, so that the caller sends the statements again. */
@@ -314,6 +327,10 @@ export class DatabaseReads {
     }
   }
 }
+
+/** Returns whom a stopped read counts for. IDs of endpoints and schedules are unique only within their database. */
+const toPenalized = ({ tokenId }: ReadRequest, { id }: Identity): string =>
+  /^(endpoint|schedule):/.test(tokenId) ? `${id}/${tokenId}` : tokenId
 
 const logReaderFailure = (reader: number, cause: unknown): void =>
   console.error(JSON.stringify({ level: 'warn', event: 'reader_failed', reader, cause: String(cause) }))

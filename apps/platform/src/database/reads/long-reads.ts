@@ -6,12 +6,19 @@ import { LARGE_ROWS, type TableFacts } from './table-facts.ts'
 const BUDGET = 200_000
 /** The assumed number of rows in a range of an index of a large table. */
 const ASSUMED_RANGE = 50
-/** The duration and result size of a read that must not run in place again. */
+/** The duration of a slow read. The machine can be the reason, so only `SLOW_RUNS` in a row count. */
 const SLOW_MS = 25
-const SLOW_BYTES = 1_000_000
+const SLOW_RUNS = 3
+/** The duration and the result size of a read that counts as slow after one run. */
+const VERY_SLOW_MS = 250
+const LARGE_BYTES = 1_000_000
+/** The time for which a slow read doesn't run in place. */
+const SLOW_FOR_MS = 600_000
 /** The time in which ranges of large tables are read elsewhere after a slow read; it doubles with each. */
 const WARY_MS = 30_000
 const MAX_WARY_MS = 600_000
+/** The time without a slow read after which the time starts over. */
+const CALM_MS = 3_600_000
 /** The number of fast runs after which a read of a huge table may run in place. */
 const LEARNED_RUNS = 3
 const LEARNED_ROWS = 1_000
@@ -28,8 +35,10 @@ const FILE_PAGE_WEIGHT = 2_000
 export class LongReads {
   readonly #facts: TableFacts
   readonly #pages: () => number
-  /** Reads that were slow once. */
-  readonly #slow = new WeakSet<Analysis>()
+  /** Reads that were slow, with the time until which they don't run in place. */
+  readonly #slow = new WeakMap<Analysis, number>()
+  /** The number of slow runs in a row. */
+  readonly #slowRuns = new WeakMap<Analysis, number>()
   /** The number of fast runs of reads of huge tables. */
   readonly #fastRuns = new WeakMap<Analysis, number>()
   #waryUntilMs = 0
@@ -45,7 +54,7 @@ export class LongReads {
   isLong(analysis: Analysis, params: readonly unknown[]): boolean {
     const { shape, effect } = analysis
     if (shape === undefined || effect.kind !== 'read') return false
-    if (shape.isUnbounded || this.#slow.has(analysis)) return true
+    if (shape.isUnbounded || (this.#slow.get(analysis) ?? 0) > Date.now()) return true
     if (hasWildPattern(shape, params)) return true
     const inputSize = analysis.statement.text.length + getSize(params)
     return (
@@ -56,12 +65,20 @@ export class LongReads {
 
   /** Records how long a read ran in place. */
   ranInPlace(analysis: Analysis, ms: number, bytes: number): void {
-    if (ms < SLOW_MS && bytes < SLOW_BYTES) return
-    if (analysis.shape === undefined || analysis.effect.kind !== 'read') return
-    this.#slow.add(analysis)
+    const nowMs = Date.now()
+    if (bytes >= LARGE_BYTES) this.#slow.set(analysis, nowMs + SLOW_FOR_MS)
+    if (ms < SLOW_MS) {
+      this.#slowRuns.delete(analysis)
+      return
+    }
+    const slowRuns = (this.#slowRuns.get(analysis) ?? 0) + 1
+    this.#slowRuns.set(analysis, slowRuns)
+    if (ms < VERY_SLOW_MS && slowRuns < SLOW_RUNS) return
+    this.#slow.set(analysis, nowMs + SLOW_FOR_MS)
+    if (nowMs - this.#waryUntilMs > CALM_MS) this.#surprises = 0
     const waryMs = Math.min(MAX_WARY_MS, WARY_MS * 2 ** this.#surprises)
     this.#surprises++
-    this.#waryUntilMs = Date.now() + waryMs
+    this.#waryUntilMs = nowMs + waryMs
   }
 
   /** Records how many rows a read of a reader read. A few fast runs show that it may run in place. */
