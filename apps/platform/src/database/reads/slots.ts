@@ -7,7 +7,10 @@ const MAX_WAIT_MS = 10_000
 /** The time after which a read that no longer asks has been given up. */
 const GIVEN_UP_MS = 2_000
 const FIRST_POLL_MS = 2
-const LAST_POLL_MS = 40
+/** The longest time between two questions of the next read of a namespace, and how much longer each further one waits. */
+const LAST_POLL_MS = 20
+const LATER_POLL_MS = 10
+const MAX_POLL_MS = 500
 
 /** Creates the error of a read that waited too long, or that too many others wait with. */
 export const tooManyReads = (seconds: number): PerSQLError =>
@@ -35,7 +38,8 @@ export class ReaderSlots {
   readonly #free: number[]
   readonly #count: number
   readonly #running: { readonly namespace: string; readonly database: string }[] = []
-  #waiting: Waiting[] = []
+  /** In the order of their arrival. */
+  readonly #waiting = new Set<Waiting>()
   /** The processes that were ended, by reader. */
   readonly ended: (string | undefined)[] = []
 
@@ -49,13 +53,13 @@ export class ReaderSlots {
    * @throws PerSQLError `too_busy`, or what `check` throws
    */
   async acquire(namespace: string, database: string, check: () => void): Promise<Slot> {
-    const waiting = this.#waiting.filter((each) => each.namespace === namespace).length
-    if (waiting >= MAX_WAITING) throw tooManyReads(1)
+    const waiting = [...this.#waiting].filter((each) => each.namespace === namespace)
+    if (waiting.length >= MAX_WAITING) throw tooManyReads(1)
     const ticket: Waiting = { namespace, database, askedAtMs: Date.now() }
-    this.#waiting.push(ticket)
+    this.#waiting.add(ticket)
     try {
       const untilMs = Date.now() + MAX_WAIT_MS
-      for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(LAST_POLL_MS, pollMs * 1.5)) {
+      for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(this.#longestPollMs(ticket), pollMs * 1.5)) {
         const slot = this.#take(ticket)
         if (slot) return slot
         if (Date.now() > untilMs) throw tooManyReads(5)
@@ -63,18 +67,16 @@ export class ReaderSlots {
         check()
       }
     } finally {
-      this.#waiting = this.#waiting.filter((each) => each !== ticket)
+      this.#waiting.delete(ticket)
     }
   }
 
   #take(ticket: Waiting): Slot | undefined {
     const nowMs = Date.now()
     ticket.askedAtMs = nowMs
-    this.#waiting = this.#waiting.filter(({ askedAtMs }) => nowMs - askedAtMs < GIVEN_UP_MS)
-    if (!this.#waiting.includes(ticket)) this.#waiting.push(ticket)
+    // Most reads that ask have to wait, so that answer is the cheapest.
     if (this.#free.length === 0 || !this.#mayRun(ticket)) return undefined
-    const ahead = this.#waiting.filter((each) => each !== ticket && this.#mayRun(each) && this.#isBefore(each, ticket))
-    if (ahead.length >= this.#free.length) return undefined
+    if (this.#countAhead(ticket, nowMs) >= this.#free.length) return undefined
     const running = { namespace: ticket.namespace, database: ticket.database }
     this.#running.push(running)
     const reader = this.#free.shift() as number
@@ -93,16 +95,38 @@ export class ReaderSlots {
     }
   }
 
+  /** Reads at the end of a long queue ask less often, because each question takes time of all tenants. */
+  #longestPollMs(ticket: Waiting): number {
+    let before = 0
+    for (const each of this.#waiting) {
+      if (each === ticket) break
+      if (each.namespace === ticket.namespace) before++
+    }
+    return Math.min(MAX_POLL_MS, LAST_POLL_MS + before * LATER_POLL_MS)
+  }
+
   #mayRun({ namespace, database }: Waiting): boolean {
     const ofNamespace = this.#running.filter((each) => each.namespace === namespace)
     if (ofNamespace.some((each) => each.database === database)) return false
     return ofNamespace.length < Math.min(2, Math.max(1, this.#count - 1))
   }
 
-  /** Namespaces with fewer running reads come first, then those that waited longer. */
-  #isBefore(one: Waiting, other: Waiting): boolean {
-    const [a, b] = [this.#runs(one.namespace), this.#runs(other.namespace)]
-    return a === b ? this.#waiting.indexOf(one) < this.#waiting.indexOf(other) : a < b
+  /**
+   * Returns the number of reads that come first: those of namespaces with fewer running reads, and those that waited
+   * longer.
+   */
+  #countAhead(ticket: Waiting, nowMs: number): number {
+    const runs = this.#runs(ticket.namespace)
+    let ahead = 0
+    let isEarlier = true
+    for (const each of this.#waiting) {
+      if (each === ticket) isEarlier = false
+      else if (nowMs - each.askedAtMs < GIVEN_UP_MS && this.#mayRun(each)) {
+        const others = this.#runs(each.namespace)
+        if (others < runs || (others === runs && isEarlier)) ahead++
+      }
+    }
+    return ahead
   }
 
   #runs(namespace: string): number {
