@@ -58,7 +58,7 @@ export class LongReads {
     if (hasWildPattern(shape, params)) return true
     const inputSize = analysis.statement.text.length + getSize(params)
     return (
-      new Cost({ shape, params, inputSize, facts: this.#facts, pages: this.#pages(), trust: this.#trust(analysis) })
+      new Cost({ shape, params, inputSize, facts: this.#facts, pages: this.#pages, trust: this.#trust(analysis) })
         .total > BUDGET
     )
   }
@@ -102,8 +102,8 @@ interface CostOptions {
   /** The size of the statement and its parameters. */
   readonly inputSize: number
   readonly facts: TableFacts
-  /** The size of the file in pages. */
-  readonly pages: number
+  /** Returns the size of the file in pages. Asking takes time. */
+  readonly pages: () => number
   readonly trust: Trust
 }
 
@@ -127,11 +127,11 @@ class Cost {
     for (const { loops, weight, calls } of shape.groups) {
       total += this.#runs(loops) * (weight + calls * (callWeight + inputWeight))
     }
-    if (shape.isOfFile) total += pages * FILE_PAGE_WEIGHT
+    if (shape.isOfFile) total += pages() * FILE_PAGE_WEIGHT
     if (this.#assumed > 1) return Number.POSITIVE_INFINITY
     for (const table of shape.counted) {
       const { rows } = facts.of(table)
-      total += rows > LARGE_ROWS ? pages * PAGE_WEIGHT : rows
+      total += rows > LARGE_ROWS ? pages() * PAGE_WEIGHT : rows
     }
     return total
   }
@@ -163,7 +163,7 @@ class Cost {
       case 'coroutines':
         return source.loops.reduce((sum, loops) => sum + this.#runs(loops), 0)
       case 'json':
-        return 10 + (this.#options.inputSize + (source.isInput ? 0 : this.#options.pages * PAGE_BYTES)) / 2
+        return 10 + (this.#options.inputSize + (source.isInput ? 0 : this.#options.pages() * PAGE_BYTES)) / 2
       case 'schema':
         return 500
     }
