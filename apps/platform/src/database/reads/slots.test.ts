@@ -3,14 +3,8 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Penalties } from './penalties.ts'
 import { ReaderSlots, type Slot } from './slots.ts'
 
-beforeEach(() => {
-  vi.useFakeTimers()
-  vi.stubGlobal('scheduler', { wait: (ms: number) => new Promise((resolve) => setTimeout(resolve, ms)) })
-})
-afterEach(() => {
-  vi.useRealTimers()
-  vi.unstubAllGlobals()
-})
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
 
 const noCheck = () => {}
 

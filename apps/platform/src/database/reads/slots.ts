@@ -16,6 +16,8 @@ const MAX_POLL_MS = 500
 export const tooManyReads = (seconds: number): PerSQLError =>
   new PerSQLError('too_busy', { problem: 'Other long reads of this namespace are running.', seconds })
 
+const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
 /** A read that waits for a reader. */
 interface Waiting {
   readonly namespace: string
@@ -63,7 +65,7 @@ export class ReaderSlots {
         const slot = this.#take(ticket)
         if (slot) return slot
         if (Date.now() > untilMs) throw tooManyReads(5)
-        await scheduler.wait(pollMs)
+        await delay(pollMs)
         check()
       }
     } finally {
