@@ -110,9 +110,14 @@ const long: [string, unknown[]?][] = [
   ['PRAGMA foreign_key_check'],
 ]
 
-test.each(short)('runs in place: %s', async (sql, params) => {
+/** Checks that a statement runs in place. A pause of the machine can have sent ranges to readers for 30 s. */
+async function expectInPlace(sql: string, params?: unknown[]): Promise<void> {
+  if (!(await ranInReader(sql, params))) return
+  await delay(31_000)
   expect(await ranInReader(sql, params)).toBe(false)
-})
+}
+
+test.each(short)('runs in place: %s', (sql, params) => expectInPlace(sql, params), 60_000)
 
 test.each(long)('runs in a reader: %s', async (sql, params) => {
   expect(await ranInReader(sql, params)).toBe(true)
@@ -123,8 +128,8 @@ test('a search in a large full-text table runs in place after a few fast runs in
   await db.query(`${rows(30_000)} INSERT INTO texts SELECT 'text' || i FROM n`)
   const sql = 'SELECT count(*) FROM texts WHERE texts MATCH ?'
   for (let i = 0; i < 3; i++) expect(await ranInReader(sql, ['text7'])).toBe(true)
-  expect(await ranInReader(sql, ['text8'])).toBe(false)
-})
+  await expectInPlace(sql, ['text8'])
+}, 60_000)
 
 test('a full-text table over a view without end blocks no other call', async () => {
   const own = (await platform.createNamespace('endless')).db()

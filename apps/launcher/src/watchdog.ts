@@ -83,6 +83,7 @@ export async function supervise(options: WatchdogOptions): Promise<SupervisedPro
         signal: AbortSignal.any([stopping.signal, AbortSignal.timeout(reportTimeoutMs)]),
       })
       if (!response.ok) throw new Error(`${response.status} ${await response.text()}`)
+      log('info', 'stopped_statement_recorded', { database })
     } catch (cause) {
       log('error', 'stopped_statement_not_recorded', { database, reason: String(cause) })
     }
