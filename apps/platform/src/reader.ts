@@ -34,6 +34,8 @@ const SMALL_BYTES = 256 * 1024
 const CHUNK_BYTES = 64 * 1024
 /** The time after which a caller that receives nothing loses the rest of its result. */
 const STALLED_MS = 30_000
+/** The time after which a caller that receives slowly loses the rest. */
+const MAX_SEND_MS = 300_000
 
 /**
  * Runs reads, one at a time, for the process that serves the databases. It is reached through a socket of the data
@@ -74,10 +76,12 @@ function isFull(namespace: string): boolean {
 async function send(bytes: Uint8Array, writable: WritableStream<Uint8Array>, namespace: string): Promise<void> {
   open.set(namespace, (open.get(namespace) ?? 0) + bytes.length)
   const writer = writable.getWriter()
+  const untilMs = Date.now() + MAX_SEND_MS
   try {
     for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
       const sent = writer.write(bytes.subarray(at, at + CHUNK_BYTES)).then(() => true)
       if (!(await Promise.race([sent, scheduler.wait(STALLED_MS).then(() => false)]))) throw new Error('stalled')
+      if (Date.now() > untilMs) throw new Error('slow')
     }
     await writer.close()
   } catch (cause) {

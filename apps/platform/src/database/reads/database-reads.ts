@@ -10,7 +10,7 @@ import { sqlError } from '../engine/sql-error.ts'
 import type { Identity, IdentityStore } from '../identity.ts'
 import type { LongReads } from './long-reads.ts'
 import { type ReadCount, type ReadFailure, type SentRead, type SentStatement, toSentValue } from './protocol.ts'
-import type { ReaderAnswer, ReaderPool } from './reader-pool.ts'
+import { FULL, type ReaderAnswer, type ReaderPool } from './reader-pool.ts'
 import { ReaderResult } from './reader-result.ts'
 import { type Slot, tooManyReads } from './slots.ts'
 
@@ -87,6 +87,7 @@ const MAX_SENDS = 5
 const MAX_SCHEMA_CHANGES = 3
 const START_POLL_MS = 5
 const MAX_START_MS = 10_000
+const MAX_FULL_MS = 1_000
 const MAX_END_MS = 5_000
 const LOGGED_SQL = 500
 
@@ -251,8 +252,10 @@ export class DatabaseReads {
     const untilMs = Date.now() + MAX_START_MS
     for (;;) {
       const run = await pool.findRun(reader, namespace)
-      if (run !== undefined) return run
-      if (Date.now() > untilMs) throw tooManyReads(1)
+      if (typeof run === 'string') return run
+      // Other namespaces can use the reader, so a namespace that doesn't receive its results must not keep it waiting.
+      const leftMs = untilMs - Date.now()
+      if (leftMs < 0 || (run === FULL && leftMs < MAX_START_MS - MAX_FULL_MS)) throw tooManyReads(1)
       const early = await Promise.race([reason, scheduler.wait(START_POLL_MS)])
       if (early !== undefined) throw this.#endError(undefined, early)
     }

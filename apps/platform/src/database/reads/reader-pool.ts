@@ -10,6 +10,9 @@ export interface ReaderAnswer {
   readonly results: string | ReadableStream<Uint8Array>
 }
 
+/** A reader that still sends large results of the namespace. */
+export const FULL = Symbol('full')
+
 /** Larger results go to the caller as a stream. */
 const LARGE_BYTES = 256 * 1024
 
@@ -25,13 +28,14 @@ export class ReaderPool {
   }
 
   /**
-   * Returns the identifier of the reader's process, or `undefined` while it starts, or while it still sends large results
-   * of the namespace.
+   * Returns the identifier of the reader's process: `undefined` while it starts, and `FULL` while it still sends large
+   * results of the namespace.
    */
-  async findRun(reader: number, namespace: string): Promise<string | undefined> {
+  async findRun(reader: number, namespace: string): Promise<string | typeof FULL | undefined> {
     try {
       const response = await this.#reader(reader).fetch(`http://reader/${namespace}`)
       const run = await response.text()
+      if (response.status === 503) return FULL
       return response.ok && run !== this.slots.ended[reader] ? run : undefined
     } catch {
       return undefined
