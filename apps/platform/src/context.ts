@@ -1,7 +1,7 @@
 import type { Role } from '@persql/contract'
 import type { Env } from './env.ts'
 import type { Audience } from './oauth-server/server.ts'
-import { findRequestId } from './request-id.ts'
+import { readRequestId } from './request-id.ts'
 import { getSettings, type Settings } from './settings.ts'
 
 /** The context of one request. */
@@ -22,20 +22,29 @@ export interface Context {
   readonly audience?: Audience
 }
 
-/**
- * Creates the context of a request. Pass `url` if it is known: the runtime builds `request.url` again on each access.
- */
-export function createContext(request: Request, env: Env, url = request.url): Context {
+// Only for requests that a router serves: an entry costs more time than anything else here.
+const contexts = new WeakMap<Request, Context>()
+
+/** Creates the context of a request. `url` is its URL, which the runtime builds again on each access. */
+export function createContext(request: Request, env: Env, url: string): Context {
   const settings = getSettings(env)
-  const { id: requestId, isSent } = findRequestId(request)
+  const { headers } = request
+  const { id: requestId, isSent } = readRequestId(headers)
   const pathAt = url.indexOf('/', 8)
   return {
     env,
     settings,
-    headers: request.headers,
+    headers,
     route: `${request.method} ${url.slice(pathAt)}`,
     requestId,
     sentRequestId: isSent ? requestId : undefined,
     baseUrl: settings.url ?? url.slice(0, pathAt),
   }
 }
+
+/** Keeps the context of a request for the routes that serve it. */
+export const keepContext = (request: Request, context: Context): void => void contexts.set(request, context)
+
+/** Returns the context of a request, which a route needs. */
+export const getContext = (request: Request, env: Env): Context =>
+  contexts.get(request) ?? createContext(request, env, request.url)

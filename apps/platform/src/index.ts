@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import { authenticateOperator } from './api/authenticate.ts'
-import { createContext } from './context.ts'
+import { type Context, createContext, getContext, keepContext } from './context.ts'
 import { createErrorResponse } from './database/endpoints/serve.ts'
 import type { Env } from './env.ts'
 import { consoleFiles } from './http/files/console.ts'
@@ -22,7 +22,7 @@ import { count, exposition, observe } from './metrics.ts'
 import { authorize } from './oauth/authorize.ts'
 import { login } from './oauth/login.ts'
 import { oauthRoutes } from './oauth/routes.ts'
-import { getRequestId, withRequestIdHeader } from './request-id.ts'
+import { withRequestIdHeader } from './request-id.ts'
 import { getSettings } from './settings.ts'
 
 export { Database } from './database/object.ts'
@@ -34,7 +34,7 @@ const answered: Answered = (request, answer) => answers.set(request, answer)
 const app = rest(answered)
 app.get('/healthz', () => Response.json({ ok: true }))
 app.get('/metrics', async (c) => {
-  if (!isFromThisMachine(c.req.raw, getSettings(c.env))) await authenticateOperator(createContext(c.req.raw, c.env))
+  if (!isFromThisMachine(c.req.raw, getSettings(c.env))) await authenticateOperator(getContext(c.req.raw, c.env))
   return new Response(exposition(), { headers: { 'Content-Type': 'text/plain; version=0.0.4' } })
 })
 
@@ -60,13 +60,14 @@ export default {
     const request = isHead ? asGet(sent) : sent
     if (url.endsWith('/healthz') && url.indexOf('/', 8) === url.length - 8) return app.fetch(request, env, ctx)
     const startedMs = performance.now()
-    const requestId = getRequestId(request)
-    const settings = getSettings(env)
+    const context = createContext(request, env, url)
+    const { requestId, settings } = context
     const address = clientAddress(request, settings)
     const waitS = floodRetryAfterS(toNetwork(address), settings.floodPerMinute, Date.now())
-    const result = waitS > 0 ? flooded(waitS, url) : await answer(request, url, address, env, ctx)
+    const result = waitS > 0 ? flooded(waitS, url) : await answer(request, url, address, context, ctx)
     const { operation, code } = result
-    const response = withRequestIdHeader(isHead ? await withoutBody(result) : result.response, requestId)
+    const sentBack = isHead ? await withoutBody(result) : result.response
+    const response = result.hasRequestId ? sentBack : withRequestIdHeader(sentBack, requestId)
     const ms = performance.now() - startedMs
     count('persql_requests_total', `operation="${operation}",status="${response.status}"`)
     if (code) count('persql_errors_total', `code="${code}"`)
@@ -95,17 +96,18 @@ async function answer(
   request: Request,
   url: string,
   address: string,
-  env: Env,
+  context: Context,
   ctx: ExecutionContext,
 ): Promise<Answer> {
-  const called = answerDatabaseCall(request, url, env)
+  const called = answerDatabaseCall(request, url, context)
   if (called) return called
-  const hosted = answerHosted(request, url, address, env)
-  const known = (hosted && (await hosted)) ?? answerPublicCall(request, url, address, env)
+  const hosted = answerHosted(request, url, address, context)
+  const known = (hosted && (await hosted)) ?? answerPublicCall(request, url, address, context)
   if (known) return known
-  const spoken = handleMcp(request, url, env)
+  const spoken = handleMcp(request, url, context)
   if (spoken) return spoken
-  const response = await app.fetch(request, env, ctx)
+  keepContext(request, context)
+  const response = await app.fetch(request, context.env, ctx)
   const routed = answers.get(request) ?? { response, operation: 'none', code: undefined }
   return API.test(url) ? { ...routed, response: varyByOrigin(routed.response) } : routed
 }
@@ -130,12 +132,16 @@ function flooded(seconds: number, url: string): Answer {
 }
 
 /** Returns the path for the log, without the secrets that some paths contain. */
-const toLoggedPath = (url: string) =>
-  url
-    .slice(url.indexOf('/', 8))
-    .replace(/[?#].*$/, '')
+function toLoggedPath(url: string): string {
+  const path = url.slice(url.indexOf('/', 8)).replace(/[?#].*$/, '')
+  return (MAY_CONTAIN_SECRET.test(path) ? withoutSecrets(path) : path).slice(0, 300)
+}
+
+const MAY_CONTAIN_SECRET = /invit|approv|reset-password/
+const withoutSecrets = (path: string) =>
+  path
     .replace(/^(\/api\/(?:invitations|approvals)|\/invite|\/approve|\/api\/auth\/reset-password)\/[^/]+/, '$1/…')
     .replace(/\/approvals\/appr_[^/]+/, '/approvals/…')
-    .slice(0, 300)
+
 /** Paths whose response depends on the `Origin` header. */
 const API = /^[a-z]+:\/\/[^/]+\/api\//

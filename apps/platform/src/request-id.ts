@@ -1,4 +1,3 @@
-const ids = new WeakMap<Request, RequestId>()
 const VISIBLE = /^[\x21-\x7e]{1,128}$/
 
 /** The header that carries the ID of a request, in both directions. */
@@ -10,18 +9,10 @@ interface RequestId {
 }
 
 /** Returns the ID of a request: the one that the caller sent if it is valid, or a new one. */
-export const getRequestId = (request: Request): string => findRequestId(request).id
-
-/** Returns the ID of a request, and whether the caller sent it. */
-export function findRequestId(request: Request): RequestId {
-  let known = ids.get(request)
-  if (known === undefined) {
-    const sent = request.headers.get(REQUEST_ID_HEADER)
-    const isSent = sent !== null && VISIBLE.test(sent)
-    known = { id: isSent ? sent : crypto.randomUUID(), isSent }
-    ids.set(request, known)
-  }
-  return known
+export function readRequestId(headers: Headers): RequestId {
+  const sent = headers.get(REQUEST_ID_HEADER)
+  const isSent = sent !== null && VISIBLE.test(sent)
+  return { id: isSent ? sent : crypto.randomUUID(), isSent }
 }
 
 /** Adds the ID of a request to its response. */

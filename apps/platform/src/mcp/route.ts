@@ -1,8 +1,7 @@
 import { createMcpHandler } from '@modelcontextprotocol/server'
 import { PerSQLError } from '@persql/contract'
 import { authenticateForNamespace, callerNamespace } from '../api/authenticate.ts'
-import { type Context, createContext } from '../context.ts'
-import type { Env } from '../env.ts'
+import type { Context } from '../context.ts'
 import { readBody } from '../http/rest/body.ts'
 import { formatAllow, optionsReply } from '../http/rest/methods.ts'
 import type { Answer } from '../http/rest/rest.ts'
@@ -19,14 +18,14 @@ const PATH = /^[a-z]+:\/\/[^/]+(\/mcp)?\/?(?:\?([^#]*))?$/
 const OWN_NAME = /^(localhost|\d+(\.\d+){3}|\[[0-9a-f:.]+\])$/
 
 /** Responds to a request at the MCP entry point, `/mcp` or the root. Returns `undefined` for any other request. */
-export function handleMcp(request: Request, url: string, env: Env): Promise<Answer> | undefined {
+export function handleMcp(request: Request, url: string, context: Context): Promise<Answer> | undefined {
   const [matched, path, query] = PATH.exec(url) ?? []
   if (matched === undefined) return undefined
   if (path === undefined && !speaksMcp(request)) return undefined
   if (request.method === 'OPTIONS') {
     return Promise.resolve({ response: optionsReply(formatAllow(['POST'])), operation: 'mcp', code: undefined })
   }
-  return answer(request, path ?? '', query ?? '', { ...createContext(request, env, url), audience: 'mcp' })
+  return answer(request, path ?? '', query ?? '', { ...context, audience: 'mcp' })
 }
 
 /** Returns whether a request at the root is for MCP. The root also serves a page to browsers. */
@@ -46,11 +45,12 @@ async function answer(request: Request, path: string, query: string, ctx: Contex
     const method = Object(message).method as unknown
     // Tool calls are authenticated when they run, as all other calls.
     if (method !== 'tools/call') await authenticateForNamespace(ctx)
-    const response = isPlainRequest(message, request)
+    const isPlain = isPlainRequest(message, request)
+    const response = isPlain
       ? await handleStateless(message, session)
       : await answerOfSdk(request, text, message, session)
     if (session.unauthorized) return refused(session.unauthorized, path, ctx)
-    return { response, operation: session.operation ?? 'mcp', code: session.code }
+    return { response, operation: session.operation ?? 'mcp', code: session.code, hasRequestId: isPlain }
   } catch (cause) {
     return refused(refuseRequest(cause, ctx.requestId), path, ctx)
   }

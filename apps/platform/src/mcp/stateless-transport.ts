@@ -8,6 +8,7 @@ import {
   SUPPORTED_PROTOCOL_VERSIONS,
   type Transport,
 } from '@modelcontextprotocol/server'
+import { REQUEST_ID_HEADER } from '../request-id.ts'
 import { serverFor } from './server.ts'
 import type { Session } from './session.ts'
 import { call, toToolResult } from './tool-call.ts'
@@ -70,7 +71,9 @@ const isBareObject = (value: unknown): value is Record<string, unknown> =>
  * timer per request, which takes longer than a query.
  */
 export async function handleStateless(message: JSONRPCRequest, session: Session): Promise<Response> {
-  return new Response(`event: message\ndata: ${serialize(await answerTo(message, session))}\n\n`, { headers: HEADERS })
+  return new Response(`event: message\ndata: ${serialize(await answerTo(message, session))}\n\n`, {
+    headers: { ...HEADERS, [REQUEST_ID_HEADER]: session.ctx.requestId },
+  })
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Account } from '../accounts/auth.ts'
 import { authenticateAccount, getMemberAccess } from '../api/authenticate.ts'
 import { directoryObject, namespaceObject } from '../api/objects.ts'
 import { accounts } from '../api/operations/accounts.ts'
-import { type Context, createContext } from '../context.ts'
+import { type Context, getContext } from '../context.ts'
 import type { Env } from '../env.ts'
 import { isSigned, signForm } from '../http/pages/form-state.ts'
 import { escapeHtml, page } from '../http/pages/html-page.ts'
@@ -23,11 +23,11 @@ const MAX_BODY = 64 * 1024
 export function authorize(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   app.get('/oauth/authorize', (c) => {
-    const ctx = createContext(c.req.raw, c.env)
+    const ctx = getContext(c.req.raw, c.env)
     return shown(ctx.requestId, () => ask(ctx, new URL(c.req.raw.url).search.slice(1)))
   })
   app.post('/oauth/authorize', (c) => {
-    const ctx = createContext(c.req.raw, c.env)
+    const ctx = getContext(c.req.raw, c.env)
     return shown(ctx.requestId, () => decide(ctx, c.req.raw))
   })
   return app

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { MIN_PASSWORD_LENGTH } from '../accounts/auth.ts'
 import { refuseForeignOrigin } from '../api/authenticate.ts'
-import { createContext } from '../context.ts'
+import { getContext } from '../context.ts'
 import type { Env } from '../env.ts'
 import { escapeHtml, page } from '../http/pages/html-page.ts'
 import { parseReturnUrl } from '../http/pages/return-url.ts'
@@ -30,7 +30,7 @@ export function login(): Hono<{ Bindings: Env }> {
   app.get('/signup', (c) => loginPage(createPage('signup', c.env, c.req.raw, parseReturnUrl(c.req.query('return')))))
   for (const path of ['/login', '/signup', '/logout']) {
     app.post(path, async (c) => {
-      const ctx = createContext(c.req.raw, c.env)
+      const ctx = getContext(c.req.raw, c.env)
       try {
         refuseForeignOrigin(ctx)
         return await answer(path, c.req.raw, c.env)
@@ -85,7 +85,7 @@ function createPage(kind: LoginPage['kind'], env: Env, request: Request, back: s
     back,
     name: '',
     email: '',
-    signup: createContext(request, env).settings.signup,
+    signup: getContext(request, env).settings.signup,
     providers: [
       ...(env.GITHUB_CLIENT_ID && env.GITHUB_CLIENT_SECRET ? (['github'] as const) : []),
       ...(env.GOOGLE_CLIENT_ID && env.GOOGLE_CLIENT_SECRET ? (['google'] as const) : []),

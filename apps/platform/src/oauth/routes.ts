@@ -4,7 +4,7 @@ import { Hono } from 'hono'
 import type * as z from 'zod'
 import { isNamespace } from '../api/authenticate.ts'
 import { namespaceObject } from '../api/objects.ts'
-import { type Context, createContext } from '../context.ts'
+import { type Context, getContext } from '../context.ts'
 import type { Env } from '../env.ts'
 import { readBody } from '../http/rest/body.ts'
 import { clientAddress } from '../http/rest/client-address.ts'
@@ -16,7 +16,6 @@ import { ClientMetadata } from '../oauth-server/client-metadata.ts'
 import { clientStore } from '../oauth-server/clients.ts'
 import { createOAuthError } from '../oauth-server/error-response.ts'
 import { answerAs, listResources } from '../oauth-server/server.ts'
-import { getRequestId } from '../request-id.ts'
 import { parseNamespace } from '../token.ts'
 
 const MAX_BODY = 64 * 1024
@@ -35,7 +34,7 @@ const CORS = {
 export function oauthRoutes(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   const resource = (name: keyof ReturnType<typeof listResources>) => (request: Request, env: Env) => {
-    const { baseUrl } = createContext(request, env)
+    const { baseUrl } = getContext(request, env)
     return json({
       resource: listResources(baseUrl)[name],
       authorization_servers: [baseUrl],
@@ -59,7 +58,7 @@ export function oauthRoutes(): Hono<{ Bindings: Env }> {
     app.options(path, () => optionsReply(formatAllow([method]), CORS))
     app.on(method, path, async (c) => {
       const response = await Promise.resolve(answer(c.req.raw, c.env)).catch((cause: unknown) =>
-        refused(cause, getRequestId(c.req.raw)),
+        refused(cause, getContext(c.req.raw, c.env).requestId),
       )
       const headers = new Headers(response.headers)
       for (const [name, value] of Object.entries(CORS)) headers.set(name, value)
@@ -70,7 +69,7 @@ export function oauthRoutes(): Hono<{ Bindings: Env }> {
 }
 
 async function metadata(request: Request, env: Env): Promise<Response> {
-  const { baseUrl } = createContext(request, env)
+  const { baseUrl } = getContext(request, env)
   const response = await answerAs(baseUrl, '/.well-known/oauth-authorization-server', {}, clientStore(env))
   return json({
     ...((await response.json()) as object),
@@ -84,7 +83,7 @@ async function metadata(request: Request, env: Env): Promise<Response> {
 
 /** Registers a public client, even if it requests a secret: a secret that every installation shares isn't one. */
 async function register(request: Request, env: Env): Promise<Response> {
-  const ctx = createContext(request, env)
+  const ctx = getContext(request, env)
   const waitS = registrations.waitS(toNetwork(clientAddress(request, ctx.settings)), REGISTRATIONS_PER_HOUR, Date.now())
   if (waitS > 0) {
     const response = failure(429, 'temporarily_unavailable', 'Too many registrations. Try again later.')
@@ -110,7 +109,7 @@ async function register(request: Request, env: Env): Promise<Response> {
 
 /** Responds to the token endpoint. Codes and tokens contain their namespace, which stores their records. */
 async function answerToken(request: Request, env: Env, revokes: boolean): Promise<Response> {
-  const ctx = createContext(request, env)
+  const ctx = getContext(request, env)
   if (!/^application\/x-www-form-urlencoded\b/i.test(request.headers.get('Content-Type') ?? '')) {
     return failure(400, 'invalid_request', 'Send application/x-www-form-urlencoded.')
   }

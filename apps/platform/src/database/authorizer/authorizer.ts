@@ -34,6 +34,8 @@ export interface Analysis {
   readonly sequenceImplied: boolean
   /** A written table that belongs to PerSQL, if any. */
   readonly reserved: string | undefined
+  /** A read table that no tenant may read, if any. */
+  readonly hidden: string | undefined
   /** How the statement deletes rows that it doesn't select, if it does. */
   readonly loss: DestructiveEffect | undefined
   /** The number of parameters. */
@@ -197,6 +199,7 @@ export class Authorizer {
     }
     return {
       reserved: effect.writes.find(isReserved),
+      hidden: effect.reads.find(isHidden),
       parameters,
       counters: readCounters(program),
       loss: getDestructiveEffect(statement),
@@ -224,6 +227,7 @@ function pragmaAnalysis(statement: Statement): Analysis {
   const text = `${getPrefix(statement)}${sql}`
   return {
     reserved: undefined,
+    hidden: effect.reads.find(isHidden),
     parameters: 0,
     counters: NO_COUNTERS,
     loss: undefined,
@@ -252,7 +256,10 @@ function rollsBack({ fires }: Effect): PerSQLError {
 }
 
 /** Checks that `permission` covers everything the statement would do, and denies in doubt. @throws PerSQLError */
-export function authorize({ statement, effect, sequenceImplied, reserved }: Analysis, permission: Permission): void {
+export function authorize(
+  { statement, effect, sequenceImplied, reserved, hidden }: Analysis,
+  permission: Permission,
+): void {
   if (effect.unresolved) throw new PerSQLError('table_unresolved')
   const { role, tableScope: scope } = permission
   const isMaintenance = MAINTENANCE_VERBS.has(statement.verb)
@@ -273,8 +280,7 @@ export function authorize({ statement, effect, sequenceImplied, reserved }: Anal
     }
     if (reserved !== undefined && !isMaintenance) throw new PerSQLError('table_protected', { table: reserved })
   }
-  const hidden = isMaintenance ? undefined : effect.reads.find(isHidden)
-  if (hidden !== undefined) throw new PerSQLError('table_protected', { table: hidden })
+  if (hidden !== undefined && !isMaintenance) throw new PerSQLError('table_protected', { table: hidden })
 }
 
 function inScope(scope: readonly string[]): (table: string) => boolean {

@@ -282,8 +282,7 @@ export class Engine {
   }
 
   #read(analysis: Analysis, input: StatementInput): Result {
-    const startedMs = performance.now()
-    const { result, suspects, bytes } = this.#execute(analysis, input)
+    const { result, suspects, bytes, startedMs } = this.#execute(analysis, input)
     if (analysis.shape) this.#watch.readInPlace(analysis, performance.now() - startedMs, bytes)
     // A second guard: a statement compiled as a read must not write.
     if (result.rowsWritten > 0) throw new PerSQLError('table_unresolved')
@@ -369,11 +368,12 @@ export class Engine {
     analysis.columns ??= restoreNames(counts ? cursor.columnNames.map(withoutTotal) : cursor.columnNames)
     const { columns } = analysis
     // A statement without columns returns no rows, so it is already complete.
-    if (columns.length === 0) return { result: toResult(cursor, columns, NO_ROWS), suspects: NO_SUSPECTS, bytes: 0 }
+    if (columns.length === 0)
+      return { result: toResult(cursor, columns, NO_ROWS), suspects: NO_SUSPECTS, bytes: 0, startedMs }
     const { rows, suspects, bytes } = collect(cursor.raw(), this.#bytesLeft, () => this.#watch.overtime(startedMs))
     this.#bytesLeft -= bytes
     if (this.#bytesLeft < 0) throw tooLarge()
-    return { result: toResult(cursor, columns, rows), suspects, bytes }
+    return { result: toResult(cursor, columns, rows), suspects, bytes, startedMs }
   }
 }
 

@@ -1,4 +1,4 @@
-import { createContext } from '../../context.ts'
+import { getContext } from '../../context.ts'
 import type { Env } from '../../env.ts'
 import { platformOpenApi } from './openapi.ts'
 
@@ -9,7 +9,7 @@ const texts = new Map<string, string>()
 
 /** Returns the OpenAPI document of this instance. It is public, also for pages of other sites. */
 export function answerOpenApi(request: Request, env: Env): Response {
-  const { baseUrl } = createContext(request, env)
+  const { baseUrl } = getContext(request, env)
   let text = texts.get(baseUrl)
   if (text === undefined) {
     text = JSON.stringify(platformOpenApi(baseUrl))

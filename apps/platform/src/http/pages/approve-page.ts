@@ -4,7 +4,7 @@ import type { Account } from '../../accounts/auth.ts'
 import { authenticateAccount } from '../../api/authenticate.ts'
 import { directoryObject } from '../../api/objects.ts'
 import { approvals } from '../../api/operations/approvals.ts'
-import { type Context, createContext } from '../../context.ts'
+import { type Context, getContext } from '../../context.ts'
 import { approvalAddress } from '../../database/review/approvals/tokens.ts'
 import type { Env } from '../../env.ts'
 import { readBody } from '../rest/body.ts'
@@ -27,11 +27,11 @@ export function approvePage(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   app.get('/approve/:token', (c) => {
     const token = c.req.param('token')
-    const ctx = createContext(c.req.raw, c.env)
+    const ctx = getContext(c.req.raw, c.env)
     return withErrorPage(ctx.requestId, () => ask(ctx, token))
   })
   app.post('/approve/:token', (c) => {
-    const ctx = createContext(c.req.raw, c.env)
+    const ctx = getContext(c.req.raw, c.env)
     return withErrorPage(ctx.requestId, () => decide(ctx, c.req.param('token'), c.req.raw))
   })
   return app

@@ -4,7 +4,7 @@ import { authenticateAccount } from '../../api/authenticate.ts'
 import { directoryObject } from '../../api/objects.ts'
 import { accounts } from '../../api/operations/accounts.ts'
 import { invitationNamespace, type OpenInvitation, openInvitation, withArticle } from '../../api/operations/members.ts'
-import { type Context, createContext } from '../../context.ts'
+import { type Context, getContext } from '../../context.ts'
 import type { Env } from '../../env.ts'
 import { readBody } from '../rest/body.ts'
 import { withErrorPage } from './error-page.ts'
@@ -19,11 +19,11 @@ export function invitePage(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   app.get('/invite/:token', (c) => {
     const token = c.req.param('token')
-    const ctx = createContext(c.req.raw, c.env)
+    const ctx = getContext(c.req.raw, c.env)
     return withErrorPage(ctx.requestId, () => ask(ctx, token))
   })
   app.post('/invite/:token', (c) => {
-    const ctx = createContext(c.req.raw, c.env)
+    const ctx = getContext(c.req.raw, c.env)
     return withErrorPage(ctx.requestId, () => accept(ctx, c.req.param('token'), c.req.raw))
   })
   return app

@@ -2,7 +2,7 @@ import { isSlug, PerSQLError } from '@persql/contract'
 import { endpointToToolDefinition } from '@persql/endpoint-spec'
 import { databaseExists } from '../../api/authenticate.ts'
 import { databaseObject } from '../../api/objects.ts'
-import { type Context, createContext } from '../../context.ts'
+import type { Context } from '../../context.ts'
 import {
   createErrorResponse,
   type EndpointReply,
@@ -10,9 +10,9 @@ import {
   type PublicManifest,
 } from '../../database/endpoints/serve.ts'
 import type { Hosted } from '../../directory/hostnames.ts'
-import type { Env } from '../../env.ts'
 import { toRequestError } from '../../reply.ts'
-import { getSettings, type Settings } from '../../settings.ts'
+import { REQUEST_ID_HEADER } from '../../request-id.ts'
+import type { Settings } from '../../settings.ts'
 import { databaseOpenApi } from '../openapi/database.ts'
 import { readBody } from '../rest/body.ts'
 import { formatAllow, optionsReply } from '../rest/methods.ts'
@@ -47,11 +47,10 @@ export function answerPublicCall(
   request: Request,
   url: string,
   address: string,
-  env: Env,
+  ctx: Context,
 ): Promise<Answer> | undefined {
   const [, namespace, database, rest, query] = PUBLIC_PATH.exec(url) ?? []
   if (namespace === undefined || database === undefined || rest === undefined) return undefined
-  const ctx = createContext(request, env, url)
   const { baseUrl, settings } = ctx
   const place = {
     namespace,
@@ -70,19 +69,18 @@ export function answerHosted(
   request: Request,
   url: string,
   address: string,
-  env: Env,
+  ctx: Context,
 ): Promise<Answer | undefined> | undefined {
-  const hosted = resolveHostname(url.slice(url.indexOf('/') + 2, url.indexOf('/', 8)), env, getSettings(env))
-  return hosted && answerAtHost(hosted, { request, address }, url, env)
+  const hosted = resolveHostname(url.slice(url.indexOf('/') + 2, url.indexOf('/', 8)), ctx.env, ctx.settings)
+  return hosted && answerAtHost(hosted, { request, address }, url, ctx)
 }
 
 async function answerAtHost(
   asked: Hosted | Promise<Hosted | undefined>,
   from: From,
   url: string,
-  env: Env,
+  ctx: Context,
 ): Promise<Answer | undefined> {
-  const ctx = createContext(from.request, env, url)
   let hosted: Hosted | undefined
   try {
     hosted = await asked
@@ -113,7 +111,12 @@ async function answerAt(place: Place, rest: string, query: string, from: From, c
     if (!ENDPOINT.test(rest)) throw new PerSQLError('endpoint_not_found', { endpoint: rest.slice(0, 80) })
     const reply = await call(place, rest, query, from, ctx)
     if (typeof reply === 'string')
-      return { response: new Response(reply, { headers: HEADERS }), operation, code: undefined }
+      return {
+        response: new Response(reply, { headers: { ...HEADERS, [REQUEST_ID_HEADER]: ctx.requestId } }),
+        operation,
+        code: undefined,
+        hasRequestId: true,
+      }
     return { response: respond(reply, ctx), operation, code: reply.code }
   } catch (cause) {
     return failed(cause, operation, ctx)

@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { ADDRESS_HEADER, getAuth } from '../../accounts/auth.ts'
 import { callerNetwork } from '../../accounts/passwords.ts'
-import { createContext } from '../../context.ts'
+import { getContext } from '../../context.ts'
 import type { Env } from '../../env.ts'
 import { toNetwork } from '../../ip-address.ts'
 import { assertShallow } from '../../json-object.ts'
@@ -24,7 +24,7 @@ export async function answerAuth(request: Request, env: Env): Promise<Response> 
 
 /** Calls a route of Better Auth for a server-rendered form. @throws PerSQLError `origin_refused` */
 export function callAuth(request: Request, path: string, body: object, env: Env): Promise<Response> {
-  return ask(request, createContext(request, env).baseUrl + path, 'POST', JSON.stringify(body), env)
+  return ask(request, getContext(request, env).baseUrl + path, 'POST', JSON.stringify(body), env)
 }
 
 async function ask(
@@ -34,7 +34,7 @@ async function ask(
   body: string | undefined,
   env: Env,
 ): Promise<Response> {
-  const { baseUrl, settings } = createContext(request, env)
+  const { baseUrl, settings } = getContext(request, env)
   const { hostname, origin } = new URL(baseUrl)
   // If the first account owns the instance, an attacker's page could claim it through a hostname that resolves to this
   // machine.

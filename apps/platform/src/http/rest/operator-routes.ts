@@ -1,9 +1,8 @@
 import { Hono } from 'hono'
 import { authenticateOperator } from '../../api/authenticate.ts'
-import { createContext } from '../../context.ts'
+import { getContext } from '../../context.ts'
 import type { Env } from '../../env.ts'
 import { refuseRequest } from '../../reply.ts'
-import { getRequestId } from '../../request-id.ts'
 import type { Answered } from './rest.ts'
 
 /**
@@ -14,11 +13,11 @@ export function operatorRoutes(answered: Answered, isServed: (env: Env) => boole
   const app = new Hono<{ Bindings: Env }>()
   app.use(async (c, next) => {
     if (!isServed(c.env)) return c.notFound()
-    await authenticateOperator(createContext(c.req.raw, c.env))
+    await authenticateOperator(getContext(c.req.raw, c.env))
     return next()
   })
   app.onError((cause, c) => {
-    const { status, body, code } = refuseRequest(cause, getRequestId(c.req.raw))
+    const { status, body, code } = refuseRequest(cause, getContext(c.req.raw, c.env).requestId)
     const response = new Response(body, { status, headers: { 'Content-Type': 'application/json' } })
     answered(c.req.raw, { response, operation: 'none', code })
     return response
