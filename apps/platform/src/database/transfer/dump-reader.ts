@@ -13,7 +13,15 @@ import {
 } from './dump-syntax.ts'
 import { atLine, excerpt, importFailed } from './import-errors.ts'
 import { type ImportStepBuilder, type Reader, STATEMENT_CHARACTERS } from './import-steps.ts'
-import { endOfExpressions, endOfRow, isComment, type RowScan, skipSpace, splitValues, toRow } from './row-literals.ts'
+import {
+  canBeComment,
+  endOfExpressions,
+  endOfRow,
+  type RowScan,
+  skipSpace,
+  splitValues,
+  toRow,
+} from './row-literals.ts'
 import { ShadowTables } from './shadow-tables.ts'
 import { Cursor } from './text-cursor.ts'
 
@@ -119,7 +127,7 @@ export class DumpReader implements Reader {
     const behind = end === 'incomplete' ? Number.NaN : skipSpace(this.#cursor.text, end)
     if (
       end === 'incomplete' ||
-      ((behind >= this.#cursor.text.length || isComment(this.#cursor.text, behind)) && !isEnd)
+      ((behind >= this.#cursor.text.length || canBeComment(this.#cursor.text, behind)) && !isEnd)
     ) {
       // Held rows stay in the buffer up to the limit, so the statement is read again from its start.
       if (held.isSent) return false
@@ -151,7 +159,7 @@ export class DumpReader implements Reader {
   #findRowEnd(start: number, isEnd: boolean): { readonly end: RowScan; readonly kind: HeldRow['kind'] } {
     const { text } = this.#cursor
     if (text[start] !== '(') {
-      return { end: start < text.length && !isComment(text, start) ? 'other' : 'incomplete', kind: 'plain' }
+      return { end: start < text.length && !canBeComment(text, start) ? 'other' : 'incomplete', kind: 'plain' }
     }
     let kind: HeldRow['kind'] = 'plain'
     const end = endOfRow(text, start, () => {

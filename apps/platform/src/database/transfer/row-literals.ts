@@ -101,7 +101,11 @@ export function skipSpace(sql: string, at: number): number {
 }
 
 /** Returns whether a comment starts here. */
-export const isComment = (sql: string, at: number): boolean => sql.startsWith('--', at) || sql.startsWith('/*', at)
+const isComment = (sql: string, at: number): boolean => sql.startsWith('--', at) || sql.startsWith('/*', at)
+
+/** Returns whether a comment begins at a position, or can begin there because the text after it has not arrived. */
+export const canBeComment = (sql: string, at: number): boolean =>
+  isComment(sql, at) || (at === sql.length - 1 && (sql[at] === '-' || sql[at] === '/'))
 
 /**
  * Reads a text with line ends in the format of the sqlite3 shell: `replace('a\nb','\n',char(10))`,
