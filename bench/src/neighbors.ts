@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
+import { setPriority } from 'node:os'
 import type { Instance } from './instance.ts'
 import type { LoadGenerator } from './load/generator.ts'
 import { type Latencies, median } from './load/latencies.ts'
@@ -7,6 +8,8 @@ import { adminToken, type Target } from './targets.ts'
 import { call, type Place } from './wire.ts'
 
 const roundMs = 3_000
+/** The clients of the other tenant run in this process. On another machine they would not take the platform's time. */
+const clientNiceness = 10
 const namespace = 'neighbor'
 const endless = 'with n(i) as (select 1 union all select i + 1 from n) select max(i) from n'
 
@@ -49,6 +52,7 @@ export async function measureNeighbors(
   load: LoadGenerator,
   pairs: number,
 ): Promise<Neighbor[]> {
+  setPriority(clientNiceness)
   const requests = Array.from({ length: 1_000 }, (_, index) => {
     const id = ((index * 7_919) % 10_000) + 1
     const sql = 'select id, name, value from items where id = ?'

@@ -24,6 +24,7 @@ import { login } from './oauth/login.ts'
 import { oauthRoutes } from './oauth/routes.ts'
 import { withRequestIdHeader } from './request-id.ts'
 import { getSettings } from './settings.ts'
+import { noteRequest } from './turns.ts'
 
 export { Database } from './database/object.ts'
 export { Directory } from './directory/object.ts'
@@ -60,6 +61,7 @@ export default {
     const request = isHead ? asGet(sent) : sent
     if (url.endsWith('/healthz') && url.indexOf('/', 8) === url.length - 8) return app.fetch(request, env, ctx)
     const startedMs = performance.now()
+    noteRequest()
     const context = createContext(request, env, url)
     const { requestId, settings } = context
     const address = clientAddress(request, settings)

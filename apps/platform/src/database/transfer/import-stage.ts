@@ -6,6 +6,7 @@ import { sqliteModule } from '../../sqlite/file/module.ts'
 import { readSqliteFile } from '../../sqlite/file/reader.ts'
 import { StoredChunks } from '../../sqlite/file/stored-chunks.ts'
 import type { Alarm } from '../../storage/alarm.ts'
+import { Turns } from '../../turns.ts'
 import { DumpReader } from './dump-reader.ts'
 import { ImportStepBuilder } from './import-steps.ts'
 
@@ -55,7 +56,7 @@ export class ImportStage extends RpcTarget {
    */
   async putFile(file: ReadableStream<Uint8Array>, maxBytes: number): Promise<ImportPieces> {
     this.#use()
-    const [steps, turn] = [new ImportStepBuilder(), {}]
+    const [steps, turn, turns] = [new ImportStepBuilder(), {}, new Turns()]
     const reader = new DumpReader(steps)
     let pieces = 0
     const keep = (isEnd: boolean) => {
@@ -67,7 +68,7 @@ export class ImportStage extends RpcTarget {
     }
     const pause = () => {
       renewSlot(turn)
-      return scheduler.wait(0)
+      return turns.next()
     }
     const chunks = new StoredChunks(this.#parts.storage.sql)
     try {

@@ -33,7 +33,7 @@ export interface Reader {
 }
 
 /** The size of a piece, small enough that other calls run in between without noticeable delay. */
-const PIECE_CHARACTERS = 200_000
+const PIECE_CHARACTERS = 30_000
 /** A statement can have 100,000 bytes, and a character takes up to three. */
 export const STATEMENT_CHARACTERS = 30_000
 

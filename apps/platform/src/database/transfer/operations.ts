@@ -5,6 +5,7 @@ import type { Remote } from '../../remote.ts'
 import { lower } from '../../sqlite/identifiers.ts'
 import { isInternal } from '../../sqlite/system-tables.ts'
 import type { LongTransaction } from '../../storage/long-transaction.ts'
+import { MAX_PAUSES_MS, Turns } from '../../turns.ts'
 import { type DatabaseCall, type Grant, getActor } from '../calls/call.ts'
 import { type Handlers, parseInput } from '../calls/handler.ts'
 import { done, type Outcome, roundMs } from '../calls/outcome.ts'
@@ -107,14 +108,14 @@ async function applied(
   const startedMs = performance.now()
   const applier = new ImportApplier(storage, engine, grant)
   const { used } = applier
+  const turns = new Turns(MAX_PAUSES_MS)
   const working = <T>(work: () => T): T => engine.runExclusive(() => schemaChanges.withoutLogging(work))
   for (let number = 0; number <= pieces; number++) {
     const piece = await stage.get(number)
     if (piece !== undefined) working(() => applier.apply(piece))
     else if (number > 0) throw new PerSQLError('import_cut_off')
     imports.applied(id, used.rows)
-    // Calls between objects don't let the process accept requests; a timer does.
-    await scheduler.wait(0)
+    await turns.next()
     checkTime()
   }
   const { tables, objects } = working(() => applier.finish())

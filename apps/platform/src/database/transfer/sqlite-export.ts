@@ -9,6 +9,7 @@ import { write } from '../../sqlite/file/writer.ts'
 import { readPages } from '../../sqlite/rows.ts'
 import { readSchemaText } from '../../sqlite/schema.ts'
 import type { Read } from '../../sqlite/walk.ts'
+import { Turns } from '../../turns.ts'
 import { copyError } from '../versions/copy/failure.ts'
 
 /** The pages of a copy per call: about 2 MB of SQL, well below the runtime's limit for one call. */
@@ -72,7 +73,8 @@ export class FileExport extends RpcTarget {
     const schema = readSchemaText((text, ...params) => read(text, ...params).rows)
     const chunks = new StoredChunks(sql)
     chunks.drop(FILE, 0)
-    return write(sqliteModule, chunks, schema, readPages(read, schema, true), () => scheduler.wait(0))
+    const turns = new Turns()
+    return write(sqliteModule, chunks, schema, readPages(read, schema, true), () => turns.next())
   }
 
   #end(): void {

@@ -10,6 +10,7 @@ import { ImportStepBuilder, type Reader } from '../../database/transfer/import-s
 import { NdjsonReader } from '../../database/transfer/ndjson-reader.ts'
 import type { Upload } from '../../database/transfer/operations.ts'
 import { logInternal } from '../../reply.ts'
+import { Turns } from '../../turns.ts'
 import { ArrivingBody } from '../rest/body.ts'
 import { detectFormat, type FileFormat } from './import-format.ts'
 import { filePart } from './multipart.ts'
@@ -29,6 +30,7 @@ export class Receiver {
   readonly #address: { readonly ns: string; readonly db: string }
   readonly #id = `imp_${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
   readonly #hash = createHash('sha256')
+  readonly #turns = new Turns()
   #body: ArrivingBody | undefined
   #bytes = 0
   #pieces = 0
@@ -134,8 +136,7 @@ export class Receiver {
       await this.#stageObject.put(++this.#pieces, piece)
     }
     await this.#imports.received(this.#id, this.#bytes, steps.rows)
-    // Calls between objects don't let the process accept requests. Waiting for a timer does.
-    await scheduler.wait(0)
+    await this.#turns.next()
   }
 
   get #imports() {

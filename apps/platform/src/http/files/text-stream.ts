@@ -1,6 +1,6 @@
 import { importFailed } from '../../database/transfer/import-errors.ts'
 
-const CHUNK = 128 * 1024
+const CHUNK = 32 * 1024
 
 /** Joins small chunks into larger ones, because each chunk costs one processing step. */
 export async function* readAll(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

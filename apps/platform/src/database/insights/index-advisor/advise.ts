@@ -1,6 +1,7 @@
 import type { IndexAdvice } from '@persql/contract'
 import type { Remote } from '../../../remote.ts'
 import { quoteName } from '../../../sqlite/identifiers.ts'
+import { MAX_PAUSES_MS, Turns } from '../../../turns.ts'
 import { createRunSql } from '../../engine/run-sql.ts'
 import type { Candidate } from './candidates.ts'
 import { indexName, indexSql } from './index-sql.ts'
@@ -87,6 +88,7 @@ async function copy(
 ): Promise<{ rowsRead: number; samples: ReadonlyMap<string, number> }> {
   let rowsRead = 0
   const samples = new Map<string, number>()
+  const turns = new Turns(MAX_PAUSES_MS)
   for (const table of tables) {
     const into = `INSERT OR IGNORE INTO ${quoteName(table.name)} (${table.stored}) VALUES `
     let rows = 0
@@ -96,8 +98,7 @@ async function copy(
       isSample ||= page.isSample
       rows += page.rows.length
       if (page.rows.length > 0) await scratch.load(into, page.rows, table.stored.length > MAX_COLUMNS)
-      // Calls between objects don't let the process accept requests; a timer does.
-      await scheduler.wait(0)
+      await turns.next()
     }
     if (isSample) samples.set(table.name, rows)
   }

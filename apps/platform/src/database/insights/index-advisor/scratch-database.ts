@@ -2,6 +2,7 @@ import { RpcTarget } from 'cloudflare:workers'
 import { PerSQLError } from '@persql/contract'
 import { now } from '../../../clock.ts'
 import type { Alarm } from '../../../storage/alarm.ts'
+import { MAX_PAUSES_MS, Turns } from '../../../turns.ts'
 import { IndexBenchmark } from './benchmark.ts'
 import type { Candidate } from './candidates.ts'
 import type { Shapes, Trial, TrialResult } from './trial-result.ts'
@@ -94,9 +95,9 @@ export class ScratchDatabase extends RpcTarget {
   #bench(candidates: readonly Candidate[], statistics: boolean): IndexBenchmark {
     this.#refuseOccupied()
     const copy = this.#copy
+    const turns = new Turns(MAX_PAUSES_MS)
     const bench = new IndexBenchmark(this.#parts.storage, candidates, async () => {
-      // Lets other calls of this process run.
-      await scheduler.wait(0)
+      await turns.next()
       if (copy !== this.#copy) throw new PerSQLError('unavailable')
     })
     bench.begin(statistics)

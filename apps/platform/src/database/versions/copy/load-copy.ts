@@ -6,6 +6,7 @@ import type { RunSql } from '../../../sqlite/schema-map.ts'
 import type { StoredMigration } from '../../../sqlite/stored-migration.ts'
 import type { DamagedText } from '../../../sqlite/walk.ts'
 import type { LongTransaction } from '../../../storage/long-transaction.ts'
+import { MAX_PAUSES_MS, Turns } from '../../../turns.ts'
 import { createRunSql } from '../../engine/run-sql.ts'
 import type { CopyOffer, CopySource, Wanted } from './source.ts'
 
@@ -46,13 +47,13 @@ export async function loadFrom(
       clear()
       dropSchema(run)
       for (const table of schema.tables) run(table.sql)
+      const turns = new Turns(MAX_PAUSES_MS)
       for (let page = await source.next(copy); page; page = await source.next(copy)) {
         loadPage(sql, page)
         if (page.migrations) takeMigrations(page.migrations)
         rows += page.rows
         for (const text of page.damaged) if (!damaged.has(text.table)) damaged.set(text.table, text)
-        // Calls between objects don't let the process accept requests; a timer does.
-        await scheduler.wait(0)
+        await turns.next()
         checkTime()
       }
       for (const other of schema.others) run(other.sql)

@@ -2,6 +2,7 @@ import type { Hash } from 'node:crypto'
 import { PerSQLError } from '@persql/contract'
 import type { Remote } from '../../../remote.ts'
 import type { StoredMigration } from '../../../sqlite/stored-migration.ts'
+import { MAX_PAUSES_MS, Turns } from '../../../turns.ts'
 import { copyError } from '../copy/failure.ts'
 import { loadPage } from '../copy/load-copy.ts'
 import type { CopySource, Wanted } from '../copy/source.ts'
@@ -53,6 +54,7 @@ export async function fetchBranch(
       const state = await forkState(id)
       const migrations: StoredMigration[] = []
       let characters = 0
+      const turns = new Turns(MAX_PAUSES_MS)
       for (let page = await source.next(copy); page; page = await source.next(copy)) {
         loadPage(sql, page)
         for (const statement of page.statements) {
@@ -63,8 +65,7 @@ export async function fetchBranch(
           characters += stored.sql.length
           if (characters <= MAX_CHARACTERS) migrations.push(stored)
         }
-        // Calls between objects don't let the process accept requests; a timer does.
-        await scheduler.wait(0)
+        await turns.next()
         checkTime()
       }
       const { fork, rows } = await forkState(id)

@@ -1,5 +1,6 @@
 import type { Docs, DoctorReport, Finding } from '@persql/contract'
 import { lower } from '../../../../sqlite/identifiers.ts'
+import { MAX_PAUSES_MS, Turns } from '../../../../turns.ts'
 import { createNoteFinder } from '../find-description.ts'
 import type { Model, Table } from '../model.ts'
 import { readModel } from '../read-model.ts'
@@ -37,13 +38,14 @@ export async function examine(
   const findings: Finding[] = [...viewFindings(model), ...staleDocs(model, docs, scope === null)]
   let rowsRead = 0
   let tablesSampled = 0
+  const turns = new Turns(MAX_PAUSES_MS)
   for (const [i, table] of model.tables.entries()) {
     const sample = !table.virtual && tablesSampled < MAX_SAMPLED ? sampled(sql, table, model) : undefined
     findings.push(...listFindings({ ...around, table, sample }))
     rowsRead += sample?.rowsRead ?? 0
     if (sample) tablesSampled++
     else if (i % UNSAMPLED_AT_ONCE > 0) continue
-    await scheduler.wait(0)
+    await turns.next()
     check()
   }
   findings.sort((a, b) => ranks[a.severity] - ranks[b.severity])
