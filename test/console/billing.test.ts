@@ -151,7 +151,11 @@ test('where no payments are set up, the page says what to set', async () => {
   const command = page.getByRole('region', { name: 'Add funds (operator)' })
   expect(await command.count()).toBe(0)
   await page.getByText('Add funds as the operator').click()
-  expect(await command.textContent()).toContain(ns)
+  const text = (await command.textContent()) ?? ''
+  expect(text).toContain(`/api/operator/namespaces/${ns}/credit`)
+  const [, body = ''] = /-d '(.*)'/.exec(text) ?? []
+  const credit = { token: bare.secret, body: JSON.parse(body) }
+  expect(await bare.request(`/api/operator/namespaces/${ns}/credit`, credit)).toMatchObject({ status: 200 })
   expect(await findFaults(page)).toEqual([])
   await close()
   await bare.stop()

@@ -81,14 +81,17 @@ const NoPayments = ({ ns }: { ns: string }) => (
     </p>
     <details className="grid gap-2">
       <summary className="w-fit cursor-pointer text-accent">Add funds as the operator</summary>
-      <p className="my-2">Requires the operator secret in PERSQL_SECRET.</p>
+      <p className="my-2">
+        Requires the operator secret in PERSQL_SECRET. A <code className="font-mono text-sm">ref</code> is credited
+        once, so choose a new one for each credit.
+      </p>
       <CodeBlock
         label="Add funds (operator)"
         code={[
           `curl '${location.origin}/api/operator/namespaces/${ns}/credit' \\`,
           '  -H "Authorization: Bearer $PERSQL_SECRET" \\',
           "  -H 'Content-Type: application/json' \\",
-          `  -d '{"amountUsd": 25, "ref": "${ns}-1"}'`,
+          `  -d '{"amountUsd": 25, "note": "Top-up", "ref": "${ns}-1"}'`,
         ].join('\n')}
       />
     </details>

@@ -55,9 +55,7 @@ function TransferForm({ slugs, max, close }: { slugs: readonly string[]; max: nu
     )
     if (!sent) return
     const { amountUsd, status } = sent.data
-    toast(
-      status === 'completed' ? `${formatUsd(amountUsd)} transferred to ${to}.` : `The transfer to ${to} is ${status}.`,
-    )
+    toast(describe(status, formatUsd(amountUsd), to))
     close()
   }
   return (
@@ -95,4 +93,10 @@ function TransferForm({ slugs, max, close }: { slugs: readonly string[]; max: nu
       </DialogActions>
     </form>
   )
+}
+
+function describe(status: 'pending' | 'completed' | 'returned', amount: string, to: string): string {
+  if (status === 'completed') return `${amount} transferred to ${to}.`
+  if (status === 'returned') return `${to} was deleted. ${amount} is back in this namespace.`
+  return `${amount} left this namespace and arrives when ${to} responds.`
 }
