@@ -117,7 +117,8 @@ test('a guarded write waits, is decided by a human, and is then done exactly so,
     403,
     {
       success: false,
-      error: 'Writes to "bills" need approval. Nothing was written yet. Send the approval URL to an editor.',
+      error:
+        'Writes to "bills" need approval. Nothing was written yet. Send the approval URL to a member who can edit this database.',
       code: 'approval_required',
       approvalToken: expect.stringMatching(/^appr_acme\.main_[0-9A-Za-z]{32}$/),
       approvalUrl: `${platform.url}/approve/${answer.body.approvalToken}`,

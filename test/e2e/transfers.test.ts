@@ -83,7 +83,7 @@ describe('the welcome credit stays', () => {
       409,
       {
         success: false,
-        error: `Only $${transferable} can be transferred: the welcome credit and credit in use can't. Nothing was moved.`,
+        error: `Only $${transferable} can be transferred, because the welcome credit and the balance that databases use can't. Nothing was moved.`,
         code: 'not_transferable',
         availableUsd: transferable,
       },

@@ -233,7 +233,8 @@ test('an account founds as many namespaces as the operator allows', async () => 
   expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 409, 409])
   expect(answers.find(({ status }) => status === 409)?.body).toEqual({
     success: false,
-    error: 'Your account already has 3 namespaces, which is the limit. Delete one, or ask the operator.',
+    error:
+      'Your account already has 3 namespaces, which is the limit. Delete one, or ask the operator for a higher limit.',
     code: 'too_many_namespaces',
     limit: 3,
   })

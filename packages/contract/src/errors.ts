@@ -96,7 +96,8 @@ export const errors = {
   approval_denied: { status: 403, message: 'An approval rule blocks writes to "{table}". Nothing was written.' },
   approval_required: {
     status: 403,
-    message: 'Writes to "{table}" need approval. Nothing was written yet. Send the approval URL to an editor.',
+    message:
+      'Writes to "{table}" need approval. Nothing was written yet. Send the approval URL to a member who can edit this database.',
   },
   namespace_suspended: {
     status: 403,
@@ -173,11 +174,13 @@ export const errors = {
   slug_taken: { status: 409, message: '"{slug}" is already taken. Choose another name.' },
   too_many_namespaces: {
     status: 409,
-    message: 'Your account already has {limit} namespaces, which is the limit. Delete one, or ask the operator.',
+    message:
+      'Your account already has {limit} namespaces, which is the limit. Delete one, or ask the operator for a higher limit.',
   },
   not_transferable: {
     status: 409,
-    message: "Only {available} can be transferred: the welcome credit and credit in use can't. Nothing was moved.",
+    message:
+      "Only {available} can be transferred, because the welcome credit and the balance that databases use can't. Nothing was moved.",
   },
   table_exists: { status: 409, message: 'Table "{table}" already exists. To add rows to it, import without "create".' },
   import_under_way: { status: 409, message: 'Another import is in progress. Try again when it finishes.' },
