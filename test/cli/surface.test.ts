@@ -47,7 +47,7 @@ test('help is short, and made of the same table as the program', async () => {
     code: 0,
     stdout: `Create an independent copy with the schema and all rows.
 
-Usage: persql db fork <database> <slug> [options]
+Usage: persql db fork [database] <slug> [options]
 
   database  Database, as namespace/database
   slug      Name of the new database

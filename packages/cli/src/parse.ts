@@ -83,8 +83,10 @@ function refuseUnknown(name: string, choices: readonly string[] | undefined, val
   }
 }
 
-/** Returns the usage line of a command. */
-export const synopsis = (path: string, args: Command['args']): string =>
-  ['persql', path, ...Object.entries(args).map(([name, { optional }]) => (optional ? `[${name}]` : `<${name}>`))].join(
-    ' ',
+/** Returns the usage line of a command. A database can be omitted everywhere. */
+export const synopsis = (path: string, args: Command['args']): string => {
+  const words = Object.entries(args).map(([name, { optional, database }]) =>
+    optional || database ? `[${name}]` : `<${name}>`,
   )
+  return ['persql', path, ...words].join(' ')
+}

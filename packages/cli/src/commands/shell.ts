@@ -6,7 +6,7 @@ export const shell = command({
   path: 'db shell',
   summary: 'Open an interactive SQL shell with history and completion',
   details:
-    'End statements with ;. Ctrl-C cancels the running statement, Ctrl-D exits. Piped input runs up to the first error.',
+    'End statements with ;. Ctrl-C stops waiting for the running statement, Ctrl-D exits. Piped input runs up to the first error.',
   args: { database },
   async run(ctx, { args }) {
     if (ctx.json) throw usage('The shell has no --json output. Use persql db query --json.')
