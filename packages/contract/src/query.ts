@@ -130,7 +130,7 @@ export const query = {
   }),
 
   cancel_query: operation({
-    summary: 'Cancel your running read that has this request ID',
+    summary: 'Cancel a long read by its request ID, as its caller or as an admin',
     route: 'DELETE /v1/db/{ns}/{db}/queries/{id}',
     scope: 'readonly',
     scoped: true,
