@@ -310,7 +310,7 @@ export const errors = {
   database_suspended: {
     status: 503,
     message:
-      'Writes to this database are refused until {until}, because one of its statements held the server for {held} s and was stopped. Process fewer rows at a time. Reads still work.',
+      'Writes to this database are refused until {until}, because one of its statements blocked the server for {held} s and was stopped. Process fewer rows at a time; reads still work.',
   },
   unavailable: { status: 503, message: 'The database is temporarily unavailable. Try again.' },
 } as const satisfies Record<string, { status: number; message: string }>

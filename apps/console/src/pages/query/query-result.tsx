@@ -81,9 +81,6 @@ export function QueryResult({ outcome, name, onRedeemed, onRetry, onMeasure }: O
 function QueryError({ error, onRetry }: { error: unknown; onRetry: () => void }) {
   const role = useMembership()?.role
   const isRefused = error instanceof PerSQLError && error.code === 'role_insufficient'
-  const message =
-    isRefused && role
-      ? `Your role is ${role}. You need the editor role to change data. Ask an admin or owner of the namespace.`
-      : undefined
+  const message = isRefused && role ? `Your role is ${role}. You need the editor role to change data.` : undefined
   return <ErrorPanel error={error} message={message} onRetry={onRetry} />
 }
