@@ -22,6 +22,8 @@ export interface SchemaMap {
   readonly virtuals: ReadonlySet<string>
 }
 
+type CatalogRow = [type: string, name: string, table: string, root: number, sql: string | null]
+
 /** Table-valued functions that read only their arguments. */
 export const PURE = ['json_each', 'json_tree', 'jsonb_each', 'jsonb_tree']
 /** Table-valued functions that read the schema. They are reported as reads of `sqlite_schema`. */
@@ -38,36 +40,61 @@ export const ABOUT_SCHEMA = [
 /** The name that reads of the schema table are reported and authorized under. */
 export const SCHEMA_TABLE = 'sqlite_schema'
 
-/** Reads the map. It is valid until the schema changes, and its addresses until the connection closes. */
+/**
+ * Reads the map. It is valid until the schema changes, and its addresses until the connection closes. Addresses are
+ * found when they are first used: each takes a compilation, and few programs open virtual tables.
+ */
 export function readSchemaMap(run: RunSql): SchemaMap {
-  const rows = run('SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master') as [
-    string,
-    string,
-    string,
-    number,
-    string | null,
-  ][]
+  const rows = run('SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master') as CatalogRow[]
   const roots = new Map([[1, SCHEMA_TABLE]])
   for (const [, , table, root] of rows) if (root) roots.set(root, table)
 
   const views = new Set(rows.filter(([type]) => type === 'view').map(([, name]) => lower(name)))
+  const declared = rows.filter(([type, , , , sql]) => type === 'table' && sql && isVirtual(sql))
+  const programs = rows
+    .filter(([type]) => type === 'view' || type === 'trigger')
+    .map(([, , , , sql]) => lower(sql ?? ''))
+    .join('\n')
+  const virtuals = new Set(declared.map(([, name]) => lower(name)))
+  const map = { roots, programs, views, virtuals }
+  const virtual = once(() => readAddresses(run, declared, map))
+  const check = once(() => findAddress(run, 'pragma_quick_check'))
+  return {
+    ...map,
+    get virtual() {
+      return virtual()
+    },
+    get check() {
+      return check()
+    },
+  }
+}
+
+/** Returns the tables that each virtual table and table-valued function reads, by its address. */
+function readAddresses(
+  run: RunSql,
+  declared: readonly CatalogRow[],
+  { roots, views }: Pick<SchemaMap, 'roots' | 'views'>,
+): SchemaMap['virtual'] {
   const virtual = new Map<string, readonly string[]>()
   const learn = (address: string | undefined, tables: readonly string[]) => {
     if (address) virtual.set(address, tables)
   }
   for (const name of PURE) learn(findAddress(run, `${name}('[]')`), [])
   for (const name of ABOUT_SCHEMA) learn(findAddress(run, name), [SCHEMA_TABLE])
-  const declared = rows.filter(([type, , , , sql]) => type === 'table' && sql && isVirtual(sql))
   const found = declared.map(([, name, , , sql]) => {
     return { name, address: findAddress(run, quoteName(name)), sources: listSources(sql as string) }
   })
   for (const { name, address, reads } of resolve(found, roots, virtual, views, run)) learn(address, [name, ...reads])
-  const programs = rows
-    .filter(([type]) => type === 'view' || type === 'trigger')
-    .map(([, , , , sql]) => lower(sql ?? ''))
-    .join('\n')
-  const virtuals = new Set(declared.map(([, name]) => lower(name)))
-  return { roots, virtual, check: findAddress(run, 'pragma_quick_check'), programs, views, virtuals }
+  return virtual
+}
+
+function once<T>(read: () => T): () => T {
+  let known: { readonly value: T } | undefined
+  return () => {
+    known ??= { value: read() }
+    return known.value
+  }
 }
 
 interface Declared {

@@ -143,13 +143,13 @@ class ShapeReader {
   }
 
   #openCursors(): void {
-    const { roots, virtual } = this.#schema
+    const { roots } = this.#schema
     for (const [, opcode, p1, p2, , p4] of this.#program) {
       if (opcode === 'OpenRead' || opcode === 'ReopenIdx') this.#cursors.set(p1, { table: roots.get(p2) ?? '' })
       else if (opcode === 'OpenDup') this.#cursors.set(p1, 'collected')
       else if (/^(OpenEphemeral|OpenAutoindex|SorterOpen|OpenPseudo)$/.test(opcode)) this.#cursors.set(p1, 'collected')
       else if (opcode === 'VOpen') {
-        const [table] = virtual.get(p4 ?? '') ?? ['']
+        const [table] = this.#schema.virtual.get(p4 ?? '') ?? ['']
         this.#cursors.set(p1, table === undefined ? 'json' : table === 'sqlite_schema' ? 'schema' : { table })
       } else if (opcode === 'Count') {
         const cursor = this.#cursors.get(p1)

@@ -36,14 +36,22 @@ export class CreditAllocator {
 
   /**
    * Allocates credit to a database.
-   * @param healthy returns the record, and is called again after reclaiming credit: the database can have been deleted
-   * since
+   * @param healthy returns the record again after reclaiming credit: the database can have been deleted since
    */
-  async allocate(healthy: () => DatabaseRecord): Promise<Allowance & { readonly databaseId: string }> {
+  async allocate(
+    record: DatabaseRecord,
+    healthy: () => DatabaseRecord,
+  ): Promise<Allowance & { readonly databaseId: string }> {
     const { databases, ledger, leased } = this.#options
-    await this.reclaim(healthy().id)
-    const { id, slug } = healthy()
-    const lease = grant(ledger().account, databases.lease(id), this.#lent(id))
+    let known = record
+    let before = databases.lease(known.id)
+    if (this.freeNano() + outstanding(before) < REQUEST_NANO) {
+      await this.reclaim(known.id)
+      known = healthy()
+      before = databases.lease(known.id)
+    }
+    const { id, slug } = known
+    const lease = grant(ledger().account, before, databases.lentNano - outstanding(before))
     databases.putLease(id, lease)
     leased(slug)
     return { databaseId: id, version: lease.version, ceilingNano: lease.ceilingNano }
@@ -61,6 +69,8 @@ export class CreditAllocator {
   settle(record: DatabaseRecord, { totals, byToken, measured }: Report): void {
     const { storage, databases, ledger, lowBalance, abort } = this.#options
     const { lease, used } = settle(ledger().account, databases.lease(record.id), totals)
+    const hasUse = Object.values(used).some((count) => count > 0) || byToken.length > 0
+    if (!hasUse && !measured) return
     try {
       storage.transactionSync(() => {
         ledger().debit(record.id, record.slug, used)
@@ -102,7 +112,7 @@ export class CreditAllocator {
 
   /** Returns the balance that isn't allocated to databases. */
   freeNano(): number {
-    return balance(this.#options.ledger().account) - this.#lent()
+    return balance(this.#options.ledger().account) - this.#options.databases.lentNano
   }
 
   /** Settles all usage, and reclaims credit if less than this amount is free. */
@@ -154,11 +164,6 @@ export class CreditAllocator {
       }
     }
     await Promise.all(Array.from({ length: Math.min(AT_ONCE, rest.length) }, worker))
-  }
-
-  #lent(except?: string): number {
-    const { databases } = this.#options
-    return databases.lentNano - (except === undefined ? 0 : outstanding(databases.lease(except)))
   }
 
   #recallAll(except?: string): Promise<void> {

@@ -34,7 +34,7 @@ export class Leases {
     const asked = this.#healthy(slug)
     dayClose.runIfLate()
     if (id === asked.id) lending.settle(asked, report)
-    const lent = await lending.allocate(() => this.#healthy(slug))
+    const lent = await lending.allocate(asked, () => this.#healthy(slug))
     return { ...lent, revoked: tokens.recentlyEnded(now()) }
   }
 
