@@ -53,6 +53,10 @@ const environmentBindings = [
   /** The namespace that the first account owns; set only if just the users of this machine can reach the instance. */
   'PERSQL_FIRST_OWNS',
   'PERSQL_READERS',
+  /** The number of cells, the own one, and the key with which cells call each other. Unset if there is one cell. */
+  'PERSQL_CELLS',
+  'PERSQL_CELL',
+  'PERSQL_CELL_KEY',
 ] as const
 
 const objects = [
@@ -68,7 +72,9 @@ export type PlatformEnvironment = Partial<Record<(typeof environmentBindings)[nu
 export interface ConfigOptions {
   /** Certificates in PEM that are trusted in addition to those of browsers. */
   readonly trustedCertificates?: string | undefined
-  /** The number of reader processes. */
+  /** The number of cells, which are processes that share the namespaces. Default: 1. */
+  readonly cells?: number
+  /** The number of reader processes of each cell. */
   readonly readers?: number
   /** The address of the process that hashes passwords. Without one, the Worker hashes them itself. */
   readonly hashingAddress?: string | undefined
@@ -78,17 +84,39 @@ export interface ConfigOptions {
 const compatibilityDate = '2026-10-01'
 
 /** Returns the socket of a reader, relative to the data folder: an absolute path can be too long for a socket. */
-export const readerSocket = (index: number): string => `unix:run/reader-${index}.sock`
+export const readerSocket = (index: number, cell = 0): string =>
+  cell === 0 ? `unix:run/reader-${index}.sock` : `unix:run/cell-${cell}-reader-${index}.sock`
+
+/** Returns the socket at which a cell serves the others. */
+export const cellSocket = (cell: number): string => `unix:run/cells/${cell}.sock`
+
+/** A CONNECT request for this host starts a connection for calls between cells. */
+const cellHost = 'cell'
 
 /**
- * Returns workerd's configuration, which is stored next to `platform.mjs`. The command line sets the address
+ * Returns workerd's configuration for a cell, which is stored next to `platform.mjs`. The command line sets the address
  * (`--socket-addr=http=…`), the folder of the objects (`--directory-path=disk=…`) and the folder of the console.
  */
-export function workerdConfig({ trustedCertificates = '', readers = 0, hashingAddress }: ConfigOptions = {}): string {
+export function workerdConfig(
+  { trustedCertificates = '', cells = 1, readers = 0, hashingAddress }: ConfigOptions = {},
+  cell = 0,
+): string {
+  const forCells = `capnpConnectHost = "${cellHost}"`
   const trusted = trustedCertificates && `, trustedCertificates = [${JSON.stringify(trustedCertificates)}]`
   const others = [
-    ...Array.from({ length: readers }, (_, index) => [`READER_${index}`, readerSocket(index)] as const),
-    ...(hashingAddress ? [['HASHING', hashingAddress] as const] : []),
+    ...Array.from({ length: readers }, (_, index) => [`READER_${index}`, readerSocket(index, cell), ''] as const),
+    ...(hashingAddress ? [['HASHING', hashingAddress, ''] as const] : []),
+    ...[...Array(cells).keys()]
+      .filter((other) => other !== cell)
+      .map((other) => [`CELL_${other}`, cellSocket(other), forCells] as const),
+  ]
+  const sockets = [
+    '(name = "http", address = "127.0.0.1:0", http = (), service = "main"),',
+    ...(cells > 1
+      ? [
+          `(name = "cell", address = "${cellSocket(cell)}", http = (${forCells}), service = (name = "main", entrypoint = "Cell")),`,
+        ]
+      : []),
   ]
   return `using Workerd = import "/workerd/workerd.capnp";
 
@@ -101,9 +129,11 @@ const config :Workerd.Config = (
     # What the operator names (a mail server, a model) may be on this machine; what a tenant names goes through "public".
     (name = "public", network = (allow = ["public"], tlsOptions = (trustBrowserCas = true${trusted}))),
     (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true${trusted}))),
-    ${others.map(([name, address]) => `(name = "${name}", external = (address = ${JSON.stringify(address)}, http = ())),`).join('\n    ')}
+    ${others.map(([name, address, http]) => `(name = "${name}", external = (address = ${JSON.stringify(address)}, http = (${http}))),`).join('\n    ')}
   ],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+  sockets = [
+    ${sockets.join('\n    ')}
+  ],
 );
 
 const platform :Workerd.Worker = (

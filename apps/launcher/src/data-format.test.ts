@@ -13,7 +13,7 @@ beforeEach(() => {
 afterEach(() => rmSync(data, { recursive: true }))
 
 const stamp = () => JSON.parse(readFileSync(file, 'utf8'))
-const current = { format: 3, writtenBy: expect.stringMatching(/^\d+\.\d+\.\d+/), oldestReader: 3 }
+const current = { format: 4, writtenBy: expect.stringMatching(/^\d+\.\d+\.\d+/), oldestReader: 3 }
 
 test('stamps a new folder, and one of a version without stamps', async () => {
   await stampData(data)
@@ -26,8 +26,8 @@ test('stamps a new folder, and one of a version without stamps', async () => {
 
 test.each([
   [{ format: 1, writtenBy: '0.0.9', oldestReader: 1 }, 'an older format'],
-  [{ format: 3, writtenBy: '0.0.9', oldestReader: 3 }, 'another version of the same format'],
-  [{ format: 3, writtenBy: '0.0.9', oldestReader: 1 }, 'the same format with an older reader'],
+  [{ format: 4, writtenBy: '0.0.9', oldestReader: 3 }, 'another version of the same format'],
+  [{ format: 4, writtenBy: '0.0.9', oldestReader: 1 }, 'the same format with an older reader'],
 ])('%j is updated: %s', async (found) => {
   writeFileSync(file, JSON.stringify(found))
   await stampData(data)
@@ -42,7 +42,7 @@ test('keeps the stamp of a newer program if its data is readable', async () => {
 })
 
 test.each([
-  { format: 4, writtenBy: '9.1.0', oldestReader: 4 },
+  { format: 5, writtenBy: '9.1.0', oldestReader: 5 },
   { format: 99, writtenBy: '9.1.0', oldestReader: 50 },
 ])('%j is rejected with both versions, without changes', async (newer) => {
   writeFileSync(file, JSON.stringify(newer))
@@ -66,6 +66,8 @@ test.each([
   '{"format":1.5,"writtenBy":"1.0.0","oldestReader":1}',
   '{"format":2,"writtenBy":"","oldestReader":1}',
   '{"format":2,"writtenBy":"1.0.0","oldestReader":-1}',
+  '{"format":4,"writtenBy":"1.0.0","oldestReader":4,"cells":0}',
+  '{"format":4,"writtenBy":"1.0.0","oldestReader":4,"cells":"2"}',
   '\u0000'.repeat(4096),
 ])('rejects a damaged stamp: %j', async (text) => {
   writeFileSync(file, text)
@@ -82,4 +84,28 @@ test('rejects an unreadable stamp, and ignores a draft from a crash', async () =
   await stampData(data)
   expect(stamp()).toEqual(current)
   expect(existsSync(`${file}.new`)).toBe(false)
+})
+
+test('records the number of cells, which older programs do not know', async () => {
+  await stampData(data, 3)
+  expect(stamp()).toEqual({ ...current, oldestReader: 4, cells: 3 })
+  await stampData(data, 3)
+  writeFileSync(file, JSON.stringify({ ...stamp(), writtenBy: '0.0.9' }))
+  await stampData(data, 3)
+  expect(stamp()).toEqual({ ...current, oldestReader: 4, cells: 3 })
+})
+
+test.each([
+  ['a stamp with another number', { format: 4, writtenBy: '0.0.9', oldestReader: 4, cells: 2 }, 2, 3],
+  ['a stamp with several, by one', { format: 4, writtenBy: '0.0.9', oldestReader: 4, cells: 2 }, 2, 1],
+  ['a stamp without a number', { format: 3, writtenBy: '0.0.9', oldestReader: 3 }, 1, 2],
+  ["a newer program's stamp", { format: 9, writtenBy: '9.0.0', oldestReader: 4, cells: 2 }, 2, 4],
+  ['objects without a stamp', undefined, 1, 2],
+])('rejects %s with both numbers, without changes', async (_, found, before, wanted) => {
+  if (found) writeFileSync(file, JSON.stringify(found))
+  else mkdirSync(join(data, 'objects'))
+  await expect(stampData(data, wanted)).rejects.toThrow(
+    `was created with PERSQL_CELLS=${before}, but PERSQL_CELLS is ${wanted}.`,
+  )
+  expect(existsSync(file) ? stamp() : undefined).toEqual(found)
 })

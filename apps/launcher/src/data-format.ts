@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
@@ -6,33 +7,48 @@ import { repository } from './paths.ts'
 /**
  * The data format that this program writes. Increase it with every migration of a system schema. Format 1 has no stamp.
  */
-const current = 3
+const current = 4
 /** The oldest format whose programs can read data that this program wrote. */
 const oldestReader = 3
+/** The oldest format whose programs look for namespaces in several cells. */
+const oldestReaderOfCells = 4
+const maxCells = 1_000
 const Format = z.int().min(1).max(1_000_000)
 const Stamp = z.object({
   format: Format,
   /** The version of the program. */
   writtenBy: z.string().min(1).max(100),
   oldestReader: Format,
+  /** The number of cells that the namespaces are in. Absent if it is 1. */
+  cells: z.int().min(1).max(maxCells).optional(),
 })
 
 /** The contents of `format.json` in the data folder. */
 export type Stamp = z.infer<typeof Stamp>
 
 /**
- * Checks that this program can read the data, and stamps the folder with its own format. Call it before anything in the
- * folder changes.
+ * Checks that this program can read the data with this number of cells, and stamps the folder with its own format. Call
+ * it before anything in the folder changes.
  * @throws Error with a message for the operator
  */
-export async function stampData(data: string): Promise<void> {
+export async function stampData(data: string, cells = 1): Promise<void> {
   const file = join(data, 'format.json')
   const version = await programVersion()
   const found = await readStamp(file)
   if (found && found.oldestReader > current) throw new Error(tooNew(data, found, version))
+  const foundCells = found?.cells ?? 1
+  // Only a folder without data can get another number: the cell of a namespace depends on it.
+  if (foundCells !== cells && (found || existsSync(join(data, 'objects')))) {
+    throw new Error(otherCells(data, foundCells, cells))
+  }
   // A newer program's stamp stays, because its data is still there.
   if (found && (found.format > current || (found.format === current && found.writtenBy === version))) return
-  const stamp: Stamp = { format: current, writtenBy: version, oldestReader }
+  const stamp: Stamp = {
+    format: current,
+    writtenBy: version,
+    oldestReader: cells > 1 ? oldestReaderOfCells : oldestReader,
+    ...(cells > 1 && { cells }),
+  }
   await writeFile(`${file}.new`, `${JSON.stringify(stamp, null, 2)}\n`)
   await rename(`${file}.new`, file)
 }
@@ -53,6 +69,10 @@ async function readStamp(file: string): Promise<Stamp | undefined> {
       { cause },
     )
   }
+}
+
+function otherCells(data: string, found: number, wanted: number): string {
+  return `${data} was created with PERSQL_CELLS=${found}, but PERSQL_CELLS is ${wanted}. The number can't be changed, because it decides which cell has the files of a namespace. Set PERSQL_CELLS=${found}, or set PERSQL_DATA to a new folder and import the databases there.`
 }
 
 function tooNew(data: string, { format, writtenBy, oldestReader: needed }: Stamp, version: string): string {

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -119,7 +120,7 @@ test('all paths to a folder share its lock, and the path can be long', async () 
 test('a process that inherited the hold keeps it after its launcher ended', async () => {
   const first = await lock()
   const heir = await child(first.fd)
-  first.hold(heir.pid as number)
+  first.hold([heir.pid as number])
   // As after a kill: the descriptor is closed, but the files remain.
   const text = JSON.stringify({
     launcher: { pid: 4_000_000, started: '1' },
@@ -142,6 +143,26 @@ test('a process that inherited the hold keeps it after its launcher ended', asyn
   writeFileSync(join(folder, 'lock'), text)
   await lock()
   expect(heir.signalCode ?? (await once(heir, 'exit'))[1]).toBe('SIGKILL')
+})
+
+test('ends the processes of all cells that a killed launcher left', async () => {
+  const first = await lock()
+  const cells = [await child(first.fd), await child(first.fd), await child(first.fd)]
+  first.hold(cells.map(({ pid }) => pid as number))
+  const text = JSON.parse(readFileSync(join(folder, 'lock'), 'utf8'))
+  expect([text.workerd.pid, ...text.cells.map(({ pid }: { pid: number }) => pid)]).toEqual(cells.map(({ pid }) => pid))
+  const socket = sockets()[0] as string
+  const rescued = join(folder, 'rescued')
+  linkSync(join(folder, socket), rescued)
+  first.release()
+  locks = []
+  renameSync(rescued, join(folder, socket))
+  // The first cell has already ended.
+  cells[0]?.kill('SIGKILL')
+  await once(cells[0] as ChildProcess, 'exit')
+  writeFileSync(join(folder, 'lock'), JSON.stringify({ ...text, launcher: { pid: 4_000_000, started: '1' } }))
+  await lock()
+  for (const cell of cells) expect(cell.signalCode ?? (await once(cell, 'exit'))[1]).toBe('SIGKILL')
 })
 
 test('respects an older launcher, which has only the lock file', async () => {

@@ -10,6 +10,8 @@ const orphanAttempts = 5
 interface Holder {
   launcher: ProcessIdentity
   workerd?: ProcessIdentity
+  /** The cells besides the first. */
+  cells?: readonly ProcessIdentity[]
   readers?: readonly ProcessIdentity[]
   /** Set by launchers that hold the folder with a socket. For older launchers, the file itself is the lock. */
   isHeld?: true
@@ -21,8 +23,11 @@ export interface DataLock {
   fd: number | undefined
   /** Whether an instance in another container can't be detected. */
   isLocal: boolean
-  /** Records the current processes, so that the next launcher finds them if this launcher is killed. */
-  hold(workerdPid: number, readerPids?: readonly number[]): void
+  /**
+   * Records the current processes, the first cell first, so that the next launcher finds them if this launcher is
+   * killed.
+   */
+  hold(cellPids: readonly number[], readerPids?: readonly number[]): void
   release(): void
 }
 
@@ -43,7 +48,7 @@ export async function lockData(data: string): Promise<DataLock> {
     if (holder !== undefined && !holder.isHeld && isRunning(holder.launcher) && holder.launcher.pid !== process.pid) {
       throw inUse(data, holder.launcher.pid)
     }
-    if (holder?.workerd !== undefined) await endOrphan(holder.workerd)
+    if (holder !== undefined) await endOrphans(holder)
     for (const reader of holder?.readers ?? []) await endOrphan(reader)
   } catch (cause) {
     hold.release()
@@ -54,8 +59,16 @@ export async function lockData(data: string): Promise<DataLock> {
   return {
     fd: hold.fd,
     isLocal: hold.isLocal,
-    hold: (pid, readers = []) =>
-      write(file, { launcher, workerd: identify(pid), readers: readers.map(identify), isHeld: true }),
+    hold: (pids, readers = []) => {
+      const [workerd, ...cells] = pids.map(identify)
+      write(file, {
+        launcher,
+        ...(workerd && { workerd }),
+        ...(cells.length > 0 && { cells }),
+        readers: readers.map(identify),
+        isHeld: true,
+      })
+    },
     release: () => {
       rmSync(file, { force: true })
       hold.release()
@@ -72,9 +85,9 @@ async function takeFolder(data: string, file: string): Promise<FolderHold> {
     if (cause.pid !== undefined || holder?.workerd === undefined || isRunning(holder.launcher)) {
       throw inUse(data, cause.pid)
     }
-    // The socket is held but doesn't respond, and the launcher is gone: only its workerd is left. A workerd in another container
-    // can't be stopped from here.
-    if (!(await endOrphan(holder.workerd))) throw inUse(data, undefined)
+    // The socket is held but doesn't respond, and the launcher is gone: only its workerd processes are left. Those in another
+    // container can't be stopped from here.
+    if (!(await endOrphans(holder))) throw inUse(data, undefined)
     return takeFromOrphan(data)
   }
 }
@@ -123,6 +136,13 @@ function read(file: string): Holder | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Stops the processes of all cells and returns whether one was running. */
+async function endOrphans({ workerd, cells = [] }: Holder): Promise<boolean> {
+  let wasRunning = false
+  for (const cell of [...(workerd ? [workerd] : []), ...cells]) wasRunning = (await endOrphan(cell)) || wasRunning
+  return wasRunning
 }
 
 /** Stops the process and returns whether it was running. */

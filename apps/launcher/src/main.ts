@@ -3,18 +3,16 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
 import { bootstrap } from './bootstrap-namespace.ts'
 import { buildPlatform } from './build.ts'
-import { type ConfigOptions, FORWARDED_SETTINGS } from './config.ts'
+import { type Cells, type CellsOptions, startCells } from './cells.ts'
+import type { ConfigOptions } from './config.ts'
 import { buildConsole } from './console-build.ts'
 import { stampData } from './data-format.ts'
 import { type DataLock, lockData } from './data-lock.ts'
 import { type Hashing, startHashing } from './hashing/hashing.ts'
 import { instanceSecret } from './instance-secret.ts'
 import { jsonLog } from './log.ts'
-import { moveAlarms } from './move-alarms.ts'
 import { probe } from './probe.ts'
-import { Readers } from './readers.ts'
 import { readSettings, type Settings } from './settings.ts'
-import { type SupervisedProcess, supervise } from './watchdog.ts'
 import { formatWelcome } from './welcome-message.ts'
 import { type DataOptions, localUrl, prepareData } from './workerd-process.ts'
 
@@ -43,13 +41,13 @@ async function run(settings: Settings): Promise<void> {
     const data = settings.PERSQL_DATA
     const [consoleFiles] = await Promise.all([buildConsole(), buildPlatform()])
     await prepareData(data, await dataOptions(settings, instance, { consoleFiles }))
-    const supervised = await start(settings, instance)
+    const cells = await start(settings, instance)
     try {
-      const greeted = greet(settings, instance.secret, supervised.port)
+      const greeted = greet(settings, instance.secret, cells.ports)
       const signal = await Promise.race([stopped, greeted.then(() => stopped)])
       process.stdout.write(`\n${signal} received, stopping. All committed data is in ${data}.\n`)
     } finally {
-      await supervised.stop()
+      await cells.stop()
     }
   })
 }
@@ -72,7 +70,7 @@ export async function withData(settings: Settings, work: (instance: Instance) =>
     )
   }
   try {
-    await stampData(data)
+    await stampData(data, settings.PERSQL_CELLS)
     const secret = settings.PERSQL_SECRET ?? (await instanceSecret(data))
     const hashing = await startHashing({ data, log })
     try {
@@ -91,9 +89,9 @@ export async function dataOptions(
   { hashing }: Instance,
   files: Omit<DataOptions, keyof ConfigOptions>,
 ): Promise<DataOptions> {
-  const { NODE_EXTRA_CA_CERTS: file, PERSQL_READERS: readers } = settings
+  const { NODE_EXTRA_CA_CERTS: file, PERSQL_CELLS: cells, PERSQL_READERS: readers } = settings
   const trustedCertificates = file && (await readFile(file, 'utf8'))
-  return { ...files, readers, trustedCertificates, hashingAddress: hashing.address }
+  return { ...files, cells, readers, trustedCertificates, hashingAddress: hashing.address }
 }
 
 /** Resolves with the first stop signal. It listens from the start, so that Ctrl-C during the start also stops cleanly. */
@@ -103,82 +101,26 @@ export function stopSignal(): Promise<NodeJS.Signals> {
   })
 }
 
-/** Starts workerd under the watchdog on a prepared data folder, at the address of the settings or another. */
-export async function start(
+/** Starts the cells on a prepared data folder, at the addresses of the settings or others. */
+export function start(
   settings: Settings,
   { lock, secret, hashing }: Instance,
-  { host, port } = { host: settings.HOST, port: settings.PORT },
-): Promise<SupervisedProcess> {
-  const { PERSQL_DATA: data, PERSQL_READERS: count } = settings
-  const onStderr = (line: string) => void process.stderr.write(`${line}\n`)
-  let pid = 0
-  const hold = (): void => lock.hold(pid, readers.pids)
-  const readers = new Readers({ data, count, log, onStderr, onStart: hold })
-  const supervised = await supervise({
-    data,
-    host,
-    port,
-    environment: {
-      ...Object.fromEntries(FORWARDED_SETTINGS.flatMap((name) => given(name, settings[name]))),
-      PERSQL_RUNTIME: 'workerd',
-      PERSQL_READERS: String(count),
-      PERSQL_SECRET: secret,
-      PERSQL_HASHING_KEY: hashing.key,
-      ...(firstOwns(settings) && { PERSQL_FIRST_OWNS: firstOwns(settings) }),
-    },
-    onStderr,
-    timeoutS: settings.QUERY_TIMEOUT_S,
-    log,
-    readers,
-    onRestart: (next) => {
-      pid = next
-      hold()
-    },
-    heldFd: lock.fd,
-  }).catch((cause: Error) => {
-    throw new Error(startFailure(cause.message, host, port), { cause })
-  })
-  pid = supervised.pid()
-  hold()
-  try {
-    // A reader would run native alarms too.
-    await moveAlarms({ data, localUrl: localUrl(host, supervised.port), secret })
-  } catch (cause) {
-    await supervised.stop()
-    throw cause
-  }
-  readers.start()
-  const stop = async (): Promise<void> => {
-    await supervised.stop()
-    await readers.stop()
-  }
-  return { ...supervised, stop }
+  { host, ports }: Pick<CellsOptions, 'host' | 'ports'> = { host: settings.HOST, ports: cellPorts(settings) },
+): Promise<Cells> {
+  return startCells({ settings, secret, hashing, lock, log, host, ports })
 }
 
-const given = (name: string, value: unknown): [string, string][] => (value === undefined ? [] : [[name, String(value)]])
-
-/** Returns the bootstrap namespace if only users of this machine can sign up first. */
-function firstOwns({ HOST, PERSQL_URL, TRUSTED_PROXIES, PERSQL_BOOTSTRAP }: Settings): string | undefined {
-  const local = ['localhost', '::1'].includes(HOST) || HOST.startsWith('127.')
-  const behindProxy = PERSQL_URL !== undefined || TRUSTED_PROXIES !== ''
-  return local && !behindProxy && PERSQL_BOOTSTRAP !== 'off' ? PERSQL_BOOTSTRAP.namespace : undefined
+/** Returns the ports of the settings: each cell has the one after its predecessor's. */
+function cellPorts({ PORT, PERSQL_CELLS }: Settings): number[] {
+  return Array.from({ length: PERSQL_CELLS }, (_, cell) => (PORT === 0 ? 0 : PORT + cell))
 }
 
 /** Waits until the platform responds, creates the first namespace and prints the welcome message. */
-export async function greet(settings: Settings, secret: string, port: number): Promise<void> {
+export async function greet(settings: Settings, secret: string, ports: readonly [number, ...number[]]): Promise<void> {
   const { PERSQL_DATA: data, PERSQL_BOOTSTRAP: wanted } = settings
-  const local = localUrl(settings.HOST, port)
+  const [local, ...others] = ports.map((port) => localUrl(settings.HOST, port)) as [string, ...string[]]
   const url = settings.PERSQL_URL ?? local
   await probe(local)
   const access = wanted === 'off' ? undefined : await bootstrap({ data, localUrl: local, url, secret, ...wanted })
-  process.stdout.write(`${formatWelcome({ url, data, stop: 'Press Ctrl-C to stop.' }, access)}\n`)
-}
-
-function startFailure(reason: string, host: string, port: number): string {
-  if (/Address already in use|Only one usage of each socket address/.test(reason)) {
-    return `Port ${port} on ${host} is already in use. Stop the other process, or set PORT (0 picks a free port).`
-  }
-  if (/Permission denied|forbidden by its access permissions/.test(reason))
-    return `Permission denied for port ${port} on ${host}. Use a port above 1023, or run with the required privileges.`
-  return `workerd failed to start:\n${reason}`
+  process.stdout.write(`${formatWelcome({ url, others, data, stop: 'Press Ctrl-C to stop.' }, access)}\n`)
 }

@@ -7,6 +7,8 @@ import { startReader, type Workerd } from './workerd-process.ts'
 /** Options of the reader processes. */
 export interface ReadersOptions {
   data: string
+  /** The cell whose files they read. Default: 0. */
+  cell?: number
   count: number
   log: Log
   /** Called with every line that a reader writes to stderr. */
@@ -89,13 +91,13 @@ export class Readers {
   }
 
   async #supervise(index: number): Promise<void> {
-    const { data, log, onStderr, onStart } = this.#options
+    const { log, onStart } = this.#options
     const { signal } = this.#stopping
     for (let failures = 0; !signal.aborted; ) {
       const process: Process = { run: randomUUID(), isEnded: false }
       this.#processes[index] = process
       try {
-        process.workerd = await startReader(data, index, process.run, onStderr)
+        process.workerd = await startReader(index, process.run, this.#options)
         failures = 0
         onStart?.(this.pids)
         if (process.isEnded || signal.aborted) void process.workerd.kill()

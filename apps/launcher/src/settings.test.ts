@@ -18,6 +18,7 @@ describe('settings', () => {
       TRUSTED_PROXIES: '',
       PERSQL_SIGNUP: 'open',
       QUERY_TIMEOUT_S: 30,
+      PERSQL_CELLS: 1,
       PERSQL_READERS: Math.min(64, Math.max(2, availableParallelism())),
       BODY_TIMEOUT_S: 30,
       IMPORT_MAX_MB: 1024,
@@ -45,6 +46,7 @@ describe('settings', () => {
     ['TRUSTED_PROXIES', '10.0.0.0/8, 2001:db8::/32 ,192.0.2.7', '10.0.0.0/8,2001:db8::/32,192.0.2.7'],
     ['TRUSTED_PROXIES', '::1,fd00::/8,::ffff:10.0.0.0/104', '::1,fd00::/8,::ffff:10.0.0.0/104'],
     ['QUERY_TIMEOUT_S', '1', 1],
+    ['PERSQL_CELLS', '64', 64],
     ['PERSQL_READERS', '0', 0],
   ])('%s accepts "%s"', (name, text, value) => {
     expect(readSettings({ [name]: text })).toMatchObject({ [name]: value })
@@ -101,12 +103,29 @@ describe('settings', () => {
     ['TRUSTED_PROXIES', '10.0.0.0 /8'],
     ['TRUSTED_PROXIES', 'loopback'],
     ['QUERY_TIMEOUT_S', '0'],
+    ['PERSQL_CELLS', '0'],
+    ['PERSQL_CELLS', '65'],
     ['PERSQL_READERS', '65'],
     ['PERSQL_READERS', 'two'],
     ['QUERY_TIMEOUT_S', '1.5'],
     ['BODY_TIMEOUT_S', '0'],
   ])('%s rejects "%s" with a message that names it', (name, text) => {
     expect(() => readSettings({ [name]: text })).toThrow(new RegExp(`^${name} must be .*\\.$`))
+  })
+
+  test('cells share the cores: each has fewer readers by default, but at least 2', () => {
+    expect(readSettings({ PERSQL_CELLS: '2' }).PERSQL_READERS).toBe(
+      Math.min(64, Math.max(2, Math.ceil(availableParallelism() / 2))),
+    )
+    expect(readSettings({ PERSQL_CELLS: '64' }).PERSQL_READERS).toBe(2)
+    expect(readSettings({ PERSQL_CELLS: '64', PERSQL_READERS: '5' }).PERSQL_READERS).toBe(5)
+  })
+
+  test('every cell needs a port', () => {
+    expect(readSettings({ PERSQL_CELLS: '4', PORT: '65532' }).PORT).toBe(65_532)
+    expect(() => readSettings({ PERSQL_CELLS: '4', PORT: '65533' })).toThrow(
+      'PORT must be at most 65532: each of the 4 cells has a port.',
+    )
   })
 
   test('errors name every invalid setting and never contain a secret', () => {

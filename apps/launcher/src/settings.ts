@@ -9,8 +9,7 @@ const slug = /^[a-z][a-z0-9-]{0,62}$/
 const hostname = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i
 const maxWelcomeCreditUsd = 1_000_000
 const minSecretLength = 16
-/** Windows doesn't delete files that another process has open. */
-const defaultReaders = process.platform === 'win32' ? '0' : String(Math.min(64, Math.max(2, availableParallelism())))
+const maxCells = 64
 
 /** The operator's settings, by the name of the environment variable. */
 const Settings = z.object({
@@ -69,13 +68,17 @@ const Settings = z.object({
     existsSync(text) ? resolve(text) : undefined,
   ),
   QUERY_TIMEOUT_S: setting('30', 'a positive number of whole seconds', (text) => wholeNumber(text, 1, 86_400)),
-  PERSQL_READERS: setting(defaultReaders, 'a whole number from 0 to 64', (text) => wholeNumber(text, 0, 64)),
+  PERSQL_CELLS: setting('1', `a whole number from 1 to ${maxCells}`, (text) => wholeNumber(text, 1, maxCells)),
+  PERSQL_READERS: setting(undefined, 'a whole number from 0 to 64', (text) => wholeNumber(text, 0, 64)),
   BODY_TIMEOUT_S: setting('30', 'a positive number of whole seconds', (text) => wholeNumber(text, 1, 86_400)),
   IMPORT_MAX_MB: setting('1024', 'a positive number of whole megabytes', (text) => wholeNumber(text, 1, 1_000_000)),
 })
 
 /** The settings with their defaults. */
-export type Settings = z.output<typeof Settings>
+export type Settings = z.output<typeof Settings> & {
+  /** The number of reader processes of each cell. */
+  readonly PERSQL_READERS: number
+}
 
 /** Thrown for invalid settings, with one sentence per setting. */
 export class SettingsError extends Error {
@@ -87,15 +90,32 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()))
   const result = Settings.safeParse(given)
   if (result.success) {
-    const missing = missingBeside(result.data)
-    if (missing.length > 0) throw new SettingsError(missing.join('\n'))
-    return result.data
+    const problems = [...missingBeside(result.data), ...problemsOfCells(result.data)]
+    if (problems.length > 0) throw new SettingsError(problems.join('\n'))
+    return { ...result.data, PERSQL_READERS: result.data.PERSQL_READERS ?? defaultReaders(result.data.PERSQL_CELLS) }
   }
   throw new SettingsError(result.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('\n'))
 }
 
+/** Returns the default number of readers: cells share the cores. Windows can't delete files that a reader has open. */
+function defaultReaders(cells: number): number {
+  if (process.platform === 'win32') return 0
+  return Math.min(64, Math.max(2, Math.ceil(availableParallelism() / cells)))
+}
+
+function problemsOfCells({ PERSQL_CELLS: cells, PORT }: z.output<typeof Settings>): string[] {
+  if (cells === 1) return []
+  const last = PORT + cells - 1
+  return [
+    ...(process.platform === 'win32' ? ['PERSQL_CELLS must be 1 on Windows: cells need Unix sockets.'] : []),
+    ...(PORT > 0 && last > 65_535
+      ? [`PORT must be at most ${65_536 - cells}: each of the ${cells} cells has a port.`]
+      : []),
+  ]
+}
+
 /** Returns a sentence for each setting that another setting requires. */
-function missingBeside(settings: Settings): string[] {
+function missingBeside(settings: z.output<typeof Settings>): string[] {
   const mail = settings.SMTP_URL ?? settings.RESEND_API_KEY
   const pairs = [
     ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET'],

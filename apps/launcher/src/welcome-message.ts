@@ -1,12 +1,16 @@
 import type { Bootstrap } from './bootstrap-namespace.ts'
 
-/** Formats the welcome message after the first start: the URL, and a query that works when pasted. */
+/**
+ * Formats the welcome message after the first start: the URL, and a query that works when pasted. `others` are the
+ * addresses of the cells besides the first.
+ */
 export function formatWelcome(
-  place: { url: string; data: string; stop: string },
+  place: { url: string; others?: readonly string[]; data: string; stop: string },
   access: Bootstrap | undefined,
 ): string {
   const rows = [
     ['URL', place.url],
+    ...(place.others ?? []).map((url, index) => [`Cell ${index + 1}`, url]),
     ...(access === undefined
       ? []
       : [

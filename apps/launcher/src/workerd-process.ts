@@ -1,11 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFile, cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { isIPv6 } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
-import { type ConfigOptions, type PlatformEnvironment, readerConfig, readerSocket, workerdConfig } from './config.ts'
+import {
+  type ConfigOptions,
+  cellSocket,
+  type PlatformEnvironment,
+  readerConfig,
+  readerSocket,
+  workerdConfig,
+} from './config.ts'
 import { onLines } from './lines.ts'
 import { platformBundle, platformModules, readerModule } from './paths.ts'
 
@@ -18,6 +25,8 @@ const maxFileBlocks = 2_097_152
 export interface WorkerdOptions {
   /** The data folder: `objects/` has one SQLite file per object, `run/` the configuration and bundle. */
   data: string
+  /** The cell that the process serves. Default: 0, which every instance has. */
+  cell?: number
   host: string
   /** 0 selects a free port. */
   port: number
@@ -62,6 +71,13 @@ export interface DataOptions extends ConfigOptions {
   consoleFiles?: string | undefined
 }
 
+/** Returns the folder of a cell's objects. Every process that opens a folder would run its native alarms. */
+export const objectsFolder = (data: string, cell = 0): string =>
+  cell === 0 ? join(data, 'objects') : join(data, 'cells', String(cell), 'objects')
+
+const configFile = (data: string, cell: number): string =>
+  join(data, 'run', cell === 0 ? 'workerd.capnp' : `cell-${cell}.capnp`)
+
 /**
  * Copies the bundle, the console and the configuration to the data folder, so a later build doesn't change a running
  * instance.
@@ -71,15 +87,26 @@ export async function prepareData(
   { bundle = platformBundle, consoleFiles, ...config }: DataOptions = {},
 ): Promise<void> {
   // Reads that sort more rows than fit in memory write temporary files.
-  for (const folder of ['objects', 'run', 'tmp']) await mkdir(join(data, folder), { recursive: true })
+  for (const folder of ['run', 'tmp']) await mkdir(join(data, folder), { recursive: true })
   await copyFile(bundle, join(data, 'run', 'platform.mjs'))
   const modules = config.readers ? [...platformModules, readerModule] : platformModules
   for (const name of modules) await copyFile(join(dirname(bundle), name), join(data, 'run', name))
   await rm(join(data, 'run', 'console'), { recursive: true, force: true })
   await mkdir(join(data, 'run', 'console'))
   if (consoleFiles) await copyConsole(data, consoleFiles)
-  await writeFile(join(data, 'run', 'workerd.capnp'), workerdConfig(config))
+  const cells = config.cells ?? 1
+  if (cells > 1) await makePrivate(join(data, 'run', 'cells'))
+  for (let cell = 0; cell < cells; cell++) {
+    await mkdir(objectsFolder(data, cell), { recursive: true })
+    await writeFile(configFile(data, cell), workerdConfig(config, cell))
+  }
   if (config.readers) await writeFile(join(data, 'run', 'reader.capnp'), readerConfig())
+}
+
+/** Creates a folder that only this user can open. */
+async function makePrivate(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await chmod(folder, 0o700)
 }
 
 /** Copies the console to the data folder. A running workerd keeps the folder open, so only its files are replaced. */
@@ -91,13 +118,14 @@ export async function copyConsole(data: string, consoleFiles: string): Promise<v
 }
 
 /** Starts the platform on a prepared data folder and resolves once it listens; rejects with its error output if it can't start. */
-export function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
-  const { data, host, environment, onStderr, heldFd, stdout = 'inherit' } = options
+export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
+  const { data, cell = 0, host, environment, onStderr, heldFd, stdout = 'inherit' } = options
   const folder = resolve(data)
+  await removeSocket(folder, cellSocket(cell))
   const args = [
-    join(folder, 'run', 'workerd.capnp'),
+    configFile(folder, cell),
     `--socket-addr=http=${address(host, options.port)}`,
-    `--directory-path=disk=${join(folder, 'objects')}`,
+    `--directory-path=disk=${objectsFolder(folder, cell)}`,
     `--directory-path=console=${join(folder, 'run', 'console')}`,
   ]
   return serve([workerdBinary()], { args, data: folder, environment, onStderr, heldFd, stdout })
@@ -105,18 +133,17 @@ export function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
 
 /** Starts a reader on a prepared data folder and resolves once it listens. `run` identifies the process. */
 export async function startReader(
-  data: string,
   index: number,
   run: string,
-  onStderr: WorkerdOptions['onStderr'],
+  { data, cell = 0, onStderr }: Pick<WorkerdOptions, 'data' | 'cell' | 'onStderr'>,
 ): Promise<Workerd> {
   const folder = resolve(data)
-  const socket = readerSocket(index)
-  await rm(join(folder, socket.slice('unix:'.length)), { force: true })
+  const socket = readerSocket(index, cell)
+  await removeSocket(folder, socket)
   const args = [
     join(folder, 'run', 'reader.capnp'),
     `--socket-addr=http=${socket}`,
-    `--directory-path=disk=${join(folder, 'objects')}`,
+    `--directory-path=disk=${objectsFolder(folder, cell)}`,
   ]
   // A read that needs a larger temporary file fails, instead of filling the disk.
   const limit = [
@@ -133,6 +160,11 @@ export async function startReader(
     onStderr,
     stdout: 'ignore',
   })
+}
+
+/** Removes the socket that an earlier process left. */
+function removeSocket(folder: string, socket: string): Promise<void> {
+  return rm(join(folder, socket.slice('unix:'.length)), { force: true })
 }
 
 interface ServeOptions extends Pick<WorkerdOptions, 'heldFd' | 'onStderr'> {
@@ -222,7 +254,7 @@ function listening(control: Readable): Promise<number> {
   return new Promise((done) => {
     onLines(control, (line) => {
       const message = JSON.parse(line)
-      if (message.event === 'listen') done(message.port)
+      if (message.event === 'listen' && message.socket === 'http') done(message.port)
     })
   })
 }

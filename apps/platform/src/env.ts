@@ -39,6 +39,12 @@ export interface Env extends ModelSettings {
   /** The number of the bindings `READER_0`, `READER_1` … */
   readonly PERSQL_READERS?: string
   readonly PERSQL_FIRST_OWNS?: string
+  /** The number of cells. The bindings `CELL_0`, `CELL_1` … reach the others. Unset if there is one. */
+  readonly PERSQL_CELLS?: string
+  /** The cell of this process. */
+  readonly PERSQL_CELL?: string
+  /** The key that cells require of each other. */
+  readonly PERSQL_CELL_KEY?: string
   readonly STRIPE_SECRET_KEY?: string
   readonly STRIPE_WEBHOOK_SECRET?: string
   readonly STRIPE_API_URL?: string

@@ -26,6 +26,7 @@ import { withRequestIdHeader } from './request-id.ts'
 import { getSettings } from './settings.ts'
 import { noteRequest } from './turns.ts'
 
+export { Cell } from './cell-entrypoint.ts'
 export { Database } from './database/object.ts'
 export { Directory } from './directory/object.ts'
 export { Namespace } from './namespace/object.ts'

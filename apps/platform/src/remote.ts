@@ -1,4 +1,5 @@
 import type { RpcTarget } from 'cloudflare:workers'
+import { getObject } from './cells.ts'
 import type { Env } from './env.ts'
 
 /**
@@ -20,28 +21,15 @@ export type Serves<T> = {
     : Serves<T[K]>
 }
 
-/** The number of IDs of databases that are kept. */
-const MAX_IDS = 10_000
-/** IDs by name: making an ID from a name hashes it, which takes 2% of a point read. */
-const databaseIds = new Map<string, DurableObjectId>()
-
-function databaseId(env: Env, name: string): DurableObjectId {
-  const known = databaseIds.get(name)
-  if (known !== undefined) return known
-  const id = env.DATABASES.idFromName(name)
-  if (databaseIds.size >= MAX_IDS) databaseIds.clear()
-  databaseIds.set(name, id)
-  return id
-}
-
-// Bindings don't have the types of their classes, so the caller names the calls that the object serves.
+// Bindings don't have the types of their classes, so the caller names the calls that the object serves. The object can be
+// in another process (`cells.ts`).
 
 /** Returns the object of a database, or of one of its copies. */
 export const databaseAt = <Calls>(env: Env, namespace: string, name: string): Calls =>
-  env.DATABASES.get(databaseId(env, `${namespace}/${name}`)) as unknown as Calls
+  getObject(env, 'DATABASES', `${namespace}/${name}`) as Calls
 
 /** Returns the object of a namespace. */
-export const namespaceAt = <Calls>(env: Env, slug: string): Calls => env.NAMESPACES.getByName(slug) as unknown as Calls
+export const namespaceAt = <Calls>(env: Env, slug: string): Calls => getObject(env, 'NAMESPACES', slug) as Calls
 
 /** Returns the object of the Directory, of which each instance has one. */
-export const directoryAt = <Calls>(env: Env): Calls => env.DIRECTORY.getByName('directory') as unknown as Calls
+export const directoryAt = <Calls>(env: Env): Calls => getObject(env, 'DIRECTORY', 'directory') as Calls

@@ -312,6 +312,11 @@ export const errors = {
     message:
       'Writes to this database are refused until {until}, because one of its statements blocked the server for {held} s and was stopped. Process fewer rows at a time; reads still work.',
   },
+  cell_unavailable: {
+    status: 503,
+    message:
+      'The process that serves this namespace is restarting. Retry after {seconds} s. A write may have taken effect: repeat it with the same Idempotency-Key.',
+  },
   unavailable: { status: 503, message: 'The database is temporarily unavailable. Try again.' },
 } as const satisfies Record<string, { status: number; message: string }>
 

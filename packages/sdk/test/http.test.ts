@@ -77,6 +77,7 @@ test('a call without idempotent replay is sent once, unless it was rate limited'
 
 const attempts: [status: number, code: string, sent: number][] = [
   [503, 'unavailable', 3],
+  [503, 'cell_unavailable', 3],
   [502, 'model_failed', 3],
   [429, 'rate_limited', 3],
   [500, 'internal', 1],

@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Cells } from '../cells.ts'
 import { dataOptions, greet, type Instance, runProgram, start, stopSignal, withData } from '../main.ts'
 import { devBuilds } from '../paths.ts'
 import type { Settings } from '../settings.ts'
-import type { SupervisedProcess } from '../watchdog.ts'
 import { copyConsole, prepareData } from '../workerd-process.ts'
 import { ConsoleFiles, serveConsole } from './console.ts'
 import { startDevServer } from './server.ts'
@@ -28,7 +28,10 @@ async function run(settings: Settings): Promise<void> {
       await serveConsole(server, files, () => platform.replaceConsole())
       const watching = await watchPlatform(join(folder, 'platform.mjs'), () => platform.restart())
       try {
-        const signal = await Promise.race([stopped, greet(settings, instance.secret, server.port).then(() => stopped)])
+        const signal = await Promise.race([
+          stopped,
+          greet(settings, instance.secret, [server.port]).then(() => stopped),
+        ])
         process.stdout.write(`\n${signal} received, stopping. All committed data is in ${settings.PERSQL_DATA}.\n`)
       } finally {
         await watching.stop()
@@ -52,14 +55,15 @@ class RestartingPlatform {
   readonly #instance: Instance
   readonly #folder: string
   readonly #console: ConsoleFiles
-  #supervised: SupervisedProcess | undefined
-  #port = 0
+  #cells: Cells | undefined
+  #ports: readonly number[]
   #isStopped = false
   #turn: Promise<void>
   #begin: () => void = () => {}
 
   constructor(settings: Settings, instance: Instance, folder: string, console: ConsoleFiles) {
     this.#settings = settings
+    this.#ports = Array.from({ length: settings.PERSQL_CELLS }, () => 0)
     this.#instance = instance
     this.#folder = folder
     this.#console = console
@@ -71,7 +75,7 @@ class RestartingPlatform {
   /** Resolves with the port when the newest build runs. @throws Error if it failed to start */
   async port(): Promise<number> {
     await this.#turn
-    return this.#port
+    return this.#ports[0] as number
   }
 
   /** Serves the newest files of the console. @throws Error if the newest build failed to start */
@@ -94,20 +98,20 @@ class RestartingPlatform {
     this.#isStopped = true
     this.#begin()
     await this.#turn.catch(() => {})
-    await this.#supervised?.stop()
+    await this.#cells?.stop()
   }
 
   async #replace(): Promise<void> {
-    const isFirst = this.#port === 0
-    await this.#supervised?.stop()
-    this.#supervised = undefined
+    const isFirst = this.#ports[0] === 0
+    await this.#cells?.stop()
+    this.#cells = undefined
     if (this.#isStopped) return
     const bundle = join(this.#folder, 'platform.mjs')
     const files = { bundle, consoleFiles: this.#console.folder }
     await prepareData(this.#settings.PERSQL_DATA, await dataOptions(this.#settings, this.#instance, files))
-    const address = { host: '127.0.0.1', port: this.#port }
-    this.#supervised = await start(this.#settings, this.#instance, address)
-    this.#port = this.#supervised.port
+    const address = { host: '127.0.0.1', ports: this.#ports }
+    this.#cells = await start(this.#settings, this.#instance, address)
+    this.#ports = this.#cells.ports
     if (!isFirst) process.stdout.write('The platform was rebuilt and restarted.\n')
   }
 }

@@ -22,7 +22,6 @@ import type { DatabaseOperation } from '../database/operations.ts'
 import { parseObject } from '../json-object.ts'
 import type { MemberAccess } from '../namespace/tokens/admission.ts'
 import { type Reply, refuseRequest, succeed, withRequestId } from '../reply.ts'
-import { toTransactionError } from '../storage/runtime-error.ts'
 import {
   type Admitted,
   authenticateAccount,
@@ -33,6 +32,7 @@ import {
   getMemberAccess,
   toAdmitted,
 } from './authenticate.ts'
+import { toCallError } from './call-error.ts'
 import { databaseObject, namespaceObject } from './objects.ts'
 import { accounts } from './operations/accounts.ts'
 import { approvals } from './operations/approvals.ts'
@@ -162,11 +162,7 @@ async function callDatabase(
       ? { status: 200, body: answer }
       : linked(withRequestId(answer, ctx.requestId), ctx.baseUrl)
   } catch (cause) {
-    const error = toTransactionError(cause)
-    if (error.code === 'took_too_long') throw error
-    const seconds = ctx.settings.queryTimeoutMs / 1000
-    const timedOut = Date.now() - startedMs >= ctx.settings.queryTimeoutMs
-    throw new PerSQLError(timedOut ? 'query_timeout' : 'unavailable', { seconds }, { cause })
+    throw toCallError(cause, startedMs, ctx.settings)
   }
 }
 

@@ -15,6 +15,7 @@ export function listFailures(operation: Operation, door: EntryPoint, way: Way): 
     'invalid_input',
     'flood',
     'internal',
+    'cell_unavailable',
   ])
   return codes.filter((code) => possible.has(code))
 }

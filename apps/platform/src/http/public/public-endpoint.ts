@@ -1,6 +1,7 @@
 import { isSlug, PerSQLError } from '@persql/contract'
 import { endpointToToolDefinition } from '@persql/endpoint-spec'
 import { databaseExists } from '../../api/authenticate.ts'
+import { toCallError } from '../../api/call-error.ts'
 import { databaseObject } from '../../api/objects.ts'
 import type { Context } from '../../context.ts'
 import {
@@ -154,12 +155,7 @@ async function call(
       }),
     )
   } catch (cause) {
-    const timedOut = Date.now() - startedMs >= ctx.settings.queryTimeoutMs
-    throw new PerSQLError(
-      timedOut ? 'query_timeout' : 'unavailable',
-      { seconds: ctx.settings.queryTimeoutMs / 1000 },
-      { cause },
-    )
+    throw toCallError(cause, startedMs, ctx.settings)
   }
 }
 

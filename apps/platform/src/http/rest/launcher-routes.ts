@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import type { Hono } from 'hono'
 import * as z from 'zod'
-import { databaseObject, namespaceObject } from '../../api/objects.ts'
+import { databaseObject, directoryObject, namespaceObject } from '../../api/objects.ts'
 import { now } from '../../clock.ts'
 import type { Env } from '../../env.ts'
 import { getSettings } from '../../settings.ts'
@@ -33,6 +33,11 @@ export function launcherRoutes(answered: Answered): Hono<{ Bindings: Env }> {
     const failed = await Promise.all(data.names.map((name) => moveAlarm(c.env, name)))
     return c.json({ success: true, data: { failed: failed.filter((name) => name !== undefined) } })
   })
+
+  /** Lists the names of all namespaces, for the configuration of a reverse proxy. */
+  app.get('/namespaces', async (c) =>
+    c.json({ success: true, data: (await directoryObject(c.env).list()).map(({ slug }) => slug) }),
+  )
 
   /** Records in a database that the process was ended because of its statement. */
   app.post('/stopped', async (c) => {

@@ -1,5 +1,6 @@
 import { type EntryPoint, PerSQLError } from '@persql/contract'
 import { USE_TOKEN } from '../../api/authenticate.ts'
+import { fetchObject } from '../../cells.ts'
 import type { Context } from '../../context.ts'
 import type { Env } from '../../env.ts'
 import type { Reply } from '../../reply.ts'
@@ -35,10 +36,7 @@ export async function upgraded(
 ): Promise<Response> {
   if (request.headers.get('Upgrade')?.toLowerCase() !== 'websocket') return failed(new PerSQLError('upgrade_required'))
   const { ticket } = (JSON.parse(body) as { data: { ticket: string } }).data
-  const object = env.DATABASES.getByName(`${ns}/${db}`)
-  const opened = await object.fetch('https://database/', {
-    headers: { Upgrade: 'websocket', 'X-PerSQL-Ticket': ticket },
-  })
+  const opened = await fetchObject(env, 'DATABASES', `${ns}/${db}`, { Upgrade: 'websocket', 'X-PerSQL-Ticket': ticket })
   const { webSocket } = opened
   if (!webSocket) return failed(new PerSQLError('unavailable'))
   // Browsers close a connection if the response doesn't name one of the requested protocols.

@@ -1,0 +1,132 @@
+import { randomBytes } from 'node:crypto'
+import { FORWARDED_SETTINGS, type PlatformEnvironment } from './config.ts'
+import type { DataLock } from './data-lock.ts'
+import type { Hashing } from './hashing/hashing.ts'
+import type { Log } from './log.ts'
+import { moveAlarms } from './move-alarms.ts'
+import { writeProxyFiles } from './proxy-files.ts'
+import { Readers } from './readers.ts'
+import type { Settings } from './settings.ts'
+import { type SupervisedProcess, supervise } from './watchdog.ts'
+import { localUrl } from './workerd-process.ts'
+
+/** The running cells of an instance. */
+export interface Cells {
+  /** The ports, by cell. */
+  readonly ports: readonly [number, ...number[]]
+  /** Stops all cells and their readers. */
+  stop(): Promise<void>
+}
+
+export interface CellsOptions {
+  readonly settings: Settings
+  readonly secret: string
+  readonly hashing: Hashing
+  readonly lock: DataLock
+  readonly log: Log
+  readonly host: string
+  /** The port of each cell. 0 selects a free port. */
+  readonly ports: readonly number[]
+}
+
+/** A cell: its workerd process, which a watchdog of its own restarts, and its readers. */
+interface Cell {
+  readonly supervised: SupervisedProcess
+  readonly readers: Readers
+}
+
+/**
+ * Starts the cells of an instance on a prepared data folder. The Directory is in the first. Rejects if one fails to
+ * start.
+ */
+export async function startCells(options: CellsOptions): Promise<Cells> {
+  const { settings, host, ports, secret, lock } = options
+  const { PERSQL_DATA: data } = settings
+  const environment = cellsEnvironment(options)
+  const cells: Cell[] = []
+  const hold = (): void =>
+    lock.hold(
+      cells.map(({ supervised }) => supervised.pid()),
+      cells.flatMap(({ readers }) => readers.pids),
+    )
+  const stop = async (): Promise<void> => {
+    await Promise.all(cells.map(({ supervised }) => supervised.stop()))
+    await Promise.all(cells.map(({ readers }) => readers.stop()))
+  }
+  try {
+    for (const [cell, port] of ports.entries()) {
+      cells.push(await startCell(cell, port, options, environment, hold))
+      hold()
+      // Only data of versions without cells has native alarms. A reader would run them too.
+      if (cell === 0) await moveAlarms({ data, localUrl: localUrl(host, getPort(cells[0] as Cell)), secret })
+      cells[cell]?.readers.start()
+    }
+    const started = cells.map(getPort) as [number, ...number[]]
+    if (cells.length > 1) await writeProxyFiles({ data, host, ports: started, secret })
+    return { ports: started, stop }
+  } catch (cause) {
+    await stop()
+    throw cause
+  }
+}
+
+const getPort = ({ supervised }: Cell): number => supervised.port
+
+async function startCell(
+  cell: number,
+  port: number,
+  { settings, log: logOfInstance, host, lock, ports }: CellsOptions,
+  environment: PlatformEnvironment,
+  hold: () => void,
+): Promise<Cell> {
+  const { PERSQL_DATA: data, PERSQL_READERS: count, QUERY_TIMEOUT_S: timeoutS } = settings
+  const log: Log =
+    ports.length === 1 ? logOfInstance : (level, event, fields) => logOfInstance(level, event, { cell, ...fields })
+  const onStderr = (line: string) => void process.stderr.write(`${line}\n`)
+  const readers = new Readers({ data, cell, count, log, onStderr, onStart: hold })
+  try {
+    const supervised = await supervise({
+      ...{ data, cell, host, port, onStderr, timeoutS, log, readers },
+      environment: ports.length === 1 ? environment : { ...environment, PERSQL_CELL: String(cell) },
+      onRestart: hold,
+      heldFd: lock.fd,
+    })
+    return { supervised, readers }
+  } catch (cause) {
+    throw new Error(startFailure((cause as Error).message, host, port), { cause })
+  }
+}
+
+function cellsEnvironment({ settings, secret, hashing, ports }: CellsOptions): PlatformEnvironment {
+  const owned = firstOwns(settings)
+  return {
+    ...Object.fromEntries(FORWARDED_SETTINGS.flatMap((name) => given(name, settings[name]))),
+    PERSQL_RUNTIME: 'workerd',
+    PERSQL_READERS: String(settings.PERSQL_READERS),
+    PERSQL_SECRET: secret,
+    PERSQL_HASHING_KEY: hashing.key,
+    ...(owned && { PERSQL_FIRST_OWNS: owned }),
+    ...(ports.length > 1 && {
+      PERSQL_CELLS: String(ports.length),
+      PERSQL_CELL_KEY: randomBytes(32).toString('base64url'),
+    }),
+  }
+}
+
+const given = (name: string, value: unknown): [string, string][] => (value === undefined ? [] : [[name, String(value)]])
+
+/** Returns the bootstrap namespace if only users of this machine can sign up first. */
+function firstOwns({ HOST, PERSQL_URL, TRUSTED_PROXIES, PERSQL_BOOTSTRAP }: Settings): string | undefined {
+  const local = ['localhost', '::1'].includes(HOST) || HOST.startsWith('127.')
+  const behindProxy = PERSQL_URL !== undefined || TRUSTED_PROXIES !== ''
+  return local && !behindProxy && PERSQL_BOOTSTRAP !== 'off' ? PERSQL_BOOTSTRAP.namespace : undefined
+}
+
+function startFailure(reason: string, host: string, port: number): string {
+  if (/Address already in use|Only one usage of each socket address/.test(reason)) {
+    return `Port ${port} on ${host} is already in use. Stop the other process, or set PORT (0 picks a free port).`
+  }
+  if (/Permission denied|forbidden by its access permissions/.test(reason))
+    return `Permission denied for port ${port} on ${host}. Use a port above 1023, or run with the required privileges.`
+  return `workerd failed to start:\n${reason}`
+}

@@ -1,0 +1,50 @@
+import { WorkerEntrypoint } from 'cloudflare:workers'
+import { CELL_KEY_HEADER, type CellCalls, getCellKey, getOwnObject, type ObjectKind } from './cells.ts'
+import type { Env } from './env.ts'
+
+type Callable = Record<string, unknown> & ((...args: readonly unknown[]) => Promise<unknown>)
+
+const KINDS: ReadonlySet<string> = new Set<ObjectKind>(['DATABASES', 'NAMESPACES', 'DIRECTORY'])
+
+/**
+ * Serves the objects of this cell to the other cells of the machine, through a socket in the data folder. Without the
+ * key of the cells, it serves nothing.
+ */
+export class Cell extends WorkerEntrypoint<Env> implements CellCalls {
+  call(
+    key: string,
+    kind: ObjectKind,
+    name: string,
+    path: readonly string[],
+    args: readonly unknown[],
+  ): Promise<unknown> {
+    if (!isEqual(key, getCellKey(this.env))) throw new Error('The key of the cells is missing or wrong.')
+    const object = this.#open(kind, name)
+    // Each step of a stub is a stub for the nested target; the call goes to the object in one message.
+    const method = path.reduce((target, step) => target[step] as Callable, object as unknown as Callable)
+    return method(...args)
+  }
+
+  /** Opens a WebSocket of an object. */
+  override async fetch(request: Request): Promise<Response> {
+    const key = request.headers.get(CELL_KEY_HEADER)
+    if (!isEqual(key, getCellKey(this.env))) return new Response(null, { status: 403 })
+    const [, kind = '', name = ''] = new URL(request.url).pathname.split('/')
+    const object = this.#open(kind, decodeURIComponent(name))
+    const headers = new Headers(request.headers)
+    headers.delete(CELL_KEY_HEADER)
+    return object.fetch('https://object/', { headers })
+  }
+
+  #open(kind: string, name: string): DurableObjectStub {
+    if (!KINDS.has(kind)) throw new Error(`Unknown kind of object: "${kind}".`)
+    return getOwnObject(this.env, kind as ObjectKind, name)
+  }
+}
+
+/** Compares in constant time. */
+function isEqual(given: unknown, expected: string): boolean {
+  if (typeof given !== 'string') return false
+  const [a, b] = [given, expected].map((text) => new TextEncoder().encode(text)) as [Uint8Array, Uint8Array]
+  return a.length === b.length && crypto.subtle.timingSafeEqual(a, b)
+}
