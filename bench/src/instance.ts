@@ -9,15 +9,26 @@ import { localUrl, prepareData, startWorkerd, type Workerd } from '../../apps/la
 
 const host = '127.0.0.1'
 
+/** One cell of several in a data folder. */
+interface Membership {
+  readonly cell: number
+  readonly cells: number
+  readonly key: string
+  readonly secret: string
+}
+
 /** A workerd process with a bundle and its own data folder. Platform and floor differ only in the bundle. */
 export class Instance {
-  readonly secret = randomBytes(32).toString('base64url')
+  readonly secret: string
   readonly #data: string
+  readonly #membership: Membership | undefined
   #workerd: Workerd | undefined
   readonly #readers: Readers
 
-  constructor(data: string, readers: number) {
+  constructor(data: string, readers: number, membership?: Membership) {
     this.#data = data
+    this.#membership = membership
+    this.secret = membership?.secret ?? randomBytes(32).toString('base64url')
     this.#readers = new Readers({ data, count: readers, log() {}, onStderr() {} })
     this.#readers.start()
   }
@@ -39,8 +50,10 @@ export class Instance {
   /** Starts a new process on the same data. */
   async restart(): Promise<void> {
     await this.#workerd?.stop()
+    const { cell, cells, key } = this.#membership ?? {}
     this.#workerd = await startWorkerd({
       data: this.#data,
+      ...(cell !== undefined && { cell }),
       host,
       port: 0,
       environment: {
@@ -51,6 +64,7 @@ export class Instance {
         TRUSTED_PROXIES: '',
         QUERY_TIMEOUT_S: '30',
         PERSQL_READERS: String(this.#readers.count),
+        ...(key && { PERSQL_CELLS: String(cells), PERSQL_CELL: String(cell), PERSQL_CELL_KEY: key }),
       },
       stdout: 'ignore',
       onStderr: (line) => void this.#readers.read(line),
@@ -76,4 +90,14 @@ export async function startInstance(bundle: string, readers = 0): Promise<Instan
   const instance = new Instance(data, readers)
   await instance.restart()
   return instance
+}
+
+/** Starts the cells of one instance. Stopping the first removes the data, so stop it last. */
+export async function startCells(bundle: string, cells: number): Promise<Instance[]> {
+  const data = await mkdtemp(join(tmpdir(), 'persql-bench-'))
+  await prepareData(data, { bundle, cells })
+  const [key, secret] = [randomBytes(32).toString('base64url'), randomBytes(32).toString('base64url')]
+  const instances = Array.from({ length: cells }, (_, cell) => new Instance(data, 0, { cell, cells, key, secret }))
+  for (const instance of instances) await instance.restart()
+  return instances
 }

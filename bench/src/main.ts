@@ -1,15 +1,20 @@
 import { cases, seeding } from './cases.ts'
+import { compareCells } from './cells.ts'
 import { LoadGenerator } from './load/generator.ts'
 import { type ManyDatabases, openMany } from './many-databases.ts'
 import { measureNeighbors } from './neighbors.ts'
 import { type Options, readOptions } from './options.ts'
 import { type Comparison, compare } from './paired.ts'
-import { comparisonTable, manyDatabasesTable, neighborsTable } from './tables.ts'
+import { cellsTable, comparisonTable, manyDatabasesTable, neighborsTable } from './tables.ts'
 import { loadGeneratorBundle, startTargets, startWithReaders, type Target, type Targets } from './targets.ts'
 
 /** Runs `npm run bench`: the platform against the floor or another checkout, as Markdown on stdout and progress on stderr. */
 export async function main(args: string[]): Promise<number> {
   const options = readOptions(args)
+  if (options.only === 'cells') {
+    process.stdout.write(`${cellsTable(await compareCells(await loadGeneratorBundle(), options.effort))}\n`)
+    return 0
+  }
   const load = new LoadGenerator(await loadGeneratorBundle())
   if (options.only === 'neighbors') return compareNeighbors(options, load)
   const targets = await startTargets(options.against)

@@ -1,3 +1,4 @@
+import type { CellsComparison } from './cells.ts'
 import type { ManyDatabases } from './many-databases.ts'
 import type { Neighbor } from './neighbors.ts'
 import type { Comparison, Measured } from './paired.ts'
@@ -39,6 +40,18 @@ export function neighborsTable(measurements: readonly Neighbor[]): string {
       (beside.p99 / alone.p99).toFixed(2),
       beside.max.toFixed(1),
       peakMiB.toFixed(0),
+    ]),
+  )
+}
+
+/** Formats the Markdown table of two cells against one. */
+export function cellsTable(comparisons: readonly CellsComparison[]): string {
+  return table(
+    ['case', 'one cell, requests/s', 'two, asked directly', 'ratio', 'two, through the first', 'ratio'],
+    comparisons.map(({ name, one, direct, forwarded }) => [
+      name,
+      Math.round(one).toLocaleString('en'),
+      ...[direct, forwarded].flatMap((value) => [Math.round(value).toLocaleString('en'), (value / one).toFixed(2)]),
     ]),
   )
 }

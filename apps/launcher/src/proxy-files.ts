@@ -100,7 +100,7 @@ ${[...lines, '\t\t\tdefault any'].join('\n')}
 ${routes.join('\n')}
 		# Requests without a namespace, such as pages and sign-ins, and new namespaces.
 		reverse_proxy ${addresses.join(' ')} {
-			lb_policy least_conn
+			lb_policy round_robin
 			health_uri /healthz
 		}
 	}

@@ -90,6 +90,7 @@ export default {
         address,
       },
       (work) => ctx.waitUntil(work),
+      Boolean(env.PERSQL_CELLS),
     )
     return response
   },

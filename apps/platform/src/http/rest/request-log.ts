@@ -1,25 +1,39 @@
+import { joinLines } from './log-lines.ts'
+
 const FLUSH_MS = 100
 const MAX_LINES = 500
+/** Writes of up to 4,096 bytes to a pipe are atomic. Lines are ASCII. */
+const ATOMIC_BYTES = 4_000
 
 // Lines of this isolate that are buffered: one write covers many requests.
 let lines: string[] = []
 let flushing = false
 
-/** Logs one request as a line of JSON, without tokens, parameters or query strings. */
-export function logRequest(fields: Readonly<Record<string, unknown>>, waitUntil: (work: Promise<void>) => void): void {
+/**
+ * Logs one request as a line of JSON, without tokens, parameters or query strings. `isShared` is whether other
+ * processes write to the same output.
+ */
+export function logRequest(
+  fields: Readonly<Record<string, unknown>>,
+  waitUntil: (work: Promise<void>) => void,
+  isShared: boolean,
+): void {
   lines.push(JSON.stringify(fields))
-  if (lines.length >= MAX_LINES) write()
+  if (lines.length >= MAX_LINES) write(isShared)
   if (flushing) return
   flushing = true
   waitUntil(
     scheduler.wait(FLUSH_MS).then(() => {
       flushing = false
-      write()
+      write(isShared)
     }),
   )
 }
 
-function write(): void {
-  if (lines.length > 0) console.log(lines.join('\n'))
+function write(isShared: boolean): void {
+  const given = lines
   lines = []
+  if (given.length === 0) return
+  if (isShared) for (const text of joinLines(given, ATOMIC_BYTES)) console.log(text)
+  else console.log(given.join('\n'))
 }
