@@ -40,7 +40,7 @@ interface Cell {
  * start.
  */
 export async function startCells(options: CellsOptions): Promise<Cells> {
-  const { settings, host, ports, secret, lock } = options
+  const { settings, host, ports, secret, lock, log } = options
   const { PERSQL_DATA: data } = settings
   const environment = cellsEnvironment(options)
   const cells: Cell[] = []
@@ -62,7 +62,11 @@ export async function startCells(options: CellsOptions): Promise<Cells> {
       cells[cell]?.readers.start()
     }
     const started = cells.map(getPort) as [number, ...number[]]
-    if (cells.length > 1) await writeProxyFiles({ data, host, ports: started, secret })
+    if (cells.length > 1) {
+      await writeProxyFiles({ data, host, ports: started, secret }).catch((cause) =>
+        log('error', 'proxy_files_not_written', { reason: String(cause) }),
+      )
+    }
     return { ports: started, stop }
   } catch (cause) {
     await stop()
