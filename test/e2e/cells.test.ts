@@ -348,6 +348,18 @@ test('each cell has its own health and metrics', async () => {
   }
 })
 
+test('the start writes configurations of proxies, from what the launcher alone can list', async () => {
+  for (const file of ['haproxy.cfg', 'Caddyfile']) {
+    const text = await readFile(join(instance.data, 'run', file), 'utf8')
+    for (const { url } of cells) expect(text).toContain(` ${new URL(url).host}`)
+  }
+  const name = instance.nameIn(1)
+  await cell(1).createNamespace(name)
+  const { body } = await cell(1).request('/api/launcher/routing', { token: cell(1).secret })
+  expect(body.data).toEqual({ namespaces: expect.arrayContaining([name]), hostnames: [] })
+  expect((await cell(1).request('/api/launcher/routing')).status).toBe(401)
+})
+
 test('the sockets between cells refuse calls without their key', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'persql-door-'))
   const program = `export default {

@@ -12,7 +12,12 @@ const byPath = '^/(?:v1/db|api/namespaces|p)/([a-z0-9-]+)'
 /** Tokens contain their namespace: `psql_live_<namespace>_…` and `psql_oauth_<namespace>_…`. */
 const byToken = '^Bearer psql_[a-z]+_([a-z0-9-]+)_'
 
-const Namespaces = z.object({ data: z.array(z.string().regex(/^[a-z0-9-]+$/)) })
+const Name = z.string().regex(/^[a-z0-9-]+$/)
+const Hostname = z.object({ hostname: z.string().regex(/^[a-z0-9.-]+$/), namespace: Name })
+const Routing = z.object({ namespaces: z.array(Name), hostnames: z.array(Hostname) })
+
+/** The namespaces and the hostnames of databases that an instance has. */
+export type Routing = z.infer<typeof Routing>
 
 export interface ProxyFilesOptions {
   readonly data: string
@@ -22,28 +27,29 @@ export interface ProxyFilesOptions {
   readonly secret: string
 }
 
-/** Writes `run/haproxy.cfg` and `run/Caddyfile`. */
+/** Writes `run/haproxy.cfg` with `run/hostnames.map`, and `run/Caddyfile`. */
 export async function writeProxyFiles({ data, host, ports, secret }: ProxyFilesOptions): Promise<void> {
-  const urls = ports.map((port) => localUrl(host, port))
+  const urls = ports.map((port) => localUrl(host, port)) as [string, ...string[]]
   const addresses = urls.map((url) => new URL(url).host)
-  const namespaces = ports.map((): string[] => [])
-  for (const name of await listNamespaces(urls[0] as string, secret))
-    namespaces[hashToCell(name, ports.length)]?.push(name)
-  await writeFile(join(data, 'run', 'haproxy.cfg'), haproxyConfig(addresses))
-  await writeFile(join(data, 'run', 'Caddyfile'), caddyfile(addresses, namespaces))
+  const routing = await fetchRouting(urls[0], secret)
+  const map = join(data, 'run', 'hostnames.map')
+  await writeFile(map, routing.hostnames.map(({ hostname, namespace }) => `${hostname} ${namespace}\n`).join(''))
+  await writeFile(join(data, 'run', 'haproxy.cfg'), haproxyConfig(addresses, map))
+  await writeFile(join(data, 'run', 'Caddyfile'), caddyfile(addresses, routing))
 }
 
-async function listNamespaces(url: string, secret: string): Promise<string[]> {
-  const response = await fetch(`${url}/api/launcher/namespaces`, { headers: { authorization: `Bearer ${secret}` } })
+async function fetchRouting(url: string, secret: string): Promise<Routing> {
+  const response = await fetch(`${url}/api/launcher/routing`, { headers: { authorization: `Bearer ${secret}` } })
   const text = await response.text()
   if (!response.ok) throw new Error(`Couldn't list the namespaces: ${response.status} ${text}`)
-  return Namespaces.parse(JSON.parse(text)).data
+  return z.object({ data: Routing }).parse(JSON.parse(text)).data
 }
 
 /**
- * Returns a configuration of HAProxy that computes the cell of a request. `addresses` are `host:port` of the cells.
+ * Returns a configuration of HAProxy that computes the cell of a request. `addresses` are `host:port` of the cells, `map`
+ * is the file with the namespace of each hostname.
  */
-export function haproxyConfig(addresses: readonly string[]): string {
+export function haproxyConfig(addresses: readonly string[], map: string): string {
   const servers = addresses.map((address, cell) => `\tserver cell_${cell} ${address} check`)
   return `# PerSQL writes this file at each start. Copy it and adapt it: the port, TLS, limits.
 # The cell of a namespace is the CRC-32 of its name, modulo the number of cells.
@@ -61,6 +67,7 @@ defaults
 
 frontend persql
 	bind :80
+	http-request set-var(txn.ns) req.hdr(host),field(1,:),lower,map_str("${map}")
 	http-request set-var(txn.ns) req.hdr(authorization),field(3,_) if { req.hdr(authorization) -m beg "Bearer psql_" }
 	http-request set-var(txn.ns) path,field(3,/) if { path_beg /p/ }
 	http-request set-var(txn.ns) path,field(4,/) if { path_beg /v1/db/ /api/namespaces/ }
@@ -79,11 +86,12 @@ ${addresses.map((address, cell) => `backend cell_${cell}\n\tserver cell_${cell} 
 }
 
 /**
- * Returns a configuration of Caddy, which can't compute a hash: it lists the namespaces of each cell. Namespaces that
+ * Returns a configuration of Caddy, which can't compute a hash: it lists the cell of each namespace. Namespaces that
  * are created later are missing until the next start.
  */
-export function caddyfile(addresses: readonly string[], namespaces: readonly (readonly string[])[]): string {
-  const lines = namespaces.flatMap((names, cell) => names.map((name) => `\t\t\t${name} ${cell}`))
+export function caddyfile(addresses: readonly string[], { namespaces, hostnames }: Routing): string {
+  const hosts = hostnames.map(({ hostname, namespace }) => `\t\t\t${hostname} ${namespace}`)
+  const cells = namespaces.map((name) => `\t\t\t${name} ${hashToCell(name, addresses.length)}`)
   const routes = addresses.map(
     (address, cell) => `\t\t@cell_${cell} vars {cell} ${cell}\n\t\treverse_proxy @cell_${cell} ${address}`,
   )
@@ -92,13 +100,17 @@ export function caddyfile(addresses: readonly string[], namespaces: readonly (re
 	@token header_regexp ns Authorization "${byToken}"
 	@path path_regexp ns ${byPath}
 	route {
+		map {host} {hosted} {
+${[...hosts, '\t\t\tdefault none'].join('\n')}
+		}
+		vars ns {hosted}
 		vars @token ns {re.ns.1}
 		vars @path ns {re.ns.1}
 		map {vars.ns} {cell} {
-${[...lines, '\t\t\tdefault any'].join('\n')}
+${[...cells, '\t\t\tdefault any'].join('\n')}
 		}
 ${routes.join('\n')}
-		# Requests without a namespace, such as pages and sign-ins, and new namespaces.
+		# Requests without a namespace, such as pages and sign-ins, and new namespaces and hostnames.
 		reverse_proxy ${addresses.join(' ')} {
 			lb_policy round_robin
 			health_uri /healthz

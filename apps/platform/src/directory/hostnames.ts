@@ -81,6 +81,15 @@ export class Hostnames extends RpcTarget {
       .toArray()[0]
   }
 
+  /** Lists all verified hostnames with the namespaces that they route to. */
+  listActive(): { hostname: string; namespace: string }[] {
+    return this.#sql
+      .exec<{ hostname: string; namespace: string }>(
+        "SELECT hostname, namespace FROM hostname WHERE status = 'active' ORDER BY hostname",
+      )
+      .toArray()
+  }
+
   list(databaseId: string): Claim[] {
     return this.#rows('WHERE database_id = ? ORDER BY hostname', databaseId).map(toClaim)
   }

@@ -34,10 +34,12 @@ export function launcherRoutes(answered: Answered): Hono<{ Bindings: Env }> {
     return c.json({ success: true, data: { failed: failed.filter((name) => name !== undefined) } })
   })
 
-  /** Lists the names of all namespaces, for the configuration of a reverse proxy. */
-  app.get('/namespaces', async (c) =>
-    c.json({ success: true, data: (await directoryObject(c.env).list()).map(({ slug }) => slug) }),
-  )
+  /** Lists all namespaces and verified hostnames, for the configuration of a reverse proxy. */
+  app.get('/routing', async (c) => {
+    const directory = directoryObject(c.env)
+    const [namespaces, hostnames] = await Promise.all([directory.list(), directory.hostnames.listActive()])
+    return c.json({ success: true, data: { namespaces: namespaces.map(({ slug }) => slug), hostnames } })
+  })
 
   /** Records in a database that the process was ended because of its statement. */
   app.post('/stopped', async (c) => {
