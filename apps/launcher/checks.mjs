@@ -1,4 +1,5 @@
 // @ts-check
+import { availableParallelism } from 'node:os'
 import { run } from './run.mjs'
 
 const tsc = 'node_modules/typescript/bin/tsc'
@@ -27,11 +28,15 @@ const checks = [
  * @param {string} [script]
  */
 export async function runChecks(script) {
+  const due = checks.filter((check) => script === undefined || check.script === script)
   const counts = { passed: 0, failed: 0 }
-  for (const { name, args } of checks.filter((check) => script === undefined || check.script === script)) {
-    const { code, output } = await run(args, 'pipe')
-    counts[code === 0 ? 'passed' : 'failed']++
-    process.stdout.write(code === 0 ? `ok    ${name}\n` : `FAIL  ${name}\n${output}\n`)
+  const runNext = async () => {
+    for (let check = due.shift(); check; check = due.shift()) {
+      const { code, output } = await run(check.args, 'pipe')
+      counts[code === 0 ? 'passed' : 'failed']++
+      process.stdout.write(code === 0 ? `ok    ${check.name}\n` : `FAIL  ${check.name}\n${output}\n`)
+    }
   }
+  await Promise.all(Array.from({ length: availableParallelism() }, runNext))
   return counts
 }
