@@ -10,7 +10,10 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    // Tests wait half of the time, so this is more than two cores.
+    maxWorkers: 3,
+    // The default of 1 s is short for a busy machine.
+    expect: { poll: { timeout: 10_000 } },
     silent: 'passed-only',
     projects: [
       {
