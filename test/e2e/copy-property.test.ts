@@ -343,7 +343,7 @@ test('every kind of copy of any database has the same content, also in the sqlit
         expect(differences(same(await readContents(copy, tables)), same(expected)), `${format} imported`).toEqual([])
       }
     }),
-    { numRuns: 25 },
+    { numRuns: Number(process.env.RUNS ?? 12) },
   )
 }, 1_200_000)
 
