@@ -1,22 +1,15 @@
-import { execFileSync } from 'node:child_process'
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { checkFiles } from '../../apps/launcher/src/check-files.ts'
+import { locateDatabase } from '../../apps/launcher/src/object-files.ts'
+import { DAMAGE, dropBeside, overwrite, settle } from '../file-damage.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 
 let platform: TestPlatform
 let ns: Awaited<ReturnType<TestPlatform['createNamespace']>>
 beforeAll(async () => {
-  platform = await startPlatform({ environment: { PERSQL_DEV: '1' }, failures: ['unavailable'] })
+  platform = await startPlatform({ environment: { PERSQL_DEV: '1' }, failures: ['unavailable', 'database_damaged'] })
   ns = await platform.createNamespace('acme')
 })
 afterAll(() => platform.stop())
@@ -47,36 +40,6 @@ const fill = (slug: string) =>
     },
     { sql: 'CREATE INDEX t_s ON t (s)' },
   ])
-
-/** Brings all that was written into the file itself, where damage can reach it. */
-const settle = (file: string) => execFileSync('sqlite3', [file, 'PRAGMA wal_checkpoint(TRUNCATE)'])
-const dropBeside = (file: string) => {
-  for (const suffix of ['-wal', '-shm']) rmSync(file + suffix, { force: true })
-}
-const overwrite = (file: string, at: number, length: number) => {
-  const bytes = readFileSync(file)
-  bytes.fill(0xa5, at, at + length)
-  writeFileSync(file, bytes)
-}
-
-const DAMAGE: Record<string, (file: string) => void> = {
-  'an overwritten page': (file) => overwrite(file, 4096, 4096),
-  'an overwritten first page': (file) => overwrite(file, 100, 3996),
-  'a garbage header': (file) => overwrite(file, 0, 100),
-  'all pages but the first overwritten': (file) => overwrite(file, 4096, statSync(file).size - 4096),
-  'the second half overwritten': (file) => overwrite(file, statSync(file).size / 2, statSync(file).size / 2),
-  'a truncated file': (file) => truncateSync(file, 5 * 4096 + 100),
-  'a file of 10 bytes': (file) => truncateSync(file, 10),
-  'zero bytes': (file) => truncateSync(file, 0),
-  'no file': (file) => rmSync(file),
-  'another file': (file) => writeFileSync(file, Buffer.alloc(40_960, 7)),
-  'a folder in its place': (file) => {
-    rmSync(file)
-    mkdirSync(file)
-    writeFileSync(join(file, 'x'), 'x')
-  },
-  'a garbage log beside it': (file) => writeFileSync(`${file}-wal`, Buffer.alloc(20_000, 9)),
-}
 
 test('damaged databases can be deleted, their names reused, and healthy databases stay intact', async () => {
   const kinds = Object.keys(DAMAGE)
@@ -120,6 +83,164 @@ test('damaged databases can be deleted, their names reused, and healthy database
   for (const [i, slug] of slugs.entries()) {
     expect((await ns.db(slug).query('SELECT count(*) FROM t')).body.data?.rows, kinds[i]).toEqual([[2000]])
   }
+})
+
+/** The response of a call to each damaged database, and its status in the list. */
+const NOTICED: Record<string, [answer: string, status: string]> = {
+  // The statement reads no page of it.
+  'an overwritten page': ['ok', 'healthy'],
+  'an overwritten first page': ['database_damaged', 'damaged'],
+  'a garbage header': ['database_damaged', 'damaged'],
+  'all pages but the first overwritten': ['database_damaged', 'damaged'],
+  'the second half overwritten': ['database_damaged', 'damaged'],
+  'a truncated file': ['database_damaged', 'damaged'],
+  'a file of 10 bytes': ['database_damaged', 'damaged'],
+  'zero bytes': ['database_damaged', 'damaged'],
+  'no file': ['database_damaged', 'damaged'],
+  'another file': ['database_damaged', 'damaged'],
+  'a folder in its place': ['unavailable', 'healthy'],
+  // SQLite ignores a log that it didn't write.
+  'a garbage log beside it': ['ok', 'healthy'],
+}
+const toCode = ({ status, body }: { status: number; body: { code?: string } }) => (status === 200 ? 'ok' : body.code)
+const damagedCount = async () => {
+  const { body } = await platform.request('/metrics', { token: platform.secret })
+  return Number(/^persql_damaged_databases (\d+)$/m.exec(body)?.[1])
+}
+const logged = (slug: string) =>
+  platform.stderr.filter((line) => line.includes('"event":"database_damaged"') && line.includes(`"${slug}"`))
+
+test('damage is reported as such, in calls, the list, the log, the metrics and by the operator’s check', async () => {
+  const before = await damagedCount()
+  const kinds = Object.keys(DAMAGE)
+  const files: string[] = []
+  for (const [i] of kinds.entries()) files.push(await findFile(() => create(`bad-${i}`).then(() => fill(`bad-${i}`))))
+  await platform.kill()
+  for (const [i, file] of files.entries()) {
+    settle(file)
+    dropBeside(file)
+    DAMAGE[kinds[i] as string]?.(file)
+  }
+  const checks = new Map([...checkFiles(platform.data)].map(({ name, problem }) => [name, problem]))
+  await platform.restart()
+  for (const [i, kind] of kinds.entries()) {
+    const slug = `bad-${i}`
+    const [answer, status] = NOTICED[kind] as [string, string]
+    for (const _ of [1, 2]) {
+      const called = await ns.db(slug).query('SELECT count(*) FROM t')
+      expect(toCode(called), kind).toBe(answer)
+      if (answer === 'database_damaged') expect(called.body.error, kind).not.toMatch(/try again/i)
+    }
+    expect(await listed(), kind).toContain(`${slug} ${status}`)
+    expect(locateDatabase(platform.data, `acme/${slug}`)).toBe(files[i])
+    const path = (files[i] as string).slice(platform.data.length + 1)
+    expect(logged(slug).map((line) => JSON.parse(line).file)).toEqual(status === 'damaged' ? [path] : [])
+    const isFound = kind !== 'a garbage log beside it'
+    expect(checks.get(`acme/${slug}`) === undefined, `${kind}: ${checks.get(`acme/${slug}`)}`).toBe(!isFound)
+  }
+  expect([checks.get('directory'), checks.get('acme')]).toEqual([undefined, undefined])
+  expect(await damagedCount()).toBe(before + Object.values(NOTICED).filter(([, status]) => status === 'damaged').length)
+  for (const [i] of kinds.entries()) expect((await remove(`bad-${i}`)).status).toBe(200)
+  expect(await damagedCount()).toBe(before)
+}, 60_000)
+
+test('a file that is lost right after the first write is missing, not empty', async () => {
+  const file = await findFile(() => create('lost').then(() => ns.db('lost').query('CREATE TABLE t (n)')))
+  await platform.kill()
+  rmSync(file)
+  dropBeside(file)
+  await platform.restart()
+  expect(toCode(await ns.db('lost').query('SELECT 1'))).toBe('database_damaged')
+  expect(await listed()).toContain('lost damaged')
+})
+
+test('an older file and the file of another database are refused, and the right ones are served again', async () => {
+  const [one, two] = [
+    await findFile(() => create('one').then(() => fill('one'))),
+    await findFile(() => create('two').then(() => fill('two'))),
+  ]
+  await platform.kill()
+  for (const file of [one, two]) settle(file)
+  const older = readFileSync(one)
+  await platform.restart()
+  expect(toCode(await ns.db('one').query('DELETE FROM t WHERE n = 1'))).toBe('ok')
+  // The namespace learns of the write with the next report.
+  expect((await platform.request('/v1/usage', { token: ns.token })).status).toBe(200)
+  await platform.kill()
+  settle(one)
+  const newer = readFileSync(one)
+  const other = readFileSync(two)
+  const put = async (contents: [string, Buffer][]) => {
+    await platform.kill()
+    for (const [file, content] of contents) {
+      dropBeside(file)
+      writeFileSync(file, content)
+    }
+    await platform.restart()
+  }
+  const count = (slug: string) => ns.db(slug).query('SELECT count(*) FROM t')
+  await put([[one, older]])
+  expect(toCode(await count('one'))).toBe('database_damaged')
+  expect(toCode(await ns.db('one').query('INSERT INTO t (s) VALUES (1)'))).toBe('database_damaged')
+  expect([...checkFiles(platform.data, 'acme/one')][0]?.problem).toContain('outdated')
+  // Swapped files: neither is wiped.
+  await put([
+    [one, other],
+    [two, newer],
+  ])
+  for (const slug of ['one', 'two']) {
+    expect(toCode(await count(slug)), slug).toBe('database_damaged')
+    expect(await listed()).toContain(`${slug} damaged`)
+    expect([...checkFiles(platform.data, `acme/${slug}`)][0]?.problem).toContain('another database')
+  }
+  await put([
+    [one, newer],
+    [two, other],
+  ])
+  expect((await count('one')).body.data.rows).toEqual([[1999]])
+  expect((await count('two')).body.data.rows).toEqual([[2000]])
+  expect(await listed()).toEqual(expect.arrayContaining(['one healthy', 'two healthy']))
+  // The operator has no newer file.
+  await put([[one, older]])
+  expect(toCode(await count('one'))).toBe('database_damaged')
+  const accept = (body: object, token = platform.secret) => platform.request('/api/launcher/accepted', { token, body })
+  expect((await accept({ database: 'acme/one', note: 'restored' }, ns.token)).status).toBe(401)
+  expect(toCode(await accept({ database: 'acme/nope', note: 'x' }))).toBe('database_not_found')
+  expect(toCode(await accept({ database: 'nope/one', note: 'x' }))).toBe('namespace_not_found')
+  expect(toCode(await accept({ database: 'acme/one', note: '' }))).toBe('invalid_input')
+  expect(toCode(await accept({ database: 'acme/one', note: 'restored from a copy' }))).toBe('ok')
+  expect((await count('one')).body.data.rows).toEqual([[2000]])
+  expect(await listed()).toContain('one healthy')
+  // From now on, an older file is refused again.
+  expect((await platform.request('/v1/usage', { token: ns.token })).status).toBe(200)
+  await platform.kill()
+  rmSync(one)
+  dropBeside(one)
+  await platform.restart()
+  expect(toCode(await count('one'))).toBe('database_damaged')
+}, 60_000)
+
+test('a fork that was never called is missed too, and a reset branch with a new file is served', async () => {
+  await create('origin').then(() => fill('origin'))
+  const fork = await findFile(() => ns.db('origin').request('/fork', { body: { slug: 'forked' } }))
+  const claim = () => ns.db('origin').request('/claim_branch', { body: { ref: 'work' } })
+  const branch = await findFile(claim)
+  const { token, databaseSlug } = (await claim()).body.data
+  const opened = platform.database('acme', databaseSlug, token)
+  expect(toCode(await opened.query('INSERT INTO t (s) VALUES (1)'))).toBe('ok')
+  expect((await platform.request('/v1/usage', { token: ns.token })).status).toBe(200)
+  await platform.kill()
+  for (const file of [fork, branch]) {
+    rmSync(file)
+    dropBeside(file)
+  }
+  await platform.restart()
+  expect(toCode(await ns.db('forked').query('SELECT 1'))).toBe('database_damaged')
+  expect(toCode(await opened.query('SELECT 1'))).toBe('database_damaged')
+  const { data } = (await claim()).body
+  const again = platform.database('acme', databaseSlug, data.token)
+  expect(toCode(await again.query('SELECT count(*) FROM t'))).toBe('ok')
+  expect(await listed()).toContain(`${databaseSlug} healthy`)
 })
 
 test('a damaged snapshot keeps neither its database nor the other snapshots from being deleted', async () => {

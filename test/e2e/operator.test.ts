@@ -5,11 +5,12 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { repository } from '../../apps/launcher/src/paths.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
+import { ObjectFiles, removeFile } from '../object-files.ts'
 
 let platform: TestPlatform
 let data: string
 beforeAll(async () => {
-  platform = await startPlatform()
+  platform = await startPlatform({ failures: ['database_damaged'] })
   data = await mkdtemp(join(tmpdir(), 'persql-operator-'))
   await writeFile(join(data, 'secret'), `${platform.secret}\n`)
 })
@@ -215,4 +216,38 @@ test('the program says what is wrong in a sentence', async () => {
     expect.stringContaining('PERSQL_SECRET'),
   ])
   expect((await said(['dance', ...url]))[1]).toContain('npm run operator -- <command>')
+}, 60_000)
+
+test('the command line finds, checks and accepts the files of databases', async () => {
+  const files = new ObjectFiles(platform.data, 'database')
+  const { token } = await platform.createNamespace('filed')
+  const db = platform.database('filed', 'main', token)
+  const file = await files.created(() => db.query('CREATE TABLE t (n)'))
+  const run = (...args: string[]) =>
+    cli([...args, '--url', platform.url], { PERSQL_DATA: platform.data, PERSQL_SECRET: platform.secret })
+  expect(await run('locate', 'filed/main')).toMatchObject({ code: 0, stdout: `${file}\n` })
+  const checked = await run('check')
+  expect(checked.code, checked.stdout).toBe(0)
+  expect(checked.stdout).toMatch(/^directory: ok\n/)
+  expect(checked.stdout).toContain('\nfiled: ok\nfiled/main: ok\n')
+  for (const [args, problem] of [
+    [['locate'], 'Missing database.'],
+    [['locate', 'filed'], 'Invalid database address "filed".'],
+    [['locate', 'filed/other'], 'Database "filed/other" not found'],
+    [['check', 'other/main'], 'Namespace "other" not found'],
+    [['check', 'filed/main', 'more'], 'Unexpected argument "more".'],
+    [['accept', 'filed/main'], 'Missing --note.'],
+    [['accept', 'filed/other', '--note', 'x'], 'not found'],
+  ] as const) {
+    const { code, stderr } = await run(...args)
+    expect([code, stderr], args.join(' ')).toEqual([1, expect.stringContaining(problem)])
+  }
+  await platform.kill()
+  removeFile(file)
+  const missing = await run('check', 'filed/main')
+  expect([missing.code, missing.stdout]).toEqual([1, `filed/main: damaged. ${file}: missing\n`])
+  await platform.restart()
+  expect((await db.query('SELECT 1')).body.code).toBe('database_damaged')
+  expect((await run('accept', 'filed/main', '--note', 'lost')).code).toBe(0)
+  expect((await db.query('SELECT 1')).status).toBe(200)
 }, 60_000)

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { FORWARDED_SETTINGS, type PlatformEnvironment } from './config.ts'
 import type { DataLock } from './data-lock.ts'
+import { DiskWatch } from './disk-space.ts'
 import type { Hashing } from './hashing/hashing.ts'
 import type { Log } from './log.ts'
 import { moveAlarms } from './move-alarms.ts'
@@ -41,7 +42,7 @@ interface Cell {
  */
 export async function startCells(options: CellsOptions): Promise<Cells> {
   const { settings, host, ports, secret, lock, log } = options
-  const { PERSQL_DATA: data } = settings
+  const { PERSQL_DATA: data, PERSQL_DISK_RESERVE_MB: reserveMb } = settings
   const environment = cellsEnvironment(options)
   const cells: Cell[] = []
   const hold = (): void =>
@@ -49,18 +50,26 @@ export async function startCells(options: CellsOptions): Promise<Cells> {
       cells.map(({ supervised }) => supervised.pid()),
       cells.flatMap(({ readers }) => readers.pids),
     )
+  const localUrls = () => cells.map((cell) => localUrl(host, getPort(cell)))
+  const disk = new DiskWatch({ data, reserveMb, localUrls, secret, log })
+  const onRestart = (): void => {
+    hold()
+    void disk.report()
+  }
   const stop = async (): Promise<void> => {
+    await disk.stop()
     await Promise.all(cells.map(({ supervised }) => supervised.stop()))
     await Promise.all(cells.map(({ readers }) => readers.stop()))
   }
   try {
     for (const [cell, port] of ports.entries()) {
-      cells.push(await startCell(cell, port, options, environment, hold))
+      cells.push(await startCell(cell, port, options, environment, { hold, onRestart }))
       hold()
       // Only data of versions without cells has native alarms. A reader would run them too.
       if (cell === 0) await moveAlarms({ data, localUrl: localUrl(host, getPort(cells[0] as Cell)), secret })
       cells[cell]?.readers.start()
     }
+    await disk.start()
     const started = cells.map(getPort) as [number, ...number[]]
     if (cells.length > 1) {
       await writeProxyFiles({ data, host, ports: started, secret }).catch((cause) =>
@@ -81,7 +90,7 @@ async function startCell(
   port: number,
   { settings, log: logOfInstance, host, lock, ports }: CellsOptions,
   environment: PlatformEnvironment,
-  hold: () => void,
+  { hold, onRestart }: { readonly hold: () => void; readonly onRestart: () => void },
 ): Promise<Cell> {
   const { PERSQL_DATA: data, PERSQL_READERS: count, QUERY_TIMEOUT_S: timeoutS } = settings
   const log: Log =
@@ -92,7 +101,7 @@ async function startCell(
     const supervised = await supervise({
       ...{ data, cell, host, port, onStderr, timeoutS, log, readers },
       environment: ports.length === 1 ? environment : { ...environment, PERSQL_CELL: String(cell) },
-      onRestart: hold,
+      onRestart,
       heldFd: lock.fd,
     })
     return { supervised, readers }

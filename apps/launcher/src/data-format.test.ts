@@ -13,7 +13,7 @@ beforeEach(() => {
 afterEach(() => rmSync(data, { recursive: true }))
 
 const stamp = () => JSON.parse(readFileSync(file, 'utf8'))
-const current = { format: 4, writtenBy: expect.stringMatching(/^\d+\.\d+\.\d+/), oldestReader: 3 }
+const current = { format: 4, writtenBy: expect.stringMatching(/^\d+\.\d+\.\d+/), oldestReader: 4 }
 
 test('stamps a new folder, and one of a version without stamps', async () => {
   await stampData(data)
@@ -26,7 +26,7 @@ test('stamps a new folder, and one of a version without stamps', async () => {
 
 test.each([
   [{ format: 1, writtenBy: '0.0.9', oldestReader: 1 }, 'an older format'],
-  [{ format: 4, writtenBy: '0.0.9', oldestReader: 3 }, 'another version of the same format'],
+  [{ format: 4, writtenBy: '0.0.9', oldestReader: 4 }, 'another version of the same format'],
   [{ format: 4, writtenBy: '0.0.9', oldestReader: 1 }, 'the same format with an older reader'],
 ])('%j is updated: %s', async (found) => {
   writeFileSync(file, JSON.stringify(found))

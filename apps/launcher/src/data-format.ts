@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
@@ -9,9 +9,7 @@ import { repository } from './paths.ts'
  */
 const current = 4
 /** The oldest format whose programs can read data that this program wrote. */
-const oldestReader = 3
-/** The oldest format whose programs look for namespaces in several cells. */
-const oldestReaderOfCells = 4
+const oldestReader = 4
 const maxCells = 1_000
 const Format = z.int().min(1).max(1_000_000)
 const Stamp = z.object({
@@ -46,11 +44,17 @@ export async function stampData(data: string, cells = 1): Promise<void> {
   const stamp: Stamp = {
     format: current,
     writtenBy: version,
-    oldestReader: cells > 1 ? oldestReaderOfCells : oldestReader,
+    oldestReader,
     ...(cells > 1 && { cells }),
   }
   await writeFile(`${file}.new`, `${JSON.stringify(stamp, null, 2)}\n`)
   await rename(`${file}.new`, file)
+}
+
+/** Returns the number of cells that the data folder has files of. */
+export function readCells(data: string): number {
+  const file = join(data, 'format.json')
+  return existsSync(file) ? (Stamp.parse(JSON.parse(readFileSync(file, 'utf8'))).cells ?? 1) : 1
 }
 
 async function readStamp(file: string): Promise<Stamp | undefined> {

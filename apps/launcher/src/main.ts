@@ -8,6 +8,7 @@ import type { ConfigOptions } from './config.ts'
 import { buildConsole } from './console-build.ts'
 import { stampData } from './data-format.ts'
 import { type DataLock, lockData } from './data-lock.ts'
+import { makeRoomToStart } from './disk-space.ts'
 import { type Hashing, startHashing } from './hashing/hashing.ts'
 import { instanceSecret } from './instance-secret.ts'
 import { jsonLog } from './log.ts'
@@ -30,9 +31,17 @@ export async function runProgram(program: (settings: Settings) => Promise<void>)
     await program(readSettings({ ...fromFile, ...process.env }))
     return 0
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    process.stderr.write(`${toMessage(error)}\n`)
     return 1
   }
+}
+
+function toMessage(error: unknown): string {
+  if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
+    const { path } = error as NodeJS.ErrnoException
+    return `The disk is full${path ? `: can't write ${path}` : ''}. Make room, then start PerSQL again.`
+  }
+  return error instanceof Error ? error.message : String(error)
 }
 
 async function run(settings: Settings): Promise<void> {
@@ -63,6 +72,7 @@ export interface Instance {
 export async function withData(settings: Settings, work: (instance: Instance) => Promise<void>): Promise<void> {
   const data = settings.PERSQL_DATA
   await mkdir(data, { recursive: true, mode: 0o700 })
+  await makeRoomToStart(data)
   const lock = await lockData(data)
   if (lock.isLocal) {
     process.stderr.write(

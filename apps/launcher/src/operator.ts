@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs, parseEnv } from 'node:util'
+import { checkFiles } from './check-files.ts'
+import { locateDatabase } from './object-files.ts'
 
 const help = `npm run operator -- <command>
 
@@ -12,29 +14,44 @@ const help = `npm run operator -- <command>
   suspend <namespace> --note TEXT       stop serving a namespace; data and billing are kept
   resume <namespace> --note TEXT        serve a suspended namespace again
   invite <namespace> <email> --role R   invite a member: owner, admin, editor or viewer
+  locate <namespace>/<database>         print the path of a database's file
+  check [<namespace>/<database>]        check the file of a database, or all files; exit code 1 if one is damaged
+  accept <namespace>/<database> --note TEXT
+                                        serve the file of a damaged database as it is, for example after a repair
 
   --url URL   instance URL (default: bootstrap.json in the data folder, then http://127.0.0.1:8787)
 
-Reads the operator secret from PERSQL_SECRET or the data folder (PERSQL_DATA, default ./data).
+Reads the operator secret from PERSQL_SECRET or the data folder (PERSQL_DATA, default ./data). locate and check read the
+data folder and need no running instance.
 `
 const attempts = 3
 const commands = ['list', 'credit', 'suspend', 'resume', 'invite']
+const fileCommands = new Set(['locate', 'check', 'accept'])
+const operatorPath = '/api/operator/namespaces'
 const roles = ['owner', 'admin', 'editor', 'viewer']
 
 type Call = (method: string, path: string, body?: object) => Promise<unknown>
 
+interface Printed {
+  text: string
+  exitCode: number
+}
+
+const printed = (text: string, exitCode = 0): Printed => ({ text, exitCode })
+
 /** Runs `npm run operator`, the commands of the operator of an instance. Resolves with the exit code. */
 export async function main(args: string[]): Promise<number> {
   try {
-    process.stdout.write(await run(args))
-    return 0
+    const { text, exitCode } = await run(args)
+    process.stdout.write(text)
+    return exitCode
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
     return 1
   }
 }
 
-async function run(args: string[]): Promise<string> {
+async function run(args: string[]): Promise<Printed> {
   const { values, positionals } = parseArgs({
     args: args.map((arg) => (/^-\d/.test(arg) ? `usd:${arg}` : arg)),
     options: {
@@ -45,12 +62,45 @@ async function run(args: string[]): Promise<string> {
     },
     allowPositionals: true,
   })
-  const [command, namespace, value, ...rest] = positionals
-  if (values.help || command === undefined) return help
+  const [command, ...named] = positionals
+  if (values.help || command === undefined) return printed(help)
+  if (fileCommands.has(command)) return runOnFiles(command, named, values)
+  return printed(await runOnNamespaces(command, named, values))
+}
+
+interface Flags {
+  note?: string | undefined
+  role?: string | undefined
+  url?: string | undefined
+}
+
+const misused = (problem: string): Error => new Error(`${problem}\n\n${help}`)
+
+/** Runs a command about the files of databases. */
+async function runOnFiles(command: string, [address, extra]: string[], { note, url }: Flags): Promise<Printed> {
+  if (extra !== undefined) throw misused(`Unexpected argument "${extra}".`)
+  const data = resolve(readEnvironment().PERSQL_DATA || './data')
+  if (command === 'check') {
+    const checks = [...checkFiles(data, address)]
+    const lines = checks.map(({ name, file, problem }) =>
+      problem === undefined ? `${name}: ok\n` : `${name}: damaged. ${file}: ${problem}\n`,
+    )
+    return printed(lines.join(''), checks.some(({ problem }) => problem !== undefined) ? 1 : 0)
+  }
+  if (address === undefined) throw misused('Missing database. Expected "namespace/database".')
+  if (command === 'locate') return printed(`${locateDatabase(data, address)}\n`)
+  const [namespace] = address.split('/')
+  if (!note) throw new Error(`Missing --note. Give a reason; it is recorded in the audit log of ${namespace}.`)
+  const call = await door(url)
+  await call('POST', '/api/launcher/accepted', { database: address, note })
+  return printed(`The file of ${address} is served as it is.\n`)
+}
+
+/** Runs a command about namespaces on the running instance. */
+async function runOnNamespaces(command: string, [namespace, value, ...rest]: string[], values: Flags): Promise<string> {
   const call = await door(values.url)
-  if (command === 'list' && namespace === undefined) return table((await call('GET', '')) as Standing[])
+  if (command === 'list' && namespace === undefined) return table((await call('GET', operatorPath)) as Standing[])
   const wantsValue = command === 'credit' || command === 'invite'
-  const misused = (problem: string) => new Error(`${problem}\n\n${help}`)
   if (!commands.includes(command)) throw misused(`Unknown command "${command}".`)
   const [extra] = wantsValue ? rest : [value, ...rest]
   if (command === 'list' || extra !== undefined) throw misused(`Unexpected argument "${extra ?? namespace}".`)
@@ -60,7 +110,7 @@ async function run(args: string[]): Promise<string> {
   }
   if (command === 'invite') return invite(call, namespace, value ?? '', values.role)
   if (!values.note) throw new Error(`Missing --note. Give a reason; it is recorded in the audit log of ${namespace}.`)
-  const path = `/${encodeURIComponent(namespace)}/${command}`
+  const path = `${operatorPath}/${encodeURIComponent(namespace)}/${command}`
   if (!wantsValue) {
     const { status } = (await call('POST', path, { note: values.note })) as { status: string }
     return `${namespace} is ${status}.\n`
@@ -79,7 +129,7 @@ async function invite(call: Call, namespace: string, email: string, role: string
     const problem = role === undefined ? 'Missing --role.' : `Invalid role "${role}".`
     throw new Error(`${problem} Expected one of ${roles.join(', ')}.`)
   }
-  const invited = (await call('POST', `/${encodeURIComponent(namespace)}/invite`, { email, role })) as {
+  const invited = (await call('POST', `${operatorPath}/${encodeURIComponent(namespace)}/invite`, { email, role })) as {
     email: string
     link?: string
   }
@@ -119,9 +169,13 @@ function table(standings: Standing[]): string {
     .join('\n')}\n`
 }
 
-/** Returns a function that calls `/api/operator/namespaces` of the instance. */
+function readEnvironment(): NodeJS.ProcessEnv {
+  return { ...(existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}), ...process.env }
+}
+
+/** Returns a function that calls the instance as its operator. */
 async function door(url: string | undefined): Promise<Call> {
-  const settings = { ...(existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}), ...process.env }
+  const settings = readEnvironment()
   const data = settings.PERSQL_DATA || './data'
   const secret = settings.PERSQL_SECRET || (await readFile(join(data, 'secret'), 'utf8').catch(() => '')).trim()
   if (!secret)
@@ -129,7 +183,7 @@ async function door(url: string | undefined): Promise<Call> {
   const known = await readFile(join(data, 'bootstrap.json'), 'utf8').catch(() => '{}')
   const base = url ?? (JSON.parse(known) as { url?: string }).url ?? 'http://127.0.0.1:8787'
   return async (method, path, body) => {
-    const response = await fetchPatiently(`${base.replace(/\/+$/, '')}/api/operator/namespaces${path}`, {
+    const response = await fetchPatiently(`${base.replace(/\/+$/, '')}${path}`, {
       method,
       headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
       ...(body && { body: JSON.stringify(body) }),

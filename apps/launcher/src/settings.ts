@@ -70,6 +70,7 @@ const Settings = z.object({
   QUERY_TIMEOUT_S: setting('30', 'a positive number of whole seconds', (text) => wholeNumber(text, 1, 86_400)),
   PERSQL_CELLS: setting('1', `a whole number from 1 to ${maxCells}`, (text) => wholeNumber(text, 1, maxCells)),
   PERSQL_READERS: setting(undefined, 'a whole number from 0 to 64', (text) => wholeNumber(text, 0, 64)),
+  PERSQL_DISK_RESERVE_MB: setting(undefined, 'a whole number of megabytes', (text) => wholeNumber(text, 0, 1e9)),
   BODY_TIMEOUT_S: setting('30', 'a positive number of whole seconds', (text) => wholeNumber(text, 1, 86_400)),
   IMPORT_MAX_MB: setting('1024', 'a positive number of whole megabytes', (text) => wholeNumber(text, 1, 1_000_000)),
 })

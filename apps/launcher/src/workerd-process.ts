@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, copyFile, cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { isIPv6 } from 'node:net'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import {
   type ConfigOptions,
@@ -13,6 +13,7 @@ import {
   readerSocket,
   workerdConfig,
 } from './config.ts'
+import { FailureReports, reportTo } from './failure-reports.ts'
 import { onLines } from './lines.ts'
 import { platformBundle, platformModules, readerModule } from './paths.ts'
 
@@ -88,19 +89,28 @@ export async function prepareData(
 ): Promise<void> {
   // Reads that sort more rows than fit in memory write temporary files.
   for (const folder of ['run', 'tmp']) await mkdir(join(data, folder), { recursive: true })
-  await copyFile(bundle, join(data, 'run', 'platform.mjs'))
+  const run = join(data, 'run')
+  await replaceFile(join(run, 'platform.mjs'), await readFile(bundle))
   const modules = config.readers ? [...platformModules, readerModule] : platformModules
-  for (const name of modules) await copyFile(join(dirname(bundle), name), join(data, 'run', name))
-  await rm(join(data, 'run', 'console'), { recursive: true, force: true })
-  await mkdir(join(data, 'run', 'console'))
+  for (const name of modules) await replaceFile(join(run, name), await readFile(join(dirname(bundle), name)))
+  await mkdir(join(run, 'console'), { recursive: true })
   if (consoleFiles) await copyConsole(data, consoleFiles)
+  else for (const name of await readdir(join(run, 'console'))) await rm(join(run, 'console', name), { recursive: true })
   const cells = config.cells ?? 1
-  if (cells > 1) await makePrivate(join(data, 'run', 'cells'))
+  if (cells > 1) await makePrivate(join(run, 'cells'))
   for (let cell = 0; cell < cells; cell++) {
     await mkdir(objectsFolder(data, cell), { recursive: true })
-    await writeFile(configFile(data, cell), workerdConfig(config, cell))
+    await replaceFile(configFile(data, cell), Buffer.from(workerdConfig(config, cell)))
   }
-  if (config.readers) await writeFile(join(data, 'run', 'reader.capnp'), readerConfig())
+  if (config.readers) await replaceFile(join(run, 'reader.capnp'), Buffer.from(readerConfig()))
+}
+
+/** Writes a file unless it has this content already, so that a restart on a full disk needs no room. */
+async function replaceFile(path: string, content: Buffer): Promise<void> {
+  const known = await readFile(path).catch(() => undefined)
+  if (known?.equals(content)) return
+  await writeFile(`${path}.new`, content)
+  await rename(`${path}.new`, path)
 }
 
 /** Creates a folder that only this user can open. */
@@ -114,12 +124,23 @@ export async function copyConsole(data: string, consoleFiles: string): Promise<v
   const served = join(data, 'run', 'console')
   const names = new Set(await readdir(consoleFiles))
   for (const name of await readdir(served)) if (!names.has(name)) await rm(join(served, name), { recursive: true })
-  await cp(consoleFiles, served, { recursive: true })
+  for (const entry of await readdir(consoleFiles, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue
+    const source = join(entry.parentPath, entry.name)
+    const target = join(served, relative(consoleFiles, source))
+    await mkdir(dirname(target), { recursive: true })
+    await replaceFile(target, await readFile(source))
+  }
 }
 
 /** Starts the platform on a prepared data folder and resolves once it listens; rejects with its error output if it can't start. */
 export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
-  const { data, cell = 0, host, environment, onStderr, heldFd, stdout = 'inherit' } = options
+  const { data, cell = 0, host, environment, heldFd, stdout = 'inherit' } = options
+  let failures: FailureReports | undefined
+  const onStderr = (line: string): void => {
+    failures?.read(line)
+    options.onStderr(line)
+  }
   const folder = resolve(data)
   await removeSocket(folder, cellSocket(cell))
   const args = [
@@ -128,7 +149,10 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
     `--directory-path=disk=${objectsFolder(folder, cell)}`,
     `--directory-path=console=${join(folder, 'run', 'console')}`,
   ]
-  return serve([workerdBinary()], { args, data: folder, environment, onStderr, heldFd, stdout })
+  const workerd = await serve([workerdBinary()], { args, data: folder, environment, onStderr, heldFd, stdout })
+  const { PERSQL_SECRET: secret } = environment
+  if (secret !== undefined) failures = new FailureReports(reportTo(localUrl(host, workerd.port), secret))
+  return workerd
 }
 
 /** Starts a reader on a prepared data folder and resolves once it listens. `run` identifies the process. */

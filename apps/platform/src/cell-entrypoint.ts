@@ -1,6 +1,7 @@
 import { WorkerEntrypoint } from 'cloudflare:workers'
 import { CELL_KEY_HEADER, type CellCalls, getCellKey, getOwnObject, type ObjectKind } from './cells.ts'
 import type { Env } from './env.ts'
+import { findSqliteFailure } from './storage/sqlite-failures.ts'
 
 type Callable = Record<string, unknown> & ((...args: readonly unknown[]) => Promise<unknown>)
 
@@ -11,7 +12,7 @@ const KINDS: ReadonlySet<string> = new Set<ObjectKind>(['DATABASES', 'NAMESPACES
  * key of the cells, it serves nothing.
  */
 export class Cell extends WorkerEntrypoint<Env> implements CellCalls {
-  call(
+  async call(
     key: string,
     kind: ObjectKind,
     name: string,
@@ -22,7 +23,12 @@ export class Cell extends WorkerEntrypoint<Env> implements CellCalls {
     const object = this.#open(kind, name)
     // Each step of a stub is a stub for the nested target; the call goes to the object in one message.
     const method = path.reduce((target, step) => target[step] as Callable, object as unknown as Callable)
-    return method(...args)
+    try {
+      return await method(...args)
+    } catch (failure) {
+      // Only this process knows the log of its runtime.
+      throw await findSqliteFailure(failure)
+    }
   }
 
   /** Opens a WebSocket of an object. */

@@ -2,6 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import { authenticateOperator } from './api/authenticate.ts'
 import { type Context, createContext, getContext, keepContext } from './context.ts'
 import { createErrorResponse } from './database/endpoints/serve.ts'
+import { diskStatus } from './disk-space.ts'
 import type { Env } from './env.ts'
 import { consoleFiles } from './http/files/console.ts'
 import { answerOpenApi } from './http/openapi/route.ts'
@@ -34,7 +35,7 @@ export { Namespace } from './namespace/object.ts'
 const answers = new WeakMap<Request, Answer>()
 const answered: Answered = (request, answer) => answers.set(request, answer)
 const app = rest(answered)
-app.get('/healthz', () => Response.json({ ok: true }))
+app.get('/healthz', () => Response.json({ ok: true, disk: diskStatus() }))
 app.get('/metrics', async (c) => {
   if (!isFromThisMachine(c.req.raw, getSettings(c.env))) await authenticateOperator(getContext(c.req.raw, c.env))
   return new Response(exposition(), { headers: { 'Content-Type': 'text/plain; version=0.0.4' } })
@@ -69,6 +70,7 @@ export default {
     const waitS = floodRetryAfterS(toNetwork(address), settings.floodPerMinute, Date.now())
     const result = waitS > 0 ? flooded(waitS, url) : await answer(request, url, address, context, ctx)
     const { operation, code } = result
+    if (result.isUnlogged) return result.response
     const sentBack = isHead ? await withoutBody(result) : result.response
     const response = result.hasRequestId ? sentBack : withRequestIdHeader(sentBack, requestId)
     const ms = performance.now() - startedMs

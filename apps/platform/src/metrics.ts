@@ -12,6 +12,11 @@ export function count(name: string, labels = '', by = 1): void {
   counters.set(series, (value ?? 0) + by)
 }
 
+/** Sets a gauge. */
+export function gauge(name: string, value: number): void {
+  counters.set(name, value)
+}
+
 /** Latencies in seconds by bucket. `exposition` makes them cumulative. */
 const latency = { buckets: new Array<number>(BUCKETS_MS.length + 1).fill(0), sum: 0 }
 
@@ -32,6 +37,10 @@ const HELP: Record<string, [type: string, help: string]> = {
   persql_reads_running: ['gauge', 'Reads that run in a reader process now'],
   persql_leases: ['gauge', 'Databases that hold a lease'],
   persql_errors_total: ['counter', 'Errors by code'],
+  persql_damaged_databases: ['gauge', 'Databases whose file is damaged, missing or outdated'],
+  persql_disk_free_bytes: ['gauge', 'Free bytes on the volume of the data folder'],
+  persql_disk_reserve_bytes: ['gauge', 'Free bytes below which calls that store data are refused'],
+  persql_storage_refusals_total: ['counter', 'Calls and background tasks refused because the disk is full'],
 }
 
 /** Returns all metrics in the Prometheus text format. */

@@ -7,8 +7,8 @@ export const Database = z.object({
   id: z.string(),
   slug: Slug,
   name: z.string(),
-  /** `provisioning` while rows are being copied into it. */
-  status: z.enum(['healthy', 'provisioning', 'deleting']),
+  /** `provisioning` while rows are being copied into it; `damaged` if its file is damaged, missing or outdated. */
+  status: z.enum(['healthy', 'provisioning', 'damaged', 'deleting']),
   createdAt: Timestamp,
   /** For a branch, its name in the parent. */
   branchRef: z.string().nullable(),

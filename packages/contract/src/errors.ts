@@ -318,6 +318,16 @@ export const errors = {
       'The process that serves this namespace is restarting. Retry after {seconds} s. A write may have taken effect: repeat it with the same Idempotency-Key.',
   },
   unavailable: { status: 503, message: 'The database is temporarily unavailable. Try again.' },
+  database_damaged: {
+    status: 500,
+    message:
+      "This database can't be served: its file is damaged, missing or older than its records. The operator must repair or restore the file. You can delete the database.",
+  },
+  storage_full: {
+    status: 507,
+    message:
+      'The storage is full, so nothing was written. Reads still work. Delete data you no longer need, or ask the operator to make room.',
+  },
 } as const satisfies Record<string, { status: number; message: string }>
 
 export type ErrorCode = keyof typeof errors

@@ -21,7 +21,7 @@ const errors = ['database_not_found', 'copy_impossible', 'copy_cut_off', 'took_t
 /** The automatic snapshot before a destructive statement, or the reason for a missing one. */
 export const AutomaticSnapshot = z.object({
   snapshot: z.object({ id: z.string(), label: z.string() }).optional(),
-  snapshotSkipped: z.enum(['too_large', 'copy_impossible']).optional(),
+  snapshotSkipped: z.enum(['too_large', 'copy_impossible', 'storage_full']).optional(),
 })
 export type AutomaticSnapshot = z.infer<typeof AutomaticSnapshot>
 

@@ -76,7 +76,7 @@ export interface QueryMeta {
   /** The automatic snapshot before a destructive statement. */
   snapshot?: { id: string; label: string }
   /** The reason for a missing automatic snapshot. */
-  snapshotSkipped?: 'too_large' | 'copy_impossible'
+  snapshotSkipped?: 'too_large' | 'copy_impossible' | 'storage_full'
 }
 
 /** The result of a statement. */
@@ -162,7 +162,7 @@ export interface DatabaseInfo {
   id: string
   slug: string
   name: string
-  status: 'healthy' | 'provisioning' | 'deleting'
+  status: 'healthy' | 'provisioning' | 'damaged' | 'deleting'
   createdAt: string
   branchRef: string | null
   forkedFrom: { id: string; slug: string; name: string } | null

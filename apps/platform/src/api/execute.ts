@@ -19,6 +19,7 @@ import type { Context } from '../context.ts'
 import type { Grant, ReplayKey } from '../database/calls/call.ts'
 import { toCallAddress } from '../database/calls/call-address.ts'
 import type { DatabaseOperation } from '../database/operations.ts'
+import { disk } from '../disk-space.ts'
 import { parseObject } from '../json-object.ts'
 import type { MemberAccess } from '../namespace/tokens/admission.ts'
 import { type Reply, refuseRequest, succeed, withRequestId } from '../reply.ts'
@@ -32,7 +33,8 @@ import {
   getMemberAccess,
   toAdmitted,
 } from './authenticate.ts'
-import { toCallError } from './call-error.ts'
+import { assertRoomForOperation } from './disk-rules.ts'
+import { reportDamage, toCallError } from './object-failure.ts'
 import { databaseObject, namespaceObject } from './objects.ts'
 import { accounts } from './operations/accounts.ts'
 import { approvals } from './operations/approvals.ts'
@@ -86,6 +88,7 @@ export interface RawInput {
 /** Runs an operation: authenticates, authorizes, bills, validates the input, calls the handler and shapes the response. */
 export async function execute(name: keyof Api, door: EntryPoint, raw: RawInput, ctx: Context): Promise<Reply> {
   try {
+    if (disk.level > 0) assertRoomForOperation(name)
     switch (credentialAt(door, api[name])) {
       case 'token':
         return await (isDatabaseOperation(name) ? executeOnDatabase(name, raw, ctx) : executeForToken(name, raw, ctx))
@@ -158,11 +161,11 @@ async function callDatabase(
   const address = toCallAddress(ns, db, ctx.sentRequestId)
   try {
     const answer = await databaseObject(ctx.env, ns, db).call(operation, address, grant, body, replayKeys)
-    return typeof answer === 'string'
-      ? { status: 200, body: answer }
-      : linked(withRequestId(answer, ctx.requestId), ctx.baseUrl)
+    if (typeof answer === 'string') return { status: 200, body: answer }
+    if (answer.code === 'database_damaged') await reportDamage(ctx, ns, db, `while running ${operation}`)
+    return linked(withRequestId(answer, ctx.requestId), ctx.baseUrl)
   } catch (cause) {
-    throw toCallError(cause, startedMs, ctx.settings)
+    throw await toCallError(ctx, ns, db, startedMs, cause)
   }
 }
 

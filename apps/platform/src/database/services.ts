@@ -266,7 +266,14 @@ function createCredit(core: Core, stores: Stores, events: Events, statements: St
   const subscribers = [waiting, sockets]
   const memories = [lease, log, size, revoked, suspension, ...caches, feed]
   const deletion = new Deletion({ ctx, alarm, identity, exclusion, history, reads, subscribers, memories })
-  const lifecycle = new Lifecycle({ storage, identity, ownPages, caches: [approvals.rules, engine], deletion })
+  const lifecycle = new Lifecycle({
+    storage,
+    identity,
+    ownPages,
+    caches: [approvals.rules, engine],
+    deletion,
+    begin: () => lease.begin(),
+  })
   const charges = new CallBilling({ access, caller, lease, log, engine, announcer })
   return { caches, size, revocations, lease, access, deletion, lifecycle, charges }
 }

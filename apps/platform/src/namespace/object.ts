@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { Api, Database, Listed, Membership, Output, Paging, WelcomeCredit } from '@persql/contract'
+import { now } from '../clock.ts'
 import type { NamespaceCalls } from '../database/calls/neighbors.ts'
 import type { LeaseAnswer } from '../database/metering/lease.ts'
 import type { Report } from '../database/metering/meter.ts'
@@ -34,7 +35,12 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#services = createServices(ctx, env)
-    if (this.#services.identity.known) migrate(ctx.storage, NAMESPACE_SCHEMA)
+    const { identity, alarm, timers, files } = this.#services
+    if (identity.known) {
+      migrate(ctx.storage, NAMESPACE_SCHEMA)
+      files.count()
+    }
+    alarm.restore(() => timers.nextMs)
   }
 
   override async alarm(): Promise<void> {
@@ -163,6 +169,23 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
    */
   lease(slug: string, id: string | undefined, report: Report): Promise<LeaseAnswer> {
     return this.#services.leases.lease(slug, id, report)
+  }
+
+  /** Records that SQLite can't read the file of a database. */
+  reportDamage(slug: string, cause: string): void {
+    const { databases, files } = this.#services
+    const record = databases.find(slug)
+    if (record) files.report(record, 'corrupt', cause)
+  }
+
+  /**
+   * Serves the file of a damaged database as it is, after the operator repaired it or decided to use it.
+   * @throws PerSQLError `database_not_found`
+   */
+  acceptFile(slug: string, note: string): void {
+    const { databases, files, audit } = this.#services
+    files.accept(databases.existing(slug))
+    audit.add('operator', 'database.file_accepted', slug, { note }, now())
   }
 
   /** Reclaims the credit that a database returns, unless it has a newer lease. */

@@ -3,6 +3,7 @@ import { AUDIT } from './audit.ts'
 import { REFUND_PARTS, TOP_UPS } from './credit/top-ups.ts'
 import { TRANSFERS } from './credit/transfer-records.ts'
 import { LINEAGE } from './databases/branch-registry.ts'
+import { DAMAGE } from './databases/damage.ts'
 import { SIZES } from './databases/databases.ts'
 import { ORIGINS } from './databases/origins.ts'
 import { WAKE_UPS } from './databases/wake-ups.ts'
@@ -85,4 +86,5 @@ export const NAMESPACE_SCHEMA: readonly Migration[] = [
   ORIGINS,
   WAKE_UPS,
   TRANSFERS,
+  DAMAGE,
 ]

@@ -22,6 +22,7 @@ import { BranchRecords } from './databases/branch-records.ts'
 import { BranchRegistry } from './databases/branch-registry.ts'
 import { BranchTokens } from './databases/branch-tokens.ts'
 import { Branches } from './databases/branches.ts'
+import { FileDamage } from './databases/damage.ts'
 import { DatabaseAudit } from './databases/database-audit.ts'
 import { DatabaseService } from './databases/database-service.ts'
 import { Databases } from './databases/databases.ts'
@@ -87,7 +88,8 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   const members = new Members(storage.sql)
   const lineage = new BranchRegistry(storage.sql)
 
-  const timers: Timers<TimerName> = new Timers(storage.kv, nativeAlarm(storage), {
+  const alarm = nativeAlarm(storage)
+  const timers: Timers<TimerName> = new Timers(storage.kv, alarm, {
     'wake-ups': (nowMs) => wakeUps.run(nowMs),
     'close-day': () => dayClose.run(),
     'finish-deletions': () => deletion.finishDeletions(),
@@ -122,6 +124,7 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   })
   const refuse = (keys: readonly string[]) => lending.revoke(keys)
   const slug = () => identity.slug
+  const files = new FileDamage({ env, databases, namespace: slug })
   const records = new OAuthRecords(storage.sql)
   const ended = new EndedKeys(refuse)
   const grants = new AppGrants({ storage, records, tokens, audit, ended, slug })
@@ -137,13 +140,13 @@ export function createServices(ctx: DurableObjectState, env: Env) {
     releaseAt: (atMs) => timers.set('release-hostnames', atMs),
   })
   const deletions = new Deletions({
-    ...{ env, databases, lineage, hostnames, lending, wakeUps, namespace: slug },
+    ...{ env, databases, lineage, hostnames, lending, wakeUps, files, namespace: slug },
     finishAt: (atMs) => timers.set('finish-deletions', atMs),
   })
   const databaseService = new DatabaseService({ storage, databases, lineage, tokens, audit, deletions })
   const expireAt = (atMs: number) => timers.set('expire-databases', atMs)
   const expiry = new Expiry({ databases, lineage, databaseService, sweepAt: expireAt })
-  const branchRecords = new BranchRecords({ storage, databases, lineage, tokens, audit })
+  const branchRecords = new BranchRecords({ storage, databases, files, lineage, tokens, audit })
   const branchTokens = new BranchTokens({ storage, records: branchRecords, tokens, credentials, audit, slug })
   const filler = new BranchFiller({ env, slug, stub })
   const branches = new Branches({ records: branchRecords, filler, branchTokens, expiry, databaseService })
@@ -169,13 +172,14 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   const welcomeCreditNano = () => getSettings(env).welcomeCreditNano
   const creation = new Creation({ storage, identity, ledger, dayClose, audit, welcomeCreditNano })
   return {
-    ...{ identity, timers, databases, databaseService, admission, deletion },
+    ...{ identity, alarm, timers, databases, databaseService, admission, deletion },
     ...{ audit, apps, credentials, branches, hostnames, wakeUps, payments, transfers },
     suspension: new Suspension({ identity, lending, audit }),
     bootstrap: new Bootstrap({ identity, creation, databases, tokens, audit }),
     founding: new Founding({ storage, identity, creation, databaseService, members, admission, audit }),
     people: new MemberService(storage, members, databases, audit, memberApps),
-    leases: new Leases({ identity, databases, lending, dayClose, tokens }),
+    files,
+    leases: new Leases({ identity, databases, lending, dayClose, tokens, files }),
     billing: new Billing({ identity, ledger, lending, lowBalance, dayClose }),
     databaseAudit: new DatabaseAudit(storage, audit),
   }

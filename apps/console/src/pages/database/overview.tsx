@@ -4,14 +4,14 @@ import { useApiQuery } from '../../api/hooks.ts'
 import { useCan } from '../../shell/membership.ts'
 import { useDatabase, useNamespace } from '../../shell/paths.ts'
 import { useQueryParam } from '../../shell/use-query-param.ts'
-import { Badge } from '../../ui/badge.tsx'
 import { Button } from '../../ui/button.tsx'
 import { CodeBlock } from '../../ui/code-block.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
-import { capitalize, formatMoment } from '../../ui/format.ts'
+import { formatMoment } from '../../ui/format.ts'
 import { Card, Page } from '../../ui/page.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
 import { ForkDatabase } from '../databases/fork-database.tsx'
+import { StatusBadge } from '../databases/status-badge.tsx'
 import { type Place, snippets } from '../welcome/snippets.ts'
 import { DatabaseStatistics } from './statistics.tsx'
 
@@ -28,7 +28,7 @@ export function OverviewPage() {
       actions={
         data && (
           <>
-            <Badge tone={data.status === 'healthy' ? 'success' : 'warning'}>{capitalize(data.status)}</Badge>
+            <StatusBadge status={data.status} />
             {mayFork && (
               <Button size="small" onClick={() => askFork(slug)}>
                 <Copy aria-hidden className="size-3.5" />

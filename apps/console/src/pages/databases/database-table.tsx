@@ -5,12 +5,13 @@ import { useCan } from '../../shell/membership.ts'
 import { databasePath } from '../../shell/paths.ts'
 import { useSort } from '../../shell/use-sort.ts'
 import { Badge } from '../../ui/badge.tsx'
-import { capitalize, formatAgo, formatCompact } from '../../ui/format.ts'
+import { formatAgo, formatCompact } from '../../ui/format.ts'
 import { MenuItem } from '../../ui/menu.tsx'
 import { RowMenu } from '../../ui/row-menu.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
 import { Table } from '../../ui/table.tsx'
 import { LastUse, Rows, requestsByDatabase, SizeCell } from './database-cells.tsx'
+import { StatusBadge } from './status-badge.tsx'
 
 interface DatabaseTableProps {
   ns: string
@@ -107,7 +108,7 @@ const Name = ({ ns, slug, branchRef, forkedFrom, status, expiresAt }: Database &
       {slug}
     </Link>
     {branchRef !== null && <Badge tone="accent">Branch of {forkedFrom?.slug}</Badge>}
-    {status !== 'healthy' && <Badge tone="warning">{capitalize(status)}</Badge>}
+    {status !== 'healthy' && <StatusBadge status={status} />}
     {expiresAt && <Badge>Expires {formatAgo(expiresAt)}</Badge>}
   </span>
 )

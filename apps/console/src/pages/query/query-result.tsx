@@ -13,6 +13,13 @@ import { ResultView } from './result-view.tsx'
 import { SnapshotNotice } from './snapshot-notice.tsx'
 import type { RunState as State } from './use-query-runner.ts'
 
+/** Why no snapshot was created before a destructive statement. */
+const SKIPPED: Readonly<Record<NonNullable<QueryMeta['snapshotSkipped']>, string>> = {
+  too_large: 'the database is too large',
+  copy_impossible: "this database can't be copied",
+  storage_full: "the server's disk is almost full",
+}
+
 interface OutcomeProps {
   outcome: State | undefined
   /** The name of downloaded files. */
@@ -63,12 +70,7 @@ export function QueryResult({ outcome, name, onRedeemed, onRetry, onMeasure }: O
         </p>
       )}
       {meta?.snapshot && <SnapshotNotice snapshot={meta.snapshot} />}
-      {meta?.snapshotSkipped && (
-        <p>
-          No snapshot was created before this statement:{' '}
-          {meta.snapshotSkipped === 'too_large' ? 'the database is too large' : "this database can't be copied"}.
-        </p>
-      )}
+      {meta?.snapshotSkipped && <p>No snapshot was created before this statement: {SKIPPED[meta.snapshotSkipped]}.</p>}
       {results.map((result, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: results have no ID
         <ResultView key={index} result={result} name={name} />

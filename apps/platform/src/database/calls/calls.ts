@@ -1,12 +1,13 @@
-import { PerSQLError } from '@persql/contract'
+import { type ErrorCode, PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
+import { disk } from '../../disk-space.ts'
 import { NOTHING } from '../../money.ts'
 import { type Reply, refuse } from '../../reply.ts'
 import { DatabaseLocked, type Engine } from '../engine/engine.ts'
 import type { SystemStorage } from '../engine/system-storage.ts'
 import type { ChangeAnnouncer } from '../events/change-announcer.ts'
 import type { IdentityStore } from '../identity.ts'
-import type { CallBilling } from '../metering/charges.ts'
+import { type CallBilling, OF_DISK } from '../metering/charges.ts'
 import type { LeaseClient } from '../metering/lease.ts'
 import type { QueryLog } from '../metering/query-log.ts'
 import type { DatabaseOperation } from '../operations.ts'
@@ -31,7 +32,10 @@ const KEEPS: ReadonlySet<string> = new Set<DatabaseOperation>([
 ])
 /** Operations that read the query log. */
 const OF_LOG: ReadonlySet<string> = new Set<DatabaseOperation>(['get_insights', 'get_endpoint_traffic'])
-const UNBILLED = new Set(['invalid_json', 'invalid_input', 'idempotency_mismatch', 'token_unknown'])
+const UNBILLED = new Set<ErrorCode>([
+  ...(['invalid_json', 'invalid_input', 'idempotency_mismatch', 'token_unknown'] as const),
+  ...OF_DISK,
+])
 
 /** The response's body alone if the call succeeded. */
 type Answer = string | Reply
@@ -210,7 +214,8 @@ export class CallHandler {
     if (typeof built !== 'string')
       return { status, body: built.before, rest: { stream: built.stream, after: built.after } }
     const body = built
-    if (replayKeys.length > 0 && (!failure || rowsWritten > 0)) {
+    // Without room, the response to a read isn't kept: a retry runs the read again.
+    if (replayKeys.length > 0 && (rowsWritten > 0 || (!failure && disk.level === 0))) {
       ownPages.around(() => {
         for (const key of replayKeys) replays.keep(grant.tokenId, key, status, body, nowMs)
         lease.save()

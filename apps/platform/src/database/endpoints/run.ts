@@ -170,6 +170,7 @@ const PUBLIC: ReadonlySet<string> = new Set([
   'method_not_allowed',
   'query_timeout',
   'unavailable',
+  'storage_full',
   'body_too_large',
   'rate_limited',
   'too_busy',

@@ -1,5 +1,7 @@
 import { type Change, PerSQLError } from '@persql/contract'
+import { disk } from '../../disk-space.ts'
 import { diffObjects, diffOfStatement, readObjects, tablesChanged } from '../../sqlite/schema-diff.ts'
+import type { RunSql } from '../../sqlite/schema-map.ts'
 import { type Analysis, Authorizer, authorize, type Permission, reservedObjects } from '../authorizer/authorizer.ts'
 import { restoreNames } from '../authorizer/bind.ts'
 import { isOurs, listChanges } from '../authorizer/changed-tables.ts'
@@ -13,6 +15,7 @@ import { DeferredKeys } from './deferred-keys.ts'
 import { assertExpected } from './expectation.ts'
 import type { StatementObserver, WriteGuard } from './observer.ts'
 import { collect, MAX_RESULT_BYTES, type Result, tooLarge } from './result.ts'
+import { assertRoomToWrite } from './room.ts'
 import { canReturnIntegers, hasRoundedIntegers, rounded } from './rounded-integers.ts'
 import { createRunSql } from './run-sql.ts'
 import { Sequences } from './sequences.ts'
@@ -32,6 +35,7 @@ export class DatabaseLocked extends RetryRequired {}
 /** Runs tenants' statements one at a time: compiles, authorizes, runs and collects the result. */
 export class Engine {
   readonly #storage: DurableObjectStorage
+  readonly #run: RunSql
   readonly #guard: Authorizer
   readonly #watch: StatementObserver
   readonly #gate: WriteGuard
@@ -60,6 +64,7 @@ export class Engine {
     onHold: (isRead: boolean) => boolean,
   ) {
     const run = createRunSql(storage.sql)
+    this.#run = run
     this.#seeds = seeds
     this.#storage = storage
     this.#onHold = onHold
@@ -141,6 +146,7 @@ export class Engine {
   /** Checks whether a statement that writes may run, against the rules too. @throws PerSQLError */
   checkLock(analysis: Analysis): void {
     if (analysis.effect.kind === 'read') return
+    if (disk.level > 0) assertRoomToWrite(analysis, this.#run)
     this.#suspension.assertWritable()
     if (this.#gate.closed) this.#gate.enter(analysis)
   }
@@ -238,7 +244,7 @@ export class Engine {
   #foreseeLoss(analysis: Analysis, spared: ReadonlySet<string>): void {
     const dropped = droppedTable(analysis.statement)
     if (dropped !== undefined) {
-      refuseCascade(createRunSql(this.#storage.sql), dropped, spared)
+      refuseCascade(this.#run, dropped, spared)
     }
     if (this.#reportsLoss) this.#watch.losing(analysis)
   }

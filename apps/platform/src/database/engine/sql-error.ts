@@ -1,7 +1,7 @@
 import { PerSQLError, type SqlErrorDetail } from '@persql/contract'
+import { storageFull } from '../../disk-space.ts'
+import { isDiskFull, isFileDamaged, SQLITE_CODE } from '../../storage/runtime-error.ts'
 import { explainRefusal } from './sql-refusals.ts'
-
-const CODE = /: (SQLITE_[A-Z_]+)(?: \(extended: (SQLITE_[A-Z_]+)\))?$/
 
 /**
  * Converts an error of SQLite, or of the runtime's wrapper, from compiling or running `sql` to an error with details.
@@ -9,10 +9,12 @@ const CODE = /: (SQLITE_[A-Z_]+)(?: \(extended: (SQLITE_[A-Z_]+)\))?$/
 export function sqlError(cause: unknown, sql: string): PerSQLError {
   if (cause instanceof PerSQLError) return cause.code === 'statement_not_allowed' ? withDetail(cause) : cause
   const text = cause instanceof Error ? cause.message : String(cause)
-  const [, code, extended] = CODE.exec(text) ?? []
+  if (isDiskFull(text)) return storageFull(cause)
+  if (isFileDamaged(text)) return new PerSQLError('database_damaged', {}, { cause })
+  const [, code, extended] = SQLITE_CODE.exec(text) ?? []
   if (!code && !text.startsWith('Wrong number of parameter bindings')) return PerSQLError.from(cause)
   // Offsets refer to the statement as it ran, which can differ from the statement as it was sent.
-  const reason = text.replace(CODE, '').replace(/ at offset \d+$/, '')
+  const reason = text.replace(SQLITE_CODE, '').replace(/ at offset \d+$/, '')
   const errorDetail = explainRefusal(reason, sql) ?? { message: reason, ...detail(reason, extended ?? code, sql) }
   const { message } = errorDetail
   return new PerSQLError('sql_error', { message }, { extra: { errorDetail }, cause })

@@ -13,6 +13,8 @@ export interface LifecycleOptions {
   /** Caches that can be filled before this object is a database. */
   readonly caches: readonly Memory[]
   readonly deletion: Deletion
+  /** Saves the first generation of the file, with which its namespace notices its loss. */
+  readonly begin: () => void
 }
 
 /** Makes an object a database, or deletes the database in it. */
@@ -25,9 +27,10 @@ export class Lifecycle {
 
   /** Makes this object the database `identity`. */
   adopt(identity: Identity): void {
-    const { storage, ownPages, caches, identity: own } = this.#options
+    const { storage, ownPages, caches, identity: own, begin } = this.#options
     migrate(storage, [QUERY_LOG])
     own.save(identity)
+    begin()
     ownPages.adoptAll()
     for (const cache of caches) cache.forget()
     own.current = identity

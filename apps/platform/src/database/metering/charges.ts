@@ -1,4 +1,4 @@
-import { PerSQLError } from '@persql/contract'
+import { type ErrorCode, PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
 import { count } from '../../metrics.ts'
 import { NOTHING } from '../../money.ts'
@@ -13,6 +13,9 @@ import type { QueryLog } from './query-log.ts'
 
 /** Console operations that members are charged a request for. */
 const AD_HOC = new Set(['query', 'batch', 'propose', 'apply', 'redeem_approval', 'ask', 'generate_sql'])
+
+/** Failures of the server's disk, which no caller pays for. */
+export const OF_DISK: readonly ErrorCode[] = ['storage_full', 'database_damaged']
 
 /** The executed operation, for the log. */
 export interface ExecutedStatement {
@@ -104,6 +107,7 @@ export class CallBilling {
     }
     const fail = (cause: unknown): never => {
       if (cause instanceof DatabaseLocked) throw new PerSQLError('unavailable')
+      if (OF_DISK.includes(PerSQLError.from(cause).code)) throw cause
       charge(NOTHING, cause)
       throw cause
     }

@@ -1,8 +1,9 @@
 import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
+import { disk, storageFull } from '../../disk-space.ts'
 import type { Env } from '../../env.ts'
 import { count } from '../../metrics.ts'
-import { add, costNano, growth, NOTHING, type Totals } from '../../money.ts'
+import { add, NOTHING, type Totals } from '../../money.ts'
 import { namespaceAt } from '../../remote.ts'
 import type { ExclusiveLock } from '../engine/exclusive-lock.ts'
 import type { Identity, IdentityStore } from '../identity.ts'
@@ -11,6 +12,7 @@ import { type Allowance, Meter, NO_REPORT, type Report } from './meter.ts'
 import type { QueryLog } from './query-log.ts'
 import type { Revocations } from './revocations.ts'
 import type { SizeTracker } from './size/size.ts'
+import { forgetSaved, forgetUsage, recoverUsage, rememberUsage } from './unsaved-usage.ts'
 
 /** The response to a lease request: how much the database can spend, and the keys that it must refuse. */
 export interface LeaseAnswer extends Allowance {
@@ -37,6 +39,12 @@ export interface LeaseOptions {
   readonly revocations: Revocations
 }
 
+/** The generation of a file, saved with the counters, so that it costs no write. */
+interface Generation {
+  readonly generation?: number
+}
+
+const KEY = 'totals'
 const TICK_MS = 1_000
 /** Ticks between two reports while the database is busy. */
 const REPORT_TICKS = 4
@@ -52,18 +60,17 @@ const MEASURE_MS = 60_000
 /** The minimum time between measurements for reports on request. */
 const MEASURE_ASKED_MS = 5_000
 
-/**
- * Counters that are not on disk yet, by database ID. The runtime can end an object and its memory, but the process
- * keeps its own: the next object of the database continues from here, so every completed request is billed.
- */
-const unsaved = new Map<string, Totals>()
-
 /** The credit lease of the database: the allocated credit and the usage. */
 export class LeaseClient {
   readonly #options: LeaseOptions
   #meter: Meter
   #saved: Totals
   #acquiring: Promise<void> | undefined
+  /** The number of saves, in memory and in the file. */
+  #generation: number
+  #reportedGeneration: number
+  /** Whether a save can still be rolled back. */
+  #isUncertain = false
   #renewAtNano = 0
   #emptyUntilMs = 0
   #ticking = false
@@ -74,9 +81,12 @@ export class LeaseClient {
 
   constructor(options: LeaseOptions) {
     this.#options = options
-    this.#saved = { ...NOTHING, ...options.storage.kv.get<Totals>('totals') }
-    const left = unsaved.get(options.identity.current?.id ?? '')
-    this.#meter = new Meter(left ? add(this.#saved, growth(this.#saved, left)) : this.#saved)
+    const { generation = 0, ...totals } = { ...NOTHING, ...options.storage.kv.get<Totals & Generation>(KEY) }
+    this.#saved = totals
+    this.#generation = generation
+    this.#reportedGeneration = generation
+    const left = recoverUsage(options.identity.current?.id ?? '', generation)
+    this.#meter = new Meter(left ? add(this.#saved, left) : this.#saved)
     if (left) this.#tick()
   }
 
@@ -113,8 +123,11 @@ export class LeaseClient {
   /** Charges usage, and requests more credit before it runs out. */
   charge(used: Totals, tokenId: string): void {
     this.#meter.charge(used, tokenId)
-    const { id } = this.#options.identity.current ?? {}
-    if (id !== undefined) unsaved.set(id, this.#meter.totals)
+    const { identity, exclusion } = this.#options
+    const { id } = identity.current ?? {}
+    // A write saves the counters in its transaction. If that fails, the write didn't happen.
+    const isSavedWithWrite = used.rowsWritten > 0 && !exclusion.held
+    if (id !== undefined && !isSavedWithWrite) rememberUsage(id, this.#generation, used)
     if (this.#meter.creditNano < this.#renewAtNano) this.#renew()
     this.#tick()
   }
@@ -132,9 +145,19 @@ export class LeaseClient {
 
   /** Saves the counters, even while other calls wait for a transaction that won't be rolled back any more. */
   saveNow(): void {
-    if (!this.#meter.unsaved(this.#saved)) return
+    if (this.#meter.unsaved(this.#saved)) this.#put()
+  }
+
+  /** Saves the counters with the next generation of the file. Call it when this object becomes a database. */
+  begin(): void {
+    this.#put()
+  }
+
+  #put(): void {
     this.#saved = this.#meter.totals
-    this.#options.storage.kv.put('totals', this.#saved)
+    this.#generation++
+    this.#isUncertain ||= this.#options.exclusion.held !== undefined
+    this.#options.storage.kv.put(KEY, { ...this.#saved, generation: this.#generation })
   }
 
   /** Requests credit, unless the balance was empty within `EMPTY_MS`. @throws PerSQLError */
@@ -167,16 +190,31 @@ export class LeaseClient {
 
   /** Resets the lease after the database was deleted. */
   forget(): void {
-    unsaved.delete(this.#options.identity.current?.id ?? '')
+    forgetUsage(this.#options.identity.current?.id ?? '')
     this.#setLeased(() => {
       this.#meter = new Meter()
     })
     this.#saved = NOTHING
+    this.#generation = 0
+    this.#reportedGeneration = 0
+    this.#isUncertain = false
   }
 
   #report(): Report {
     const measured = this.#options.size.unreported()
-    return { ...this.#meter.report(), ...(measured && { measured }) }
+    const generation = this.#savedGeneration()
+    return { ...this.#meter.report(), generation, ...(measured && { measured }) }
+  }
+
+  /** Returns a generation that no rollback can revert. */
+  #savedGeneration(): number {
+    if (this.#options.exclusion.held) return this.#reportedGeneration
+    if (this.#isUncertain) {
+      this.#isUncertain = false
+      this.#put()
+    }
+    this.#reportedGeneration = this.#generation
+    return this.#generation
   }
 
   /** Requests credit in the background. */
@@ -190,7 +228,11 @@ export class LeaseClient {
 
   async #lease(namespace: string, slug: string): Promise<void> {
     const { env, identity, lifecycle, size, revocations } = this.#options
+    // Neither this object nor the namespace could save anything.
+    if (disk.level === 3) throw storageFull()
     this.save()
+    // A database of an older version has no generation.
+    if (identity.current && this.#generation === 0) this.#put()
     const stub = lender(env, namespace)
     const meter = this.#meter
     // Runs before the first write or notification under a new lease: without a lease, no revocation reached this
@@ -210,7 +252,13 @@ export class LeaseClient {
       await lifecycle.wipe(known.id)
       lease = await stub.lease(slug, undefined, NO_REPORT)
     }
-    if (!identity.current) lifecycle.adopt({ id: lease.databaseId, namespace, slug })
+    if (!identity.current) {
+      lifecycle.adopt({ id: lease.databaseId, namespace, slug })
+      const adopted = this.#meter
+      // No call is answered before the namespace knows that this file exists.
+      lease = await stub.lease(slug, lease.databaseId, this.#report())
+      if (this.#meter !== adopted) throw new PerSQLError('database_not_found', { database: slug })
+    }
     this.#setLeased(() => this.#meter.accept(lease))
     this.#renewAtNano = this.#meter.creditNano / 2
     const nowMs = now()
@@ -232,10 +280,11 @@ export class LeaseClient {
     setTimeout(() => {
       this.#ticking = false
       if (!this.#options.identity.current) return
-      this.#options.log.flush()
-      this.save()
-      this.#confirm()
-      this.#options.size.refresh(MEASURE_MS)
+      // Until there is room, everything stays in memory: a write that fails would end the object and its calls.
+      if (disk.level === 3 || !this.#saveAll()) {
+        this.#tick()
+        return
+      }
       if (this.#waiting === 0) this.#idleTicks++
       this.#ticksSinceReport++
       if (this.#idleTicks > IDLE_TICKS) {
@@ -247,18 +296,31 @@ export class LeaseClient {
     }, TICK_MS)
   }
 
+  /** Saves what calls left in memory. Returns whether that succeeded. */
+  #saveAll(): boolean {
+    const { log, size } = this.#options
+    try {
+      this.save()
+      log.flush()
+      size.refresh(MEASURE_MS)
+    } catch (cause) {
+      console.error(JSON.stringify({ level: 'error', event: 'usage_not_saved', cause: String(cause) }))
+      return false
+    }
+    this.#confirm()
+    return true
+  }
+
   /** Deletes counters that are on disk from the memory of the process. */
   #confirm(): void {
     const { identity, storage } = this.#options
-    const [id, saved] = [identity.current?.id, this.#saved]
-    if (id === undefined || this.#meter.unsaved(saved)) return
+    const [id, generation] = [identity.current?.id, this.#generation]
+    // A save that can still be rolled back is repeated first.
+    if (id === undefined || this.#isUncertain) return
     storage.sync().then(
+      () => forgetSaved(id, generation),
       () => {
-        const left = unsaved.get(id)
-        if (left && costNano(growth(saved, left)) <= 0) unsaved.delete(id)
-      },
-      () => {
-        // The object was ended: the next one continues from `unsaved`.
+        // The object was ended: the next one recovers the usage.
       },
     )
   }

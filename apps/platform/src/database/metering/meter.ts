@@ -18,6 +18,8 @@ export interface Report {
   readonly byToken: readonly TokenUsage[]
   /** The size, if a measurement has not been reported yet. */
   readonly measured?: SizeMeasurement
+  /** The generation of the file, which grows with each save. It is on disk before the report is sent. */
+  readonly generation?: number
 }
 
 export const NO_REPORT: Report = Object.freeze({ totals: NOTHING, byToken: [] })

@@ -1,3 +1,4 @@
+import { disk } from '../../disk-space.ts'
 import type { Migration } from '../../storage/migrate.ts'
 import type { ExclusiveLock } from '../engine/exclusive-lock.ts'
 import type { SystemStorage } from '../engine/system-storage.ts'
@@ -90,15 +91,33 @@ export class QueryLog {
 
   /** Writes the entries. While a task holds the exclusive lock, they stay in memory. */
   flush(): void {
-    if (this.#buffer.entries.length === 0 || this.#exclusion.held) return
+    const { entries } = this.#buffer
+    if (entries.length === 0 || this.#exclusion.held) return
+    if (disk.level > 1) {
+      // The last room is for the bill. The log keeps its newest entries in memory.
+      if (entries.length > MAX_BUFFERED) entries.splice(0, entries.length - MAX_BUFFERED)
+      return
+    }
     this.#ownPages.around(() => this.#write())
   }
 
   #write(): void {
     const { entries, flushed } = this.#buffer
-    const { sql } = this.#storage
-    flushed.push({ afterId: this.#highestId(), entries })
+    const group = { afterId: this.#highestId(), entries }
+    flushed.push(group)
     this.#buffer.entries = []
+    try {
+      this.#insert(entries)
+    } catch (cause) {
+      flushed.splice(flushed.indexOf(group), 1)
+      this.#buffer.entries = entries
+      throw cause
+    }
+    this.#confirm()
+  }
+
+  #insert(entries: readonly LogEntry[]): void {
+    const { sql } = this.#storage
     this.#storage.transactionSync(() => {
       for (let i = 0; i < entries.length; i += AT_ONCE) {
         const some = entries.slice(i, i + AT_ONCE)
@@ -109,7 +128,6 @@ export class QueryLog {
       this.#written = 0
       sql.exec('DELETE FROM _persql_query_log WHERE id <= (SELECT max(id) FROM _persql_query_log) - ?', MAX_ROWS)
     })
-    this.#confirm()
   }
 
   /** Deletes the buffer after the database was deleted. */

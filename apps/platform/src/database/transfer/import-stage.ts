@@ -1,6 +1,7 @@
 import { RpcTarget } from 'cloudflare:workers'
 import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
+import { assertRoom } from '../../disk-space.ts'
 import { acquireSlot, releaseSlot, renewSlot } from '../../sqlite/file/instance-slots.ts'
 import { sqliteModule } from '../../sqlite/file/module.ts'
 import { readSqliteFile } from '../../sqlite/file/reader.ts'
@@ -43,6 +44,7 @@ export class ImportStage extends RpcTarget {
   /** Saves a piece under its number. */
   put(number: number, piece: string): void {
     this.#use()
+    assertRoom('stores')
     const { kv } = this.#parts.storage
     let part = 0
     for (let at = 0; at < piece.length || part === 0; at += PART_CHARACTERS) {
@@ -63,7 +65,10 @@ export class ImportStage extends RpcTarget {
       for (const piece of steps.take(isEnd)) this.put(++pieces, piece)
     }
     async function* upload() {
-      yield* file
+      for await (const bytes of file) {
+        assertRoom('stores')
+        yield bytes
+      }
       await acquireSlot(turn)
     }
     const pause = () => {

@@ -1,6 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { formatCount } from '@persql/endpoint-spec'
 import { assertInScope } from '../../authority.ts'
+import { assertRoomFor } from '../../disk-space.ts'
 import type { Remote } from '../../remote.ts'
 import { lower } from '../../sqlite/identifiers.ts'
 import { isInternal } from '../../sqlite/system-tables.ts'
@@ -62,6 +63,8 @@ export function operations(services: TransferServices) {
           throw new PerSQLError('invalid_input', { problem: `${format} exports all tables. Remove "table".` })
         assertInScope(null, grant, `export the whole database as ${format}`)
       } else checkTable(services.storage.sql, table, grant.tableScope, format)
+      // The copy is written twice: to the log of its file, then to the file.
+      assertRoomFor(2 * services.storage.sql.databaseSize)
       return done({ snapshot: await services.history.borrow() })
     },
   } satisfies Handlers

@@ -11,7 +11,8 @@ export function listFailures(operation: Operation, door: EntryPoint, way: Way): 
     ...(operation.errors ?? []),
     ...(way.inQuery ? [] : (['invalid_json', 'body_too_large', 'body_incomplete', 'body_timeout'] as const)),
     ...(door === 'session' ? ofSession(operation, way) : ofBearer(operation, way)),
-    ...(isOfDatabase(way) ? (['query_timeout', 'unavailable'] as const) : []),
+    ...(isOfDatabase(way) ? (['query_timeout', 'unavailable', 'database_damaged'] as const) : []),
+    ...(isOfDatabase(way) || !way.inQuery ? (['storage_full'] as const) : []),
     'invalid_input',
     'flood',
     'internal',
@@ -66,6 +67,7 @@ export const statusTexts: { readonly [status: number]: string } = {
   500: 'Internal error',
   502: 'An upstream service failed',
   503: 'Temporarily unavailable',
+  507: 'The storage is full',
 }
 
 /** Headers that go with a status, by name. */

@@ -1,7 +1,7 @@
 import { isSlug, PerSQLError } from '@persql/contract'
 import { endpointToToolDefinition } from '@persql/endpoint-spec'
 import { databaseExists } from '../../api/authenticate.ts'
-import { toCallError } from '../../api/call-error.ts'
+import { toCallError } from '../../api/object-failure.ts'
 import { databaseObject } from '../../api/objects.ts'
 import type { Context } from '../../context.ts'
 import {
@@ -155,7 +155,7 @@ async function call(
       }),
     )
   } catch (cause) {
-    throw toCallError(cause, startedMs, ctx.settings)
+    throw await toCallError(ctx, namespace, database, startedMs, cause)
   }
 }
 

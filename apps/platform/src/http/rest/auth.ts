@@ -2,6 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import { ADDRESS_HEADER, getAuth } from '../../accounts/auth.ts'
 import { callerNetwork } from '../../accounts/passwords.ts'
 import { getContext } from '../../context.ts'
+import { assertRoom, disk } from '../../disk-space.ts'
 import type { Env } from '../../env.ts'
 import { toNetwork } from '../../ip-address.ts'
 import { assertShallow } from '../../json-object.ts'
@@ -10,13 +11,16 @@ import { readBody } from './body.ts'
 import { clientAddress } from './client-address.ts'
 
 const MAX_BODY = 64 * 1024
+const SIGN_UP = '/api/auth/sign-up'
 const LOCAL = /^(localhost|127(\.\d+){3}|\[::1\])$/
 
 /**
  * Responds on Better Auth's routes: sign-up, sign-in, sign-out, verification, password reset, GitHub and Google.
- * @throws PerSQLError `origin_refused`, `body_too_large`, or `invalid_input` for JSON with too many levels of nesting
+ * @throws PerSQLError `origin_refused`, `body_too_large`, `storage_full`, or `invalid_input` for JSON with too many levels of nesting
  */
 export async function answerAuth(request: Request, env: Env): Promise<Response> {
+  // Deleting data requires a session, so people can still sign in.
+  if (disk.level > 0 && new URL(request.url).pathname.startsWith(SIGN_UP)) assertRoom('stores')
   const body = request.method === 'POST' ? await readBody(request, MAX_BODY, getSettings(env)) : undefined
   if (body && /\bjson\b/i.test(request.headers.get('Content-Type') ?? '')) assertShallow(body)
   return ask(request, request.url, request.method, body, env)

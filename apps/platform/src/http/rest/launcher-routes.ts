@@ -3,8 +3,10 @@ import type { Hono } from 'hono'
 import * as z from 'zod'
 import { databaseObject, directoryObject, namespaceObject } from '../../api/objects.ts'
 import { now } from '../../clock.ts'
+import { setDiskSpace } from '../../disk-space.ts'
 import type { Env } from '../../env.ts'
 import { getSettings } from '../../settings.ts'
+import { noteSqliteFailure } from '../../storage/sqlite-failures.ts'
 import { operatorRoutes } from './operator-routes.ts'
 import type { Answered } from './rest.ts'
 
@@ -15,6 +17,12 @@ const Stopped = z.strictObject({
   seconds: z.number(),
   isWrite: z.boolean(),
 })
+const Accepted = z.strictObject({
+  database: z.string().regex(/^[a-z0-9-]+\/[a-z0-9-]+$/),
+  note: z.string().trim().min(1).max(500),
+})
+const Failed = z.strictObject({ reference: z.string().max(100), message: z.string().max(200) })
+const Disk = z.strictObject({ freeBytes: z.int().min(0), reserveBytes: z.int().min(0) })
 const Alarms = z.strictObject({ names: z.array(z.string().regex(/^[^/]+\/.+$/)).max(100) })
 
 /** Returns the routes that the launcher calls on a single machine. They require the instance's secret. */
@@ -49,6 +57,36 @@ export function launcherRoutes(answered: Answered): Hono<{ Bindings: Env }> {
     const [namespace, slug] = database.split('/') as [string, string]
     await databaseObject(c.env, namespace, slug).statementStopped(tokenId, sql, seconds, isWrite)
     return c.json({ success: true, data: {} })
+  })
+
+  /** Takes the cause of an object's failure, which the runtime writes to its log only. */
+  app.post('/failed', async (c) => {
+    const { success, data } = Failed.safeParse(await c.req.json().catch(() => undefined))
+    if (!success) throw new PerSQLError('invalid_input', { problem: 'The body must describe a failure of SQLite.' })
+    noteSqliteFailure(data.reference, data.message)
+    return c.json({ success: true, data: {} })
+  })
+
+  /** Serves the file of a damaged database as it is. */
+  app.post('/accepted', async (c) => {
+    const { success, data } = Accepted.safeParse(await c.req.json().catch(() => undefined))
+    if (!success) throw new PerSQLError('invalid_input', { problem: 'The body must name a database and a note.' })
+    const [namespace, slug] = data.database.split('/') as [string, string]
+    if (!(await directoryObject(c.env).has(namespace))) throw new PerSQLError('namespace_not_found', { namespace })
+    await namespaceObject(c.env, namespace).acceptFile(slug, data.note)
+    return c.json({ success: true, data: {} })
+  })
+
+  /** Takes the free space of the disk, which a Worker can't measure. */
+  app.post('/disk', async (c) => {
+    const { success, data } = Disk.safeParse(await c.req.json().catch(() => undefined))
+    if (!success) {
+      throw new PerSQLError('invalid_input', { problem: '"freeBytes" and "reserveBytes" must be whole numbers.' })
+    }
+    setDiskSpace(data)
+    const response = c.json({ success: true, data: {} })
+    answered(c.req.raw, { response, operation: 'none', code: undefined, isUnlogged: true })
+    return response
   })
   return app
 }

@@ -38,6 +38,8 @@ export interface Answer {
   readonly isStream?: boolean
   /** Whether the response already has the header with the ID of the request: adding it later takes longer. */
   readonly hasRequestId?: boolean
+  /** The request arrives every second, so neither the log nor the metrics have it. */
+  readonly isUnlogged?: boolean
 }
 
 // Calls of databases bypass the router, which makes a warm point read 10% slower (`npm run bench`).

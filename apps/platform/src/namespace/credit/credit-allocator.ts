@@ -66,7 +66,7 @@ export class CreditAllocator {
   }
 
   /** Settles the counters of a database. */
-  settle(record: DatabaseRecord, { totals, byToken, measured }: Report): void {
+  settle(record: DatabaseRecord, { totals, byToken, measured, generation = 0 }: Report): void {
     const { storage, databases, ledger, lowBalance, abort } = this.#options
     const { lease, used } = settle(ledger().account, databases.lease(record.id), totals)
     const hasUse = Object.values(used).some((count) => count > 0) || byToken.length > 0
@@ -78,6 +78,7 @@ export class CreditAllocator {
         databases.putLease(record.id, lease)
         if (costNano(used) > 0) databases.recordUse(record.id, now())
         if (measured) databases.recordMeasurement(record.id, measured)
+        databases.recordGeneration(record.id, generation)
         lowBalance.check(now())
       })
     } catch (cause) {

@@ -2,6 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
 import type { LeaseAnswer } from '../../database/metering/lease.ts'
 import type { Report } from '../../database/metering/meter.ts'
+import type { FileDamage } from '../databases/damage.ts'
 import type { DatabaseRecord, Databases } from '../databases/databases.ts'
 import type { IdentityStore } from '../identity.ts'
 import type { DayClose } from '../ledger/day-close.ts'
@@ -15,6 +16,7 @@ export interface LeasesOptions {
   readonly lending: CreditAllocator
   readonly dayClose: DayClose
   readonly tokens: Tokens
+  readonly files: FileDamage
 }
 
 /** Gives leases to active databases: credit, and the keys that they must refuse. */
@@ -27,12 +29,13 @@ export class Leases {
 
   /**
    * Settles the counters of a database and allocates new credit. Counters with another `id`, or without one, come from
-   * a different database and are ignored. @throws PerSQLError `database_not_found` or `namespace_suspended`
+   * a different database and are ignored. @throws PerSQLError `database_not_found`, `namespace_suspended` or `database_damaged`
    */
   async lease(slug: string, id: string | undefined, report: Report): Promise<LeaseAnswer> {
-    const { lending, dayClose, tokens } = this.#options
+    const { lending, dayClose, tokens, files } = this.#options
     const asked = this.#healthy(slug)
     dayClose.runIfLate()
+    files.assertFits(asked, id, report.generation ?? 0)
     if (id === asked.id) lending.settle(asked, report)
     const lent = await lending.allocate(asked, () => this.#healthy(slug))
     return { ...lent, revoked: tokens.recentlyEnded(now()) }

@@ -5,12 +5,14 @@ import type { Audit } from '../audit.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import type { BranchOrigin, BranchRegistry, Handoff } from './branch-registry.ts'
 import { branchSlug } from './branch-slug.ts'
+import type { FileDamage } from './damage.ts'
 import type { DatabaseRecord, Databases } from './databases.ts'
 
 /** The stores that records of branches and forks consist of. */
 export interface BranchRecordsOptions {
   readonly storage: DurableObjectStorage
   readonly databases: Databases
+  readonly files: Pick<FileDamage, 'acceptNew'>
   readonly lineage: BranchRegistry
   readonly tokens: Tokens
   readonly audit: Audit
@@ -94,9 +96,10 @@ export class BranchRecords {
 
   /** Records that a branch has its content. */
   finishBranch({ origin, record, parent, ref, isNew }: StartedBranch, actor: string): void {
-    const { storage, lineage, audit } = this.#options
+    const { storage, lineage, audit, files } = this.#options
     storage.transactionSync(() => {
       lineage.put({ ...origin, ready: true })
+      files.acceptNew(record.id)
       const action = isNew ? 'database.branched' : 'database.branch_reset'
       audit.add(actor, action, record.slug, { parent: parent.slug, ref }, origin.forkedAtMs)
     })
@@ -117,10 +120,11 @@ export class BranchRecords {
 
   /** Records that a fork has its content. */
   finishFork({ origin, record, parent }: StartedCopy, measured: SizeMeasurement | undefined, actor: string): void {
-    const { storage, databases, lineage, audit } = this.#options
+    const { storage, databases, files, lineage, audit } = this.#options
     storage.transactionSync(() => {
       if (measured) databases.recordMeasurement(record.id, measured)
       lineage.put({ ...origin, ready: true })
+      files.acceptNew(record.id)
       audit.add(actor, 'database.forked', record.slug, { parent: parent.slug }, now())
     })
   }

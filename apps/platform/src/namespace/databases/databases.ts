@@ -2,9 +2,17 @@ import { type Database, type Listed, type Paging, PerSQLError, rates } from '@pe
 import * as z from 'zod'
 import { toIso } from '../../clock.ts'
 import type { SizeMeasurement } from '../../database/metering/measurement.ts'
+import { assertRoom } from '../../disk-space.ts'
 import { mapPage, type Order, readPage } from '../../paging.ts'
 import type { Migration } from '../../storage/migrate.ts'
 import { type CreditLease, NO_LEASE, outstanding } from '../credit/credit-account.ts'
+
+/**
+ * The damage of a database's file. `corrupt`: SQLite can't read it. The others are found when the database takes a
+ * lease, by the generation in its file, which grows with each save: the file is gone, is an older copy, or is the file
+ * of another database.
+ */
+export type Damage = 'corrupt' | 'missing' | 'outdated' | 'replaced'
 
 interface Row {
   readonly id: string
@@ -31,6 +39,8 @@ interface Row {
   readonly forked_at: number | null
   readonly expires_at: number | null
   readonly ready: number | null
+  readonly generation: number
+  readonly damage: Damage | null
 }
 
 /** Last reported size and last use, so that a list needs no calls to databases. */
@@ -53,6 +63,9 @@ export interface DatabaseRecord {
   readonly id: string
   readonly slug: string
   readonly lease: CreditLease
+  /** The highest generation of its file that the database reported. */
+  readonly generation: number
+  readonly damage: Damage | null
 }
 
 const SPENT_NANO = `requests * ${rates.requests} + rows_read * ${rates.rowsRead} + rows_written * ${rates.rowsWritten}
@@ -162,6 +175,25 @@ export class Databases {
     )
   }
 
+  /** Records the generation of a database's file, unless a higher one is known. */
+  recordGeneration(id: string, generation: number): void {
+    this.#sql.exec('UPDATE database SET generation = ? WHERE id = ? AND generation < ?', generation, id, generation)
+  }
+
+  /** Sets the generation that a database's file must have at least. */
+  setGeneration(id: string, generation: number): void {
+    this.#sql.exec('UPDATE database SET generation = ? WHERE id = ?', generation, id)
+  }
+
+  setDamage(id: string, damage: Damage | null): void {
+    this.#sql.exec('UPDATE database SET damage = ? WHERE id = ?', damage, id)
+  }
+
+  countDamaged(): number {
+    const count = "SELECT count(*) AS damaged FROM database WHERE damage IS NOT NULL AND status = 'healthy'"
+    return this.#sql.exec<{ damaged: number }>(count).one().damaged
+  }
+
   /** Records the last use of a database. */
   recordUse(id: string, atMs: number): void {
     this.#sql.exec('UPDATE database SET used_at = ? WHERE id = ?', atMs, id)
@@ -172,8 +204,9 @@ export class Databases {
     return this.#rows("WHERE status = 'deleting'").map(toRecord)
   }
 
-  /** @throws PerSQLError `slug_taken` or `database_deleting` */
+  /** @throws PerSQLError `slug_taken`, `database_deleting` or `storage_full` */
   add(slug: string, name: string, nowMs: number): Database {
+    assertRoom('stores')
     const [existing] = this.#rows('WHERE slug = ?', slug)
     if (existing) throw new PerSQLError(existing.status === 'deleting' ? 'database_deleting' : 'slug_taken', { slug })
     const id = `db_${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
@@ -265,7 +298,7 @@ function toDatabase(row: Row): Database {
     id,
     slug,
     name,
-    status: row.status === 'healthy' && row.ready === 0 ? 'provisioning' : row.status,
+    status: toStatus(row),
     createdAt: toIso(row.created_at),
     branchRef: ref,
     forkedFrom:
@@ -280,8 +313,15 @@ function toDatabase(row: Row): Database {
   }
 }
 
+function toStatus({ status, ready, damage }: Row): Database['status'] {
+  if (status !== 'healthy') return status
+  if (damage !== null) return 'damaged'
+  return ready === 0 ? 'provisioning' : 'healthy'
+}
+
 function toRecord(row: Row): DatabaseRecord {
   const { requests, rows_read: rowsRead, rows_written: rowsWritten, ai_tokens: aiTokens } = row
   const seen = { requests, rowsRead, rowsWritten, aiTokens }
-  return { id: row.id, slug: row.slug, lease: { seen, version: row.lease_version, ceilingNano: row.ceiling_nano } }
+  const { id, slug, generation, damage } = row
+  return { id, slug, generation, damage, lease: { seen, version: row.lease_version, ceilingNano: row.ceiling_nano } }
 }

@@ -3,6 +3,7 @@ import type { Env } from '../../env.ts'
 import { discardObject } from '../../object-files.ts'
 import type { CreditAllocator } from '../credit/credit-allocator.ts'
 import type { BranchRegistry } from './branch-registry.ts'
+import type { FileDamage } from './damage.ts'
 import type { DatabaseRecord, Databases } from './databases.ts'
 import type { Hostnames } from './hostnames.ts'
 import type { WakeUps } from './wake-ups.ts'
@@ -19,6 +20,7 @@ interface DeletionsOptions {
   readonly hostnames: Pick<Hostnames, 'dropDatabase'>
   readonly lending: Pick<CreditAllocator, 'recall'>
   readonly wakeUps: Pick<WakeUps, 'clear'>
+  readonly files: Pick<FileDamage, 'count'>
   readonly namespace: () => string
   /** Schedules a call of `finishAll`. */
   readonly finishAt: (atMs: number) => void
@@ -66,7 +68,7 @@ export class Deletions {
   }
 
   async #end(record: DatabaseRecord): Promise<void> {
-    const { env, databases, lineage, hostnames, lending, wakeUps, namespace } = this.#options
+    const { env, databases, lineage, hostnames, lending, wakeUps, namespace, files } = this.#options
     // This comes before the slug is free, because the next database with this slug can have another owner.
     await hostnames.dropDatabase(record.id)
     // A damaged database can't report its last usage, so that usage isn't billed.
@@ -75,6 +77,7 @@ export class Deletions {
     wakeUps.clear(record.slug)
     databases.remove(record.id)
     lineage.remove(record.id)
+    if (record.damage !== null) files.count()
   }
 
   #log(event: string, { slug }: DatabaseRecord, cause: unknown): void {

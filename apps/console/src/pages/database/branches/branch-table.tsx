@@ -3,11 +3,11 @@ import { Ellipsis, GitMerge, RotateCcw, Share2, Trash2 } from 'lucide-react'
 import { Link } from 'react-router'
 import { useCan } from '../../../shell/membership.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
-import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
-import { capitalize, formatAgo } from '../../../ui/format.ts'
+import { formatAgo } from '../../../ui/format.ts'
 import { Menu, MenuItem } from '../../../ui/menu.tsx'
 import { Table } from '../../../ui/table.tsx'
+import { StatusBadge } from '../../databases/status-badge.tsx'
 
 interface BranchTableProps {
   branches: readonly Database[]
@@ -38,7 +38,7 @@ export function BranchTable({ branches, onHandOff, onReset, onDelete }: BranchTa
               >
                 {branchRef}
               </Link>
-              {status !== 'healthy' && <Badge tone="warning">{capitalize(status)}</Badge>}
+              {status !== 'healthy' && <StatusBadge status={status} />}
             </span>
           ),
         },

@@ -24,9 +24,12 @@ export class CopyLoader {
 
   /**
    * Copies tables and rows, all or nothing.
-   * @throws PerSQLError `copy_cut_off`, `copy_impossible`, `took_too_long` or `database_not_found`
+   * @throws PerSQLError `copy_cut_off`, `copy_impossible`, `took_too_long`, `storage_full` or `database_not_found`
    */
-  async load(from: Source, steps: Pick<Loading, 'clear' | 'end' | 'takeMigrations'>): Promise<Loaded> {
+  async load(
+    from: Source,
+    steps: Pick<Loading, 'clear' | 'end' | 'takeMigrations' | 'isTemporary' | 'expectedRows'>,
+  ): Promise<Loaded> {
     const { env, storage, inTransaction, exclusive } = this.#options
     const { source } = databaseObject(env, from.namespace, from.name)
     const wanted = { rows: 'all', migrations: 'all' } as const

@@ -1,4 +1,5 @@
 import { PerSQLError } from '@persql/contract'
+import { assertRoom } from '../../../disk-space.ts'
 import type { Remote } from '../../../remote.ts'
 import { type Page, rebuilds } from '../../../sqlite/rows.ts'
 import { dropSchema, type SchemaText } from '../../../sqlite/schema.ts'
@@ -18,6 +19,10 @@ export interface Loading {
   /** Run at the start and at the end of the transaction. */
   readonly clear: () => void
   readonly end?: () => void
+  /** The number of rows that the source must have. An object whose file is lost has none. */
+  readonly expectedRows?: number
+  /** Whether the copy can use the reserve of the disk, because it can be for an export, which deletes it. */
+  readonly isTemporary?: boolean
   /** Stores migrations that were applied to the source. */
   readonly takeMigrations: (page: readonly StoredMigration[]) => void
 }
@@ -31,12 +36,12 @@ export interface Loaded {
 /**
  * Replaces all tables of a database by those of a source, in one transaction that can take a while. The caller holds
  * the exclusive lock and has turned foreign keys off.
- * @throws PerSQLError `took_too_long`, `copy_impossible`
+ * @throws PerSQLError `took_too_long`, `copy_impossible`, `storage_full`
  */
 export async function loadFrom(
   { sql }: DurableObjectStorage,
   inTransaction: LongTransaction,
-  { source, sourceId, wanted, clear, end, takeMigrations }: Loading,
+  { source, sourceId, wanted, clear, end, takeMigrations, isTemporary = false, expectedRows = 0 }: Loading,
 ): Promise<Loaded> {
   const run = createRunSql(sql)
   const { copy, schema } = await source.begin(sourceId, false, '', wanted)
@@ -49,6 +54,7 @@ export async function loadFrom(
       for (const table of schema.tables) run(table.sql)
       const turns = new Turns(MAX_PAUSES_MS)
       for (let page = await source.next(copy); page; page = await source.next(copy)) {
+        assertRoom(isTemporary ? 'removes' : 'stores')
         loadPage(sql, page)
         if (page.migrations) takeMigrations(page.migrations)
         rows += page.rows
@@ -56,6 +62,7 @@ export async function loadFrom(
         await turns.next()
         checkTime()
       }
+      if (rows === 0 && expectedRows > 0) throw new PerSQLError('copy_impossible', { problem: 'its file is missing' })
       for (const other of schema.others) run(other.sql)
       rebuildAll(run, schema)
       end?.()

@@ -33,6 +33,7 @@ export class CopyTarget {
     const { rows, damaged } = await loader.load(from, {
       clear: () => (identity ? content.clear() : content.clearMerges()),
       takeMigrations: content.replaceMigrations(identity !== undefined),
+      isTemporary: identity === undefined,
     })
     if (!this.#options.identity.current && damaged.length > 0) storeDamagedTexts(storage.kv, damaged)
     return rows

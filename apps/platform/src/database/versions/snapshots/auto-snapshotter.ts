@@ -1,4 +1,5 @@
 import { type AutomaticSnapshot, PerSQLError } from '@persql/contract'
+import { disk } from '../../../disk-space.ts'
 import { quoteName } from '../../../sqlite/identifiers.ts'
 import { SCHEMA_TABLE } from '../../../sqlite/schema-map.ts'
 import type { Analysis } from '../../authorizer/authorizer.ts'
@@ -66,6 +67,10 @@ export class AutoSnapshotter {
     if (loss === undefined || !this.isOn || !this.#loses(analysis)) return
     const { now, history, ownPages } = this.#options
     if (loss === 'replaced' && history.newestMs > now() - REPLACED_MS) return
+    if (disk.level > 0) {
+      this.#kept = { snapshotSkipped: 'storage_full' }
+      return
+    }
     if (ownPages.tenantBytes() > MAX_BYTES) {
       this.#kept = { snapshotSkipped: 'too_large' }
       return

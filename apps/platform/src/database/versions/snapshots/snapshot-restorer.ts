@@ -41,13 +41,14 @@ export class SnapshotRestorer {
     return { restored, before }
   }
 
-  async #load({ id, label }: Snapshot, actor: string): Promise<void> {
+  async #load({ id, label, rows: expectedRows }: Snapshot, actor: string): Promise<void> {
     const { identity, loader, content } = this.#options
     const { namespace, slug } = identity.known
     let before: readonly SchemaObject[] = []
     await loader.load(
       { namespace, name: `${slug}@${id}`, id: undefined },
       {
+        expectedRows,
         clear: () => {
           before = readObjects(this.#run)
           content.clearMerges()

@@ -1,0 +1,69 @@
+import { createHash, createHmac } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import Sqlite from 'libsql'
+import { hashToCell } from '../../platform/src/cell-hash.ts'
+import { readCells } from './data-format.ts'
+import { objectsFolder } from './workerd-process.ts'
+
+type Kind = 'database' | 'namespace' | 'directory'
+
+/** A database in the records of its namespace. */
+export interface DatabaseRecord {
+  id: string
+  slug: string
+  status: 'healthy' | 'deleting'
+  /** The lowest generation that its file must have. */
+  generation: number
+  /** The requests that it reported so far. */
+  requests: number
+}
+
+/** Returns the path of an object's file. The runtime derives the ID of an object from its name in this way. */
+export function objectFile(data: string, kind: Kind, name: string): string {
+  const key = createHash('sha256').update(kind).digest()
+  const sign = (content: string | Buffer) => createHmac('sha256', key).update(content).digest().subarray(0, 16)
+  const base = sign(name)
+  const [namespace = ''] = name.split('/')
+  const cell = kind === 'directory' ? 0 : hashToCell(namespace, readCells(data))
+  return join(objectsFolder(data, cell), kind, `${Buffer.concat([base, sign(base)]).toString('hex')}.sqlite`)
+}
+
+/** Returns the path of a database's file, which can be missing. @throws Error if the instance has no such database */
+export function locateDatabase(data: string, address: string): string {
+  const [namespace = '', slug = '', ...rest] = address.split('/')
+  if (!slug || rest.length > 0) throw new Error(`Invalid database address "${address}". Expected "namespace/database".`)
+  const known = listDatabases(data, namespace).some((database) => database.slug === slug)
+  if (!known) throw new Error(`Database "${address}" not found in ${data}.`)
+  return objectFile(data, 'database', address)
+}
+
+/** Lists the namespaces of the instance. @throws Error if the file can't be read */
+export function listNamespaces(data: string): string[] {
+  const file = objectFile(data, 'directory', 'directory')
+  if (!existsSync(file)) throw new Error(`${data} has no namespaces. Set PERSQL_DATA to the data folder.`)
+  return readFile(file, (sqlite) =>
+    (sqlite.prepare('SELECT slug FROM namespace ORDER BY slug').all() as { slug: string }[]).map(({ slug }) => slug),
+  )
+}
+
+/** Lists the databases of a namespace. @throws Error if the file is missing or can't be read */
+export function listDatabases(data: string, namespace: string): DatabaseRecord[] {
+  const file = objectFile(data, 'namespace', namespace)
+  if (!existsSync(file)) throw new Error(`Namespace "${namespace}" not found in ${data}.`)
+  const columns = 'id, slug, status, generation, requests'
+  return readFile(
+    file,
+    (sqlite) => sqlite.prepare(`SELECT ${columns} FROM database ORDER BY slug`).all() as DatabaseRecord[],
+  )
+}
+
+/** Reads a file that the running platform can have open too. */
+export function readFile<T>(file: string, read: (sqlite: Sqlite.Database) => T): T {
+  const sqlite = new Sqlite(file, { readonly: true, timeout: 5_000 })
+  try {
+    return read(sqlite)
+  } finally {
+    sqlite.close()
+  }
+}
