@@ -21,6 +21,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{apps,packages}/*/src/**/*.test.ts', '{bench,tools}/**/*.test.ts'],
+          // Functions without state: a process and its modules can serve one file after the other.
+          isolate: false,
         },
       },
       blackBox('platform', ['test/{e2e,mcp,sdk,cli}/**/*.test.ts', 'packages/*/test/**/*.test.ts']),
