@@ -10,7 +10,7 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // Tests wait half of the time, so this is more than two cores.
+    // Tests wait for a third of the time, so two cores serve three workers.
     maxWorkers: 3,
     // The default of 1 s is short for a busy machine.
     expect: { poll: { timeout: 10_000 } },
@@ -21,7 +21,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{apps,packages}/*/src/**/*.test.ts', '{bench,tools}/**/*.test.ts'],
-          // Functions without state: a process and its modules can serve one file after the other.
+          // Unit tests change no global state, so one process serves many files.
           isolate: false,
         },
       },
