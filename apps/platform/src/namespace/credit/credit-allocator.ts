@@ -70,7 +70,7 @@ export class CreditAllocator {
     const { storage, databases, ledger, lowBalance, abort } = this.#options
     const { lease, used } = settle(ledger().account, databases.lease(record.id), totals)
     const hasUse = Object.values(used).some((count) => count > 0) || byToken.length > 0
-    if (!hasUse && !measured) return
+    if (!hasUse && !measured && generation <= record.generation) return
     try {
       storage.transactionSync(() => {
         ledger().debit(record.id, record.slug, used)
