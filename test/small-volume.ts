@@ -20,7 +20,13 @@ export class SmallVolume {
   /** Fills the volume with a file until this much is free. */
   fill(freeBytes = 0): void {
     const size = this.freeBytes - freeBytes
-    if (size > 0) writeFileSync(join(this.path, `filler-${process.hrtime.bigint()}`), Buffer.alloc(size))
+    if (size <= 0) return
+    try {
+      writeFileSync(join(this.path, `filler-${process.hrtime.bigint()}`), Buffer.alloc(size))
+    } catch (cause) {
+      // Another process took some of the room.
+      if ((cause as NodeJS.ErrnoException).code !== 'ENOSPC') throw cause
+    }
   }
 
   /** Removes the files of `fill`. */

@@ -132,6 +132,7 @@ const rows: { [name in Name]: Row } = {
   rotate_token: ['admin', 'td', 'POST /v1/tokens/none/rotate', {}],
   get_me: ['readonly', 'td', 'GET /v1/me'],
   get_usage: ['readonly', '', 'GET /v1/usage'],
+  list_quotas: ['readonly', '', 'GET /v1/quotas'],
   get_billing: ['readonly', '', 'GET /v1/billing'],
   top_up: ['admin', '', 'POST /v1/billing/topup', { amountUsd: 5 }],
   transfer_balance: ['admin', '', 'POST /v1/billing/transfer', { to: 'none', amountUsd: 5 }],
@@ -157,6 +158,8 @@ const rows: { [name in Name]: Row } = {
   credit_namespace: ['none', 'td', 'POST /api/operator/namespaces/acme/credit', { amountUsd: 1, note: 'x' }],
   suspend_namespace: ['none', 'td', 'POST /api/operator/namespaces/acme/suspend', { note: 'x' }],
   resume_namespace: ['none', 'td', 'POST /api/operator/namespaces/acme/resume', { note: 'x' }],
+  list_namespace_quotas: ['none', 'td', 'GET /api/operator/namespaces/acme/quotas'],
+  set_namespace_quota: ['none', 'td', 'PUT /api/operator/namespaces/acme/quotas/databases', { limit: 1 }],
   invite_to_namespace: ['none', 'td', 'POST /api/operator/namespaces/acme/invite', { email: 'x@example.com' }],
   get_status: ['none', 'td', 'GET /api/status'],
 }

@@ -32,7 +32,7 @@ async function start(environment: PlatformSettings['environment'] = {}) {
   // Calls to a damaged database fail with `unavailable`.
   platform = await startPlatform({
     data,
-    failures: ['unavailable'],
+    failures: ['unavailable', 'database_damaged'],
     environment: { PERSQL_DEV: '1', PERSQL_SECRET: SECRET, ...environment },
   })
 }
@@ -91,7 +91,7 @@ test('a damaged database delays no other one', async () => {
   await start()
   await passHour()
   await eventually(() => countRows('one')).toBe(1)
-  expect((await db('two').query('SELECT 1')).body.code).toBe('unavailable')
+  expect((await db('two').query('SELECT 1')).body.code).toBe('database_damaged')
 })
 
 test('only the operator can move alarms', async () => {

@@ -296,6 +296,7 @@ const signedIn: Record<string, [role: MemberRole, call: (as: Caller) => ReturnTy
   revoke_token: ['admin', async (as) => as(`/api/namespaces/root/tokens/${await make('token')}`, { method: 'DELETE' })],
   rotate_token: ['admin', async (as) => as(`/api/namespaces/root/tokens/${await make('token')}/rotate`, { body: {} })],
   get_usage: ['viewer', (as) => as('/api/namespaces/root/usage')],
+  list_quotas: ['viewer', (as) => as('/api/namespaces/root/quotas')],
   get_billing: ['owner', (as) => as('/api/namespaces/root/billing')],
   top_up: ['owner', (as) => as('/api/namespaces/root/billing/topup', { body: { amountUsd: 5 } })],
   transfer_balance: [
@@ -400,6 +401,7 @@ const withToken: Record<string, [role: keyof typeof tokens, call: (as: Caller) =
   rotate_token: ['admin', async (as) => as(`/v1/tokens/${await make('token')}/rotate`, { body: {} })],
   get_me: ['readonly', (as) => as('/v1/me')],
   get_usage: ['readonly', (as) => as('/v1/usage')],
+  list_quotas: ['readonly', (as) => as('/v1/quotas')],
   get_billing: ['readonly', (as) => as('/v1/billing')],
   top_up: ['admin', (as) => as('/v1/billing/topup', { body: { amountUsd: 5 } })],
   transfer_balance: ['admin', (as) => as('/v1/billing/transfer', { body: { to: 'none', amountUsd: 5 } })],

@@ -34,7 +34,13 @@ test('lists five tools in less than 1,000 tokens, which reach all others', async
 
 test('opens groups of tools, and nothing beside them', async () => {
   const billing = at('?tools=billing')
-  expect(names(await billing.tools())).toEqual(['get_usage', 'get_billing', 'topup_balance', 'transfer_balance'])
+  expect(names(await billing.tools())).toEqual([
+    'get_usage',
+    'list_quotas',
+    'get_billing',
+    'topup_balance',
+    'transfer_balance',
+  ])
   expect(await billing.call('query', { database: 'main', sql: 'SELECT 1' })).toMatchObject({ error: { code: -32602 } })
   expect(await billing.call('call_tool', { name: 'get_me' })).toMatchObject({ error: { code: -32602 } })
   expect(names(await at('?tools=all').tools())).toEqual(toolNames(false))

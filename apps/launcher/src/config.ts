@@ -1,3 +1,4 @@
+import { quotaNames, toQuotaSetting } from '../../../packages/contract/src/quota-limits.ts'
 import { platformModules } from './paths.ts'
 
 /**
@@ -12,6 +13,7 @@ export const FORWARDED_SETTINGS = [
   'PERSQL_WELCOME_CREDIT_USD',
   'PERSQL_WELCOME_CREDIT',
   'PERSQL_MAX_NAMESPACES',
+  ...quotaNames.map(toQuotaSetting),
   'PERSQL_SIGNUP',
   'PERSQL_DEV',
   'FLOOD_PER_MINUTE',

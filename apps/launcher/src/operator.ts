@@ -4,6 +4,13 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs, parseEnv } from 'node:util'
+import {
+  formatQuota,
+  parseQuota,
+  type QuotaName,
+  quotaNames,
+  quotas,
+} from '../../../packages/contract/src/quota-limits.ts'
 import { checkFiles } from './check-files.ts'
 import { locateDatabase } from './object-files.ts'
 
@@ -14,6 +21,8 @@ const help = `npm run operator -- <command>
   suspend <namespace> --note TEXT       stop serving a namespace; data and billing are kept
   resume <namespace> --note TEXT        serve a suspended namespace again
   invite <namespace> <email> --role R   invite a member: owner, admin, editor or viewer
+  quota <namespace>                     list the quotas of a namespace with their use
+  quota <namespace> <name> <limit>      set a limit, such as 500 or 20GB; "default" restores the default
   locate <namespace>/<database>         print the path of a database's file
   check [<namespace>/<database>]        check the file of a database, or all files; exit code 1 if one is damaged
   accept <namespace>/<database> --note TEXT
@@ -25,7 +34,7 @@ Reads the operator secret from PERSQL_SECRET or the data folder (PERSQL_DATA, de
 data folder and need no running instance.
 `
 const attempts = 3
-const commands = ['list', 'credit', 'suspend', 'resume', 'invite']
+const commands = ['list', 'credit', 'suspend', 'resume', 'invite', 'quota']
 const fileCommands = new Set(['locate', 'check', 'accept'])
 const operatorPath = '/api/operator/namespaces'
 const roles = ['owner', 'admin', 'editor', 'viewer']
@@ -99,12 +108,14 @@ async function runOnFiles(command: string, [address, extra]: string[], { note, u
 /** Runs a command about namespaces on the running instance. */
 async function runOnNamespaces(command: string, [namespace, value, ...rest]: string[], values: Flags): Promise<string> {
   const call = await door(values.url)
-  if (command === 'list' && namespace === undefined) return table((await call('GET', operatorPath)) as Standing[])
+  if (command === 'list' && namespace === undefined) return standings((await call('GET', operatorPath)) as Standing[])
   const wantsValue = command === 'credit' || command === 'invite'
+  const isQuota = command === 'quota'
   if (!commands.includes(command)) throw misused(`Unknown command "${command}".`)
-  const [extra] = wantsValue ? rest : [value, ...rest]
+  const [extra] = isQuota ? rest.slice(1) : wantsValue ? rest : [value, ...rest]
   if (command === 'list' || extra !== undefined) throw misused(`Unexpected argument "${extra ?? namespace}".`)
   if (namespace === undefined) throw misused('Missing namespace.')
+  if (isQuota) return quota(call, namespace, value, rest[0]?.replace(/^usd:/, ''))
   if (wantsValue && value === undefined) {
     throw misused(command === 'credit' ? 'Missing amount in US dollars.' : 'Missing email address.')
   }
@@ -147,17 +158,55 @@ interface Standing {
   createdAt: string
 }
 
-function table(standings: Standing[]): string {
-  const rows = [
+interface Quota {
+  name: QuotaName
+  limit: number
+  default: number
+  used: number | null
+  database: string | null
+}
+
+/** Lists the quotas of a namespace, or sets the limit of one. */
+async function quota(call: Call, namespace: string, name: string | undefined, text: string | undefined) {
+  const path = `${operatorPath}/${encodeURIComponent(namespace)}/quotas`
+  if (name === undefined) return quotaTable((await call('GET', path)) as Quota[])
+  const known = quotaNames.find((one) => one === name)
+  if (known === undefined) throw new Error(`Unknown quota "${name}". Expected one of ${quotaNames.join(', ')}.`)
+  if (text === undefined) throw new Error(`Missing limit. Give a limit for "${name}", or "default".`)
+  const limit = text === 'default' ? null : parseQuota(known, text)
+  if (limit === undefined) {
+    const expected = quotas[known].unit === 'bytes' ? 'a size such as 20GB' : 'a whole number'
+    throw new Error(`Invalid limit "${text}". Expected ${expected}, or "default".`)
+  }
+  const set = (await call('PUT', `${path}/${known}`, { limit })) as Quota
+  return `Quota "${known}" of ${namespace}: ${formatQuota(known, set.limit)}${set.limit === set.default ? ' (default)' : ''}.\n`
+}
+
+const quotaTable = (list: Quota[]): string =>
+  table([
+    ['quota', 'limit', 'default', 'used'],
+    ...list.map(({ name, limit, default: preset, used, database }) => [
+      name,
+      formatQuota(name, limit),
+      formatQuota(name, preset),
+      used === null ? '' : `${formatQuota(name, used)}${database === null ? '' : ` (${database})`}`,
+    ]),
+  ])
+
+const standings = (list: Standing[]): string =>
+  table([
     ['namespace', 'status', 'balance', 'drift', 'since'],
-    ...standings.map(({ slug, status, balanceUsd, driftUsd, createdAt }) => [
+    ...list.map(({ slug, status, balanceUsd, driftUsd, createdAt }) => [
       slug,
       status,
       balanceUsd === null ? '?' : `$${balanceUsd}`,
       driftUsd === null ? '?' : `$${driftUsd}`,
       createdAt.slice(0, 10),
     ]),
-  ]
+  ])
+
+/** Formats rows as columns. */
+function table(rows: string[][]): string {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)))
   return `${rows
     .map((row) =>

@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import * as z from 'zod'
+import { parseQuota, type QuotaName, quotas } from '../../../packages/contract/src/quota-limits.ts'
 import { parseRange } from '../../platform/src/ip-address.ts'
 
 const slug = /^[a-z][a-z0-9-]{0,62}$/
@@ -27,6 +28,14 @@ const Settings = z.object({
   PERSQL_WELCOME_CREDIT_USD: setting('5', 'an amount in US dollars such as 5 or 0.25, up to 1,000,000', usd),
   PERSQL_WELCOME_CREDIT: setting('person', '"person" or "namespace"', choice('person', 'namespace')),
   PERSQL_MAX_NAMESPACES: setting('10', 'a positive integer', (text) => wholeNumber(text, 1, 1e6)),
+  PERSQL_QUOTA_DATABASES: setting(...quota('databases')),
+  PERSQL_QUOTA_NAMESPACE_BYTES: setting(...quota('namespace_bytes')),
+  PERSQL_QUOTA_DATABASE_BYTES: setting(...quota('database_bytes')),
+  PERSQL_QUOTA_SNAPSHOTS: setting(...quota('snapshots')),
+  PERSQL_QUOTA_SUBSCRIPTIONS: setting(...quota('subscriptions')),
+  PERSQL_QUOTA_REPLAY_BYTES: setting(...quota('replay_bytes')),
+  PERSQL_QUOTA_EXPORTS: setting(...quota('exports')),
+  PERSQL_QUOTA_IMPORTS: setting(...quota('imports')),
   PERSQL_SECRET: setting(
     undefined,
     `at least ${minSecretLength} characters: letters, digits or . _ ~ + / = -`,
@@ -150,6 +159,12 @@ function setting<T, const D extends string | undefined>(
       if (value === undefined) context.addIssue({ code: 'custom', message: `must be ${what}.` })
       return value
     }) as never
+}
+
+/** Returns the arguments of the setting for a quota: its limit in namespaces for which the operator set no other. */
+function quota(name: QuotaName): [string, string, (text: string) => number | undefined] {
+  const what = quotas[name].unit === 'bytes' ? 'a size such as 10 GB or 500 MB' : 'a whole number'
+  return [String(quotas[name].preset), what, (text) => parseQuota(name, text)]
 }
 
 function choice<const T extends string>(...values: T[]): (text: string) => T | undefined {

@@ -1,7 +1,8 @@
+import type { QuotaSettings } from '@persql/contract'
 import type { ModelSettings } from './integrations/model.ts'
 
 /** The bindings of the Worker. Strings are settings as the operator wrote them; `settings.ts` parses them. */
-export interface Env extends ModelSettings {
+export interface Env extends ModelSettings, QuotaSettings {
   /** The Durable Objects. `objects.ts` adds the types of their classes. */
   readonly DATABASES: DurableObjectNamespace
   readonly NAMESPACES: DurableObjectNamespace

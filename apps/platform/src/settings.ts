@@ -1,3 +1,4 @@
+import { parseQuota, type QuotaLimits, quotaNames, quotas, toQuotaSetting } from '@persql/contract'
 import type { Env } from './env.ts'
 import { type AddressRange, parseRange } from './ip-address.ts'
 import { parseUsdNano } from './money.ts'
@@ -19,6 +20,8 @@ export interface Settings {
   readonly welcomeCredit: 'person' | 'namespace'
   /** The number of namespaces that one account can found. */
   readonly maxNamespaces: number
+  /** The limits of namespaces for which the operator set no others. */
+  readonly quotas: QuotaLimits
   readonly floodPerMinute: number
   /** Proxies whose statements about a client's IP address are trusted. */
   readonly trustedProxies: readonly AddressRange[]
@@ -50,6 +53,7 @@ export function getSettings(env: Env): Settings {
       welcomeCreditNano: parseUsdNano(env.PERSQL_WELCOME_CREDIT_USD ?? '5'),
       welcomeCredit: welcomeCredit(env.PERSQL_WELCOME_CREDIT ?? 'person'),
       maxNamespaces: Math.ceil(number('PERSQL_MAX_NAMESPACES', env.PERSQL_MAX_NAMESPACES, 10)),
+      quotas: quotaLimits(env),
       floodPerMinute: number('FLOOD_PER_MINUTE', env.FLOOD_PER_MINUTE, 60_000),
       trustedProxies: (env.TRUSTED_PROXIES ?? '')
         .split(',')
@@ -88,6 +92,16 @@ function signup(text: string): Settings['signup'] {
 function welcomeCredit(text: string): Settings['welcomeCredit'] {
   if (text === 'person' || text === 'namespace') return text
   throw new Error(`PERSQL_WELCOME_CREDIT must be person or namespace, not "${text}".`)
+}
+
+function quotaLimits(env: Env): QuotaLimits {
+  const limits = quotaNames.map((name) => {
+    const text = env[toQuotaSetting(name)]
+    const limit = text ? parseQuota(name, text) : quotas[name].preset
+    if (limit === undefined) throw new Error(`${toQuotaSetting(name)} must be a whole number, not "${text}".`)
+    return [name, limit]
+  })
+  return Object.freeze(Object.fromEntries(limits) as QuotaLimits)
 }
 
 function number(name: string, text: string | undefined, fallback: number): number {

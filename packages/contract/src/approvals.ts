@@ -145,8 +145,10 @@ export const approvals = {
       'approval_not_found',
       'approval_not_open',
       'approval_stale',
+      'quota_exceeded',
       'expectation_failed',
       'idempotency_mismatch',
+      'replay_dropped',
     ],
   }),
 

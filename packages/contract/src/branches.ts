@@ -104,7 +104,7 @@ export const branches = {
       role: BranchRole.default('write'),
     }),
     output: Claim,
-    errors: [...errors, 'slug_taken', 'database_deleting', 'exceeds_parent', ...loading],
+    errors: [...errors, 'slug_taken', 'database_deleting', 'too_many_databases', 'exceeds_parent', ...loading],
   }),
 
   list_branches: operation({
@@ -135,7 +135,7 @@ export const branches = {
       region: z.string().max(20).optional(),
     }),
     output: Database,
-    errors: [...errors, 'slug_taken', 'database_deleting', ...loading],
+    errors: [...errors, 'slug_taken', 'database_deleting', 'too_many_databases', ...loading],
   }),
 
   get_branch: operation({
@@ -199,6 +199,8 @@ export const branches = {
       'database_not_found',
       'slug_taken',
       'database_deleting',
+      'too_many_databases',
+      'quota_exceeded',
       'copy_impossible',
       'copy_cut_off',
       'took_too_long',

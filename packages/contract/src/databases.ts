@@ -51,7 +51,7 @@ export const databases = {
     console: { route: 'POST /api/namespaces/{ns}/databases', role: 'editor' },
     input: z.strictObject({ slug: Slug, name: z.string().trim().min(1).max(80).optional() }),
     output: Database,
-    errors: ['slug_taken', 'database_deleting'],
+    errors: ['slug_taken', 'database_deleting', 'too_many_databases'],
   }),
 
   get_database: operation({

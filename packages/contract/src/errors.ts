@@ -177,6 +177,21 @@ export const errors = {
     message:
       'Your account already has {limit} namespaces, which is the limit. Delete one, or ask the operator for a higher limit.',
   },
+  too_many_databases: {
+    status: 409,
+    message:
+      'This namespace has {used} databases, and its quota "databases" is {limit}. Delete a database or branch, or ask the operator to raise the quota.',
+  },
+  quota_exceeded: {
+    status: 409,
+    message:
+      'This would exceed the quota "{quota}": {used} of {limit} is used. Nothing was changed. Delete what you no longer need, or ask the operator to raise the quota.',
+  },
+  replay_dropped: {
+    status: 409,
+    message:
+      'The call with this {header} already ran, but its response is no longer stored. Nothing was changed by this call. Read the data to see the effect, and use a new key for a new call.',
+  },
   not_transferable: {
     status: 409,
     message:

@@ -17,6 +17,7 @@ import { NamespaceStatus, operator } from './operator.ts'
 import { PageMeta } from './paging.ts'
 import { proposals } from './proposals.ts'
 import { BatchStatement, QueryMeta, QueryResult, query, SqlErrorDetail } from './query.ts'
+import { Quota, quotaOperations } from './quotas.ts'
 import { SavedQuery, savedQueries } from './saved-queries.ts'
 import { Schedule, schedules } from './schedules.ts'
 import { Snapshot, snapshots } from './snapshots.ts'
@@ -48,6 +49,7 @@ export const api = {
   ...savedQueries,
   ...tokens,
   ...billing,
+  ...quotaOperations,
   ...members,
   ...oauth,
   ...operator,
@@ -84,6 +86,7 @@ export const shapes = {
   Invitation,
   Share,
   WelcomeCredit,
+  Quota,
   Standing: NamespaceStatus,
   Endpoint,
   Docs,
@@ -131,6 +134,18 @@ export {
 export type { Listed, PageMeta, Paging } from './paging.ts'
 export { PROPOSAL_S } from './proposals.ts'
 export { MAX_STATEMENTS, type SqlErrorDetail } from './query.ts'
+export {
+  formatBytes,
+  formatQuota,
+  parseQuota,
+  type QuotaLimits,
+  type QuotaName,
+  type QuotaSettings,
+  quotaNames,
+  quotas,
+  toQuotaSetting,
+} from './quota-limits.ts'
+export type { Quota } from './quotas.ts'
 export type { SavedQuery } from './saved-queries.ts'
 export type { Schedule } from './schedules.ts'
 export type { AutomaticSnapshot, Snapshot } from './snapshots.ts'

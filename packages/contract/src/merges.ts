@@ -117,6 +117,7 @@ export const merges = {
       'merge_stale',
       'merge_under_way',
       'merge_impossible',
+      'quota_exceeded',
       'copy_impossible',
       'copy_cut_off',
       'took_too_long',

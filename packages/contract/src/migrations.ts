@@ -118,6 +118,7 @@ const runRefusals = [
   'table_protected',
   'table_unresolved',
   'query_timeout',
+  'quota_exceeded',
 ] as const
 
 /** Operations on migrations and the schema change log. */

@@ -29,7 +29,7 @@ export const operator = {
       token: MintedToken,
       created: z.boolean(),
     }),
-    errors: ['slug_taken'],
+    errors: ['slug_taken', 'too_many_databases'],
   }),
 
   list_namespaces: operation({

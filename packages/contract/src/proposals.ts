@@ -45,7 +45,7 @@ export const proposals = {
       expiresAt: Timestamp,
       action: z.enum(['write', 'schema']),
     }),
-    errors: [...refusals, 'approval_denied', 'limit_reached'],
+    errors: [...refusals, 'approval_denied', 'quota_exceeded', 'limit_reached'],
   }),
 
   apply: operation({
@@ -66,6 +66,7 @@ export const proposals = {
       'query_timeout',
       'result_too_large',
       'idempotency_mismatch',
+      'replay_dropped',
     ],
   }),
 }

@@ -95,7 +95,13 @@ export const statementErrors = [
 ] as const
 
 /** The errors of a write to a protected table. */
-export const writeErrors = ['approval_denied', 'approval_required', 'limit_reached', 'database_suspended'] as const
+export const writeErrors = [
+  'approval_denied',
+  'approval_required',
+  'limit_reached',
+  'database_suspended',
+  'quota_exceeded',
+] as const
 
 /** Operations that run, check and explain SQL. */
 export const query = {
@@ -109,7 +115,7 @@ export const query = {
     input: z.strictObject({ ...address, ...Statement.shape }),
     output: QueryResult,
     meta: QueryMeta,
-    errors: [...statementErrors, ...writeErrors, 'idempotency_mismatch'],
+    errors: [...statementErrors, ...writeErrors, 'idempotency_mismatch', 'replay_dropped'],
   }),
 
   batch: operation({
@@ -126,7 +132,7 @@ export const query = {
     }),
     output: z.array(QueryResult),
     meta: QueryMeta,
-    errors: [...statementErrors, ...writeErrors, 'idempotency_mismatch', 'expectation_failed'],
+    errors: [...statementErrors, ...writeErrors, 'idempotency_mismatch', 'replay_dropped', 'expectation_failed'],
   }),
 
   cancel_query: operation({

@@ -21,7 +21,7 @@ const errors = ['database_not_found', 'copy_impossible', 'copy_cut_off', 'took_t
 /** The automatic snapshot before a destructive statement, or the reason for a missing one. */
 export const AutomaticSnapshot = z.object({
   snapshot: z.object({ id: z.string(), label: z.string() }).optional(),
-  snapshotSkipped: z.enum(['too_large', 'copy_impossible', 'storage_full']).optional(),
+  snapshotSkipped: z.enum(['too_large', 'copy_impossible', 'storage_full', 'quota_exceeded']).optional(),
 })
 export type AutomaticSnapshot = z.infer<typeof AutomaticSnapshot>
 
@@ -50,7 +50,7 @@ export const snapshots = {
     console: { route: 'POST /api/namespaces/{ns}/databases/{db}/snapshots', role: 'editor' },
     input: z.strictObject({ ...address, label: z.string().trim().min(1).max(80) }),
     output: Snapshot,
-    errors: [...errors, 'limit_reached'],
+    errors: [...errors, 'quota_exceeded'],
   }),
 
   delete_snapshot: operation({
@@ -83,7 +83,7 @@ export const snapshots = {
       /** The state before. Restore it to undo. */
       before: Snapshot,
     }),
-    errors: [...errors, 'snapshot_not_found'],
+    errors: [...errors, 'snapshot_not_found', 'quota_exceeded'],
   }),
 
   get_settings: operation({

@@ -34,6 +34,7 @@ export const transfer = {
       'took_too_long',
       'file_impossible',
       'text_not_utf8',
+      'too_busy',
     ],
   }),
 
@@ -70,6 +71,7 @@ export const transfer = {
       'import_failed',
       'sqlite_file_refused',
       'import_under_way',
+      'too_busy',
       'import_cut_off',
       'took_too_long',
       'statement_not_allowed',
@@ -79,7 +81,9 @@ export const transfer = {
       'table_protected',
       'table_out_of_scope',
       'table_unresolved',
+      'quota_exceeded',
       'idempotency_mismatch',
+      'replay_dropped',
     ],
   }),
 

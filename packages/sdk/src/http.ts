@@ -81,14 +81,16 @@ async function send(settings: HttpSettings, call: Call): Promise<Answer> {
 }
 
 async function once(settings: HttpSettings, call: Call, signal: AbortSignal): Promise<Answer> {
-  const { method, path, body, idempotencyKey, planKey, planStep } = call
-  const headers: Record<string, string> = {}
-  if (settings.token) headers.Authorization = `Bearer ${settings.token}`
-  if (idempotencyKey) headers['Idempotency-Key'] = idempotencyKey
-  if (planKey) headers['Plan-Key'] = planKey
-  if (planStep) headers['Plan-Step'] = planStep
+  const { method, path, body } = call
   const content = body instanceof Blob ? body : JSON.stringify(body)
-  if (typeof content === 'string') headers['Content-Type'] = 'application/json'
+  const given = {
+    Authorization: settings.token && `Bearer ${settings.token}`,
+    'Idempotency-Key': call.idempotencyKey,
+    'Plan-Key': call.planKey,
+    'Plan-Step': call.planStep,
+    'Content-Type': typeof content === 'string' && 'application/json',
+  }
+  const headers = Object.fromEntries(Object.entries(given).filter(([, value]) => value)) as Record<string, string>
   // Called as a function, because `fetch` of browsers and Workers throws if called as a method of another object.
   const { fetch } = settings
   const response = await fetch(settings.baseURL + path, { method, headers, body: content, signal })

@@ -32,7 +32,21 @@ export interface Tokens {
   rotate(id: string, options?: CallOptions): Promise<Token & { token: string }>
 }
 
-/** `persql.billing`: the prepaid balance. */
+/** A limit on what the namespace, or each of its databases, can hold or do at one time. */
+export interface Quota {
+  name: string
+  scope: 'namespace' | 'database'
+  unit: 'count' | 'bytes'
+  limit: number
+  /** The limit of namespaces for which the operator set no other limit. */
+  default: number
+  /** The current use. For a limit per database, the highest use of a database. `null` if only databases know it. */
+  used: number | null
+  /** The database with the highest use. */
+  database: string | null
+}
+
+/** `persql.billing`: the prepaid balance, and the quotas of the namespace. */
 export interface Billing {
   get(options?: CallOptions): Promise<{ balanceUsd: number; balanceNanoUsd: string; [more: string]: unknown }>
   /** Creates a payment page that adds funds. */
@@ -49,6 +63,8 @@ export interface Billing {
     status: 'pending' | 'completed' | 'returned'
     balanceUsd: number
   }>
+  /** Lists the quotas, which the operator sets, with their use. */
+  quotas(options?: CallOptions): Promise<Quota[]>
 }
 
 /** The resources of a namespace by their names. */

@@ -11,7 +11,12 @@ export const ofNamespace: Routes<NamespaceResources> = {
     delete: 'DELETE! databases/*',
   },
   tokens: { create: 'POST! tokens', list: 'GET tokens', revoke: 'DELETE! tokens/*', rotate: 'POST! tokens/*/rotate' },
-  billing: { get: 'GET billing', topUp: 'POST! billing/topup amountUsd', transfer: 'POST billing/transfer' },
+  billing: {
+    get: 'GET billing',
+    topUp: 'POST! billing/topup amountUsd',
+    transfer: 'POST billing/transfer',
+    quotas: 'GET quotas',
+  },
 }
 
 /** The routes of a database's resources. Only `poll` makes more than one call. */

@@ -76,7 +76,7 @@ export interface QueryMeta {
   /** The automatic snapshot before a destructive statement. */
   snapshot?: { id: string; label: string }
   /** The reason for a missing automatic snapshot. */
-  snapshotSkipped?: 'too_large' | 'copy_impossible' | 'storage_full'
+  snapshotSkipped?: 'too_large' | 'copy_impossible' | 'storage_full' | 'quota_exceeded'
 }
 
 /** The result of a statement. */

@@ -23,6 +23,7 @@ import { Sessions } from './endpoints/sessions.ts'
 import { Endpoints } from './endpoints/store.ts'
 import { Engine } from './engine/engine.ts'
 import { ExclusiveLock } from './engine/exclusive-lock.ts'
+import { Growth } from './engine/growth.ts'
 import { createRunSql } from './engine/run-sql.ts'
 import { SystemStorage } from './engine/system-storage.ts'
 import { watchFor } from './engine/watch.ts'
@@ -47,6 +48,7 @@ import { Lifecycle } from './lifecycle/lifecycle.ts'
 import { CallBilling } from './metering/charges.ts'
 import { LeaseClient } from './metering/lease.ts'
 import { QueryLog } from './metering/query-log.ts'
+import { DatabaseQuotas } from './metering/quotas.ts'
 import { Revocations } from './metering/revocations.ts'
 import { RevokedKeys } from './metering/revoked-keys.ts'
 import { SizeTracker } from './metering/size/size.ts'
@@ -64,6 +66,7 @@ import { databaseTimers, type TimerName } from './timers.ts'
 import { ImportStage } from './transfer/import-stage.ts'
 import { Imports } from './transfer/imports.ts'
 import { FileExport } from './transfer/sqlite-export.ts'
+import { TransferSlots } from './transfer/transfer-slots.ts'
 import { Content } from './versions/copy/content.ts'
 import { CopyLoader } from './versions/copy/copy-loader.ts'
 import { CopySource } from './versions/copy/source.ts'
@@ -122,11 +125,14 @@ function createCore(ctx: DurableObjectState, env: Env) {
   const identity = new IdentityStore(storage.kv)
   const exclusion = new ExclusiveLock(ctx)
   const ownPages = new SystemStorage(storage)
+  const quotas = new DatabaseQuotas(settings.quotas)
   return {
-    ...{ ctx, env, storage, settings, identity, exclusion, ownPages },
+    ...{ ctx, env, storage, settings, identity, exclusion, ownPages, quotas },
     alarm: settings.runtime === 'cloudflare' ? nativeAlarm(storage) : createKeptAlarm(ctx, env),
     inTransaction: longTransactions(storage, settings.transactionTimeoutMs),
     isDatabase: () => identity.current !== undefined,
+    growth: new Growth({ ownPages, quotas }),
+    slots: new TransferSlots(identity, quotas),
     writes: new WriteFreeze(),
     log: new QueryLog({ storage, identity, ownPages, exclusion }),
     caller: new CurrentCaller(),
@@ -143,9 +149,9 @@ function createKeptAlarm({ id }: DurableObjectState, env: Env): Alarm {
 }
 
 /** Creates the stores of records beside the tables. */
-function createStores({ ctx, env, storage, alarm, identity, ownPages, isDatabase }: Core, at: Schedule) {
+function createStores({ ctx, env, storage, alarm, identity, ownPages, quotas, isDatabase }: Core, at: Schedule) {
   return {
-    replays: new IdempotencyStore(storage, at('replays')),
+    replays: new IdempotencyStore(storage, () => quotas.limits.replay_bytes, at('replays')),
     endpoints: new Endpoints(storage, ownPages),
     rateLimits: new RateLimits(storage, ownPages, at('rates')),
     sessions: new Sessions(storage, ownPages),
@@ -168,12 +174,12 @@ function createStores({ ctx, env, storage, alarm, identity, ownPages, isDatabase
 
 /** Creates what notifies subscribers. */
 function createEvents(core: Core, { webhookStore, outbox }: Stores, at: Schedule) {
-  const { ctx, storage, ownPages, identity, revoked, settings } = core
+  const { ctx, storage, ownPages, identity, revoked, settings, quotas } = core
   const feed = new ChangeFeed(storage, ownPages, now)
   return {
     feed,
     waiting: new LongPollers(feed),
-    sockets: new ChangeSockets({ ctx, feed, revoked, now, sweepAt: at('sockets') }),
+    sockets: new ChangeSockets({ ctx, feed, revoked, quotas, now, sweepAt: at('sockets') }),
     webhooks: new Webhooks({
       store: webhookStore,
       now,
@@ -210,6 +216,7 @@ function createStatements(core: Core, stores: Stores, events: Events, at: Schedu
     watchFor(ctx, watch, settings.queryTimeoutMs),
     approvals.gate,
     suspension,
+    core.growth,
     seeds,
     (isRead) => exclusion.held !== undefined || (!isRead && writes.frozen !== undefined),
   )
@@ -234,9 +241,12 @@ function createReads({ ctx, env, storage, identity, ownPages, settings }: Core, 
 }
 
 /** Creates the snapshots. Each is an object that no database address can name: slugs have no `@`. */
-function createHistory({ env, storage, ownPages, identity }: Core, sweepAt: (atMs: number) => void): Snapshots {
+function createHistory(
+  { env, storage, ownPages, identity, slots, quotas }: Core,
+  sweepAt: (atMs: number) => void,
+): Snapshots {
   return new Snapshots({
-    ...{ storage, ownPages, now, sweepAt },
+    ...{ storage, ownPages, now, sweepAt, slots, quotas },
     copyTo: (id) => {
       const { namespace, slug, id: databaseId } = identity.known
       const snapshot = databaseObject(env, namespace, `${slug}@${id}`)
@@ -251,15 +261,24 @@ function createHistory({ env, storage, ownPages, identity }: Core, sweepAt: (atM
 
 /** Creates what pays for calls, and what creates and deletes the database. */
 function createCredit(core: Core, stores: Stores, events: Events, statements: Statements) {
-  const { ctx, env, storage, alarm, identity, exclusion, ownPages, log, caller, revoked } = core
-  const { sessions, approvals, endpoints, rateLimits, seeds, webhookStore } = stores
+  const { ctx, env, storage, alarm, identity, exclusion, ownPages, log, caller, revoked, quotas } = core
+  const { sessions, approvals, endpoints, rateLimits, seeds, webhookStore, replays } = stores
   const { feed, waiting, sockets } = events
   const { history, engine, announcer, facts, reads, suspension } = statements
-  const caches: readonly Memory[] = [endpoints, rateLimits, approvals.rules, engine, facts, seeds, webhookStore]
+  const caches: readonly Memory[] = [
+    endpoints,
+    rateLimits,
+    approvals.rules,
+    engine,
+    facts,
+    seeds,
+    webhookStore,
+    replays,
+  ]
   const size = new SizeTracker({ storage, ownPages, now, exclusion, totals: () => lease.totals })
   const revocations = new Revocations({ env, identity, revoked, sessions, sockets })
   const lease: LeaseClient = new LeaseClient({
-    ...{ env, storage, identity, exclusion, size, log, revocations },
+    ...{ env, storage, identity, exclusion, size, log, revocations, quotas, history },
     lifecycle: { adopt: (adopted) => lifecycle.adopt(adopted), wipe: (id) => lifecycle.wipe(id) },
   })
   const access = new Access({ identity, exclusion, lease, revoked })
@@ -280,7 +299,7 @@ function createCredit(core: Core, stores: Stores, events: Events, statements: St
 
 /** Creates what copies, restores, branches and merges databases. */
 function createVersions(core: Core, stores: Stores, events: Events, statements: Statements, credit: Credit) {
-  const { env, storage, inTransaction, identity, exclusion, writes, ownPages } = core
+  const { env, storage, inTransaction, identity, exclusion, writes, ownPages, growth } = core
   const { schemaChanges, ledger, seeds } = stores
   const { feed, webhooks } = events
   const { history, keeper } = statements
@@ -298,7 +317,7 @@ function createVersions(core: Core, stores: Stores, events: Events, statements: 
       },
     }),
     target: new CopyTarget({ storage, identity, lifecycle, loader, content }),
-    restorer: new SnapshotRestorer({ storage, identity, history, loader, content, schemaChanges }),
+    restorer: new SnapshotRestorer({ storage, identity, history, loader, content, schemaChanges, growth }),
     reservations: new IdReservations({ storage, ownPages, identity, exclusion }),
     branch: new BranchState({ storage, identity, exclusion, seeds, schemaChanges }),
     branchLoader: new BranchLoader({ env, storage, lifecycle, history, exclusive, content }),
@@ -308,10 +327,10 @@ function createVersions(core: Core, stores: Stores, events: Events, statements: 
 
 /** Creates the merger of branches into this database. */
 function createMerger(core: Core, stores: Stores, history: Snapshots, exclusive: ExclusiveAccess): Merger {
-  const { env, storage, inTransaction, ownPages, identity, writes } = core
+  const { env, storage, inTransaction, ownPages, identity, writes, growth } = core
   const { schemaChanges, ledger, seeds, approvals, outbox } = stores
   return new Merger({
-    ...{ storage, inTransaction, ownPages, history, schemaChanges, ledger, seeds, now },
+    ...{ storage, inTransaction, growth, ownPages, history, schemaChanges, ledger, seeds, now },
     hold: () => writes.freeze(),
     permit: (tables) => approvals.gate.changed(tables),
     alone: (database, changes, work) =>
@@ -335,7 +354,7 @@ function createCalls(
   credit: Credit,
   versions: Versions,
 ) {
-  const { env, storage, settings, identity, ownPages, log } = core
+  const { env, storage, settings, identity, ownPages, log, slots } = core
   const { docs, sessions, endpoints, rateLimits, replays, outbox } = stores
   const { engine, reads, keeper, announcer } = statements
   const { lease, access, charges } = credit
@@ -354,7 +373,7 @@ function createCalls(
   })
   const advisor = new Advisor({ env, storage, identity, log })
   const imports = new Imports({
-    ...{ storage, ownPages, now },
+    ...{ storage, ownPages, now, slots },
     ready: (address, grant) => access.assertReady(address, grant),
   })
   const features: FeatureServices = {

@@ -106,6 +106,7 @@ export const table: Readonly<Record<string, Row>> = {
   delete_hostname: { group: 'endpoints', operation: 'delete_hostname', openWorld: true },
 
   get_usage: { group: 'billing', operation: 'get_usage' },
+  list_quotas: { group: 'billing', operation: 'list_quotas' },
   get_billing: { group: 'billing', operation: 'get_billing' },
   topup_balance: { group: 'billing', operation: 'top_up', openWorld: true },
   transfer_balance: { group: 'billing', operation: 'transfer_balance', destructive: true },

@@ -18,6 +18,7 @@ import type { Branches } from './databases/branches.ts'
 import type { Hostnames } from './databases/hostnames.ts'
 import type { WakeUps } from './databases/wake-ups.ts'
 import type { MemberService } from './members/member-service.ts'
+import type { Quotas } from './quotas/quotas.ts'
 import { NAMESPACE_SCHEMA } from './schema.ts'
 import { createServices, type NamespaceServices } from './services.ts'
 import type { Caller, MemberAccess } from './tokens/admission.ts'
@@ -55,7 +56,7 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
   /**
    * Returns the caller whose secret has this hash. With `database`, also checks that the database exists, and creates
    * it if `creates` is set and the caller is an admin of the whole namespace.
-   * @throws PerSQLError `token_unknown`, `token_audience`, `token_pinned` or `database_not_found`
+   * @throws PerSQLError `token_unknown`, `token_audience`, `token_pinned`, `database_not_found` or `too_many_databases`
    */
   authenticate(hash: string, database: string | undefined, at: Audience, creates: boolean): Caller {
     return this.#services.admission.authenticate(hash, database, at, creates)
@@ -138,7 +139,7 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
     return this.#services.databases.get(slug)
   }
 
-  /** @throws PerSQLError `slug_taken` */
+  /** @throws PerSQLError `slug_taken`, `database_deleting` or `too_many_databases` */
   createDatabase(slug: string, name: string, actor: string): Database {
     return this.#services.databaseService.create(slug, name, actor)
   }
@@ -156,6 +157,11 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
   /** Custom hostnames of the databases. Check the caller's access before you use this service. */
   get hostnames(): Hostnames {
     return this.#services.hostnames
+  }
+
+  /** The quotas. Only the operator can change them. */
+  get quotas(): Quotas {
+    return this.#services.quotas
   }
 
   /** The alarms of databases and their copies, on a single machine. */

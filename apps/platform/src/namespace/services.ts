@@ -38,6 +38,9 @@ import { StorageSampler } from './ledger/storage-sampler.ts'
 import { MemberService } from './members/member-service.ts'
 import { Members } from './members/members.ts'
 import { NamespaceDeletion } from './namespace-deletion.ts'
+import { QuotaLimitStore } from './quotas/limits.ts'
+import { Quotas } from './quotas/quotas.ts'
+import { SnapshotBytes } from './quotas/snapshot-bytes.ts'
 import { Suspension } from './suspension.ts'
 import { Admission } from './tokens/admission.ts'
 import { AppAuthority } from './tokens/app-authority.ts'
@@ -83,7 +86,9 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   }
 
   const tokens = new Tokens(storage.sql)
-  const databases = new Databases(storage.sql)
+  const snapshots = new SnapshotBytes(storage.kv)
+  const limits = new QuotaLimitStore(storage.kv, getSettings(env).quotas)
+  const databases = new Databases(storage.sql, (count) => limits.assertDatabases(count))
   const audit = new Audit(storage.sql)
   const members = new Members(storage.sql)
   const lineage = new BranchRegistry(storage.sql)
@@ -116,7 +121,7 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   })
   const wakeUps = new WakeUps({ sql: storage.sql, identity, stub, runAt: (atMs) => timers.set('wake-ups', atMs) })
   const lending = new CreditAllocator({
-    ...{ storage, databases, ledger, stub, lowBalance, abort },
+    ...{ storage, databases, ledger, stub, lowBalance, snapshots, abort },
     leased: (name) => {
       // On Cloudflare, databases have native alarms.
       if (getSettings(env).runtime === 'workerd') wakeUps.leased(name)
@@ -140,13 +145,13 @@ export function createServices(ctx: DurableObjectState, env: Env) {
     releaseAt: (atMs) => timers.set('release-hostnames', atMs),
   })
   const deletions = new Deletions({
-    ...{ env, databases, lineage, hostnames, lending, wakeUps, files, namespace: slug },
+    ...{ env, databases, lineage, hostnames, lending, wakeUps, snapshots, files, namespace: slug },
     finishAt: (atMs) => timers.set('finish-deletions', atMs),
   })
   const databaseService = new DatabaseService({ storage, databases, lineage, tokens, audit, deletions })
   const expireAt = (atMs: number) => timers.set('expire-databases', atMs)
   const expiry = new Expiry({ databases, lineage, databaseService, sweepAt: expireAt })
-  const branchRecords = new BranchRecords({ storage, databases, files, lineage, tokens, audit })
+  const branchRecords = new BranchRecords({ storage, databases, files, lineage, tokens, audit, limits, snapshots })
   const branchTokens = new BranchTokens({ storage, records: branchRecords, tokens, credentials, audit, slug })
   const filler = new BranchFiller({ env, slug, stub })
   const branches = new Branches({ records: branchRecords, filler, branchTokens, expiry, databaseService })
@@ -174,12 +179,13 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   return {
     ...{ identity, alarm, timers, databases, databaseService, admission, deletion },
     ...{ audit, apps, credentials, branches, hostnames, wakeUps, payments, transfers },
+    quotas: new Quotas({ storage, identity, limits, databases, snapshots, lending, audit }),
     suspension: new Suspension({ identity, lending, audit }),
     bootstrap: new Bootstrap({ identity, creation, databases, tokens, audit }),
     founding: new Founding({ storage, identity, creation, databaseService, members, admission, audit }),
     people: new MemberService(storage, members, databases, audit, memberApps),
     files,
-    leases: new Leases({ identity, databases, lending, dayClose, tokens, files }),
+    leases: new Leases({ identity, databases, lending, dayClose, tokens, files, limits, snapshots }),
     billing: new Billing({ identity, ledger, lending, lowBalance, dayClose }),
     databaseAudit: new DatabaseAudit(storage, audit),
   }

@@ -1,6 +1,6 @@
 import { usage as misused } from '../cli-error.ts'
 import { type Command, command } from '../command.ts'
-import { money, table } from '../format-output.ts'
+import { money, size, table } from '../format-output.ts'
 
 type Spend = Record<string, { quantity: number; costUsd: number }>
 
@@ -82,4 +82,17 @@ const billing = command({
   },
 })
 
-export const billingCommands: Command[] = [topup, transfer, usage, billing]
+const quotas = command({
+  path: 'quotas',
+  summary: 'Show the quotas of the namespace and their use',
+  async run(ctx) {
+    const json = await (await ctx.persql()).billing.quotas()
+    const rows = json.map(({ name, scope, unit, limit, used, database }) => {
+      const shown = (value: number | null) => (value !== null && unit === 'bytes' ? size(value) : value)
+      return [name, `per ${scope}`, shown(used) ?? '', database ?? '', shown(limit)]
+    })
+    return { json, text: table(['quota', 'scope', 'used', 'by', 'limit'], rows) }
+  },
+})
+
+export const billingCommands: Command[] = [topup, transfer, usage, billing, quotas]

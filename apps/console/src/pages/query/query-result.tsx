@@ -18,6 +18,7 @@ const SKIPPED: Readonly<Record<NonNullable<QueryMeta['snapshotSkipped']>, string
   too_large: 'the database is too large',
   copy_impossible: "this database can't be copied",
   storage_full: "the server's disk is almost full",
+  quota_exceeded: 'the storage quota of the namespace is used up',
 }
 
 interface OutcomeProps {

@@ -9,6 +9,7 @@ import { ConfirmDialog } from '../../ui/confirm-dialog.tsx'
 import { capitalize, formatMoment } from '../../ui/format.ts'
 import { Card, Page } from '../../ui/page.tsx'
 import { toast } from '../../ui/toast.tsx'
+import { QuotasCard } from './quotas-card.tsx'
 
 /** The general settings of a namespace, and its deletion. */
 export function GeneralPage() {
@@ -37,6 +38,7 @@ export function GeneralPage() {
           <dd>{membership && formatMoment(membership.createdAt)}</dd>
         </dl>
       </Card>
+      <QuotasCard />
       {isOwner && (
         <Card title="Delete namespace">
           <p className="text-muted">

@@ -8,7 +8,7 @@ export const settingsTabs = [
     name: 'General',
     group: 'Settings',
     icon: Settings2,
-    words: 'rename',
+    words: 'rename quotas limits',
     load: () => import('./general.tsx').then(({ GeneralPage }) => GeneralPage),
   },
   {

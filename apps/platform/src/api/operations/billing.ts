@@ -17,6 +17,7 @@ export const billing = {
       throw new PerSQLError('invalid_input', { problem: '"from" to "to" must span 1 to 366 days.' })
     return namespace.usage(first, last)
   },
+  list_quotas: (_input, { namespace }) => namespace.quotas.list(),
   get_billing: ({ limit, before }, { namespace }) => namespace.billing(limit, before),
   top_up: async ({ amountUsd }, { namespace, slug, env, actor, headers, baseUrl }) => {
     const payments = getPaymentProvider(env)

@@ -51,6 +51,8 @@ export const operator = {
     await (await existing(env, ns)).resume(note)
     return { status: 'active' }
   },
+  list_namespace_quotas: async ({ ns }, { env }) => (await existing(env, ns)).quotas.list(),
+  set_namespace_quota: async ({ ns, quota, limit }, { env }) => (await existing(env, ns)).quotas.set(quota, limit),
   invite_to_namespace: async ({ ns, ...invited }, { env, baseUrl }) => {
     await existing(env, ns)
     return invite(invited, ns, 'operator', env, baseUrl)

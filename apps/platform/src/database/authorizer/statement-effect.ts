@@ -15,6 +15,8 @@ export interface Effect {
   readonly mayRunLong: boolean
   /** The table to which the statement appends one row and does nothing else, unless it can skip the row. */
   readonly appendsTo: string | undefined
+  /** Whether it writes to a virtual table, whose rows SQLite doesn't count. */
+  readonly writesVirtual: boolean
   /** The names of the triggers that it can fire. */
   readonly fires: readonly string[]
   /** The foreign keys that are checked at the end of the transaction: none, those declared so, or all from here on. */
@@ -36,6 +38,7 @@ export const NO_EFFECT: Effect = Object.freeze({
   unresolved: false,
   mayRunLong: false,
   appendsTo: undefined,
+  writesVirtual: false,
   fires: [],
   defers: 'none',
   countsOn: 'never',
@@ -89,6 +92,8 @@ const APPEND = new Set([
   ...['Variable', 'Cast', 'Null', 'SoftNull', 'Integer', 'Int64', 'Real', 'String8', 'Blob', 'Function', 'PureFunc'],
   ...['SCopy', 'IntCopy', 'Copy', 'Affinity', 'RealAffinity', 'MakeRecord', 'NewRowid', 'IdxInsert', 'Insert'],
 ])
+/** The most entries in the table and its indexes that an appended row can have. */
+export const MAX_APPENDED = 17
 /** SQLite's number of the conflict resolution ROLLBACK. */
 const ROLLBACK = 1
 /** The start of a trigger's sub-program. */
@@ -111,6 +116,8 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
   let unresolved = false
   let loops = 0
   let inserts = 0
+  let entries = 0
+  let writesVirtual = false
   let appends = true
   let defers = false
   let counted = 0
@@ -142,6 +149,8 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
     if (opcode === 'Init' && p4?.startsWith(TRIGGER)) fires.add(p4.slice(TRIGGER.length))
     if (SCHEMA_CHANGES.has(opcode)) changesSchema = true
     if (opcode === 'Insert') inserts++
+    if (opcode === 'Insert' || opcode === 'IdxInsert') entries++
+    if (opcode === 'VUpdate') writesVirtual = true
     if (!APPEND.has(opcode)) appends = false
     switch (opcode) {
       case 'Transaction':
@@ -220,8 +229,13 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
     countsOn,
     setsRowids: isSet || (isCopied && counted === 0),
     rollsBack,
+    writesVirtual,
     appendsTo:
-      appends && counted === 0 && inserts === 1 && program.some(([, opcode]) => opcode === 'NewRowid')
+      appends &&
+      counted === 0 &&
+      inserts === 1 &&
+      entries <= MAX_APPENDED &&
+      program.some(([, opcode]) => opcode === 'NewRowid')
         ? [...writes][0]
         : undefined,
   })

@@ -33,7 +33,7 @@ const KEEPS: ReadonlySet<string> = new Set<DatabaseOperation>([
 /** Operations that read the query log. */
 const OF_LOG: ReadonlySet<string> = new Set<DatabaseOperation>(['get_insights', 'get_endpoint_traffic'])
 const UNBILLED = new Set<ErrorCode>([
-  ...(['invalid_json', 'invalid_input', 'idempotency_mismatch', 'token_unknown'] as const),
+  ...(['invalid_json', 'invalid_input', 'idempotency_mismatch', 'replay_dropped', 'token_unknown'] as const),
   ...OF_DISK,
 ])
 

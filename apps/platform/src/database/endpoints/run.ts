@@ -122,6 +122,8 @@ const toRecord = (columns: readonly string[], row: readonly unknown[]): Record<s
 export function publicError(cause: unknown, { input }: EndpointSpec): PerSQLError {
   const error = PerSQLError.from(cause)
   if (PUBLIC.has(error.code)) return error
+  // The numbers are the owner's.
+  if (error.code === 'quota_exceeded') return new PerSQLError('conflict', { problem: FULL }, { cause })
   const { kind, columns, column } = (error.extra.errorDetail ?? {}) as {
     kind?: string
     column?: string
@@ -137,6 +139,7 @@ export function publicError(cause: unknown, { input }: EndpointSpec): PerSQLErro
   return new PerSQLError(code, { problem: CONFLICT }, { cause, extra: known.length > 0 ? { fields } : {} })
 }
 
+const FULL = "This app can't store more data. Nothing was changed. Contact its owner."
 const CONFLICT = 'These values conflict with existing data. Change them, or reload and try again.'
 
 const SENTENCES: Readonly<Record<string, string>> = {

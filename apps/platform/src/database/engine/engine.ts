@@ -13,8 +13,9 @@ import type { Seeds } from '../versions/ids/seeds.ts'
 import { ConnectionCounts } from './connection-counts.ts'
 import { DeferredKeys } from './deferred-keys.ts'
 import { assertExpected } from './expectation.ts'
+import type { Growth } from './growth.ts'
 import type { StatementObserver, WriteGuard } from './observer.ts'
-import { collect, MAX_RESULT_BYTES, type Result, tooLarge } from './result.ts'
+import { collect, MAX_RESULT_BYTES, type Result, tooLarge, toResult } from './result.ts'
 import { assertRoomToWrite } from './room.ts'
 import { canReturnIntegers, hasRoundedIntegers, rounded } from './rounded-integers.ts'
 import { createRunSql } from './run-sql.ts'
@@ -40,6 +41,7 @@ export class Engine {
   readonly #watch: StatementObserver
   readonly #gate: WriteGuard
   readonly #suspension: WriteSuspension
+  readonly #growth: Growth
   readonly #keys: DeferredKeys
   readonly #sequences: Sequences
   readonly #counts: ConnectionCounts
@@ -51,7 +53,6 @@ export class Engine {
   #isAlone = false
   /** Returns whether a statement has to wait: a read for the lock, a write also for a copy. */
   readonly #onHold: (isRead: boolean) => boolean
-
   readonly #seeds: Seeding
 
   constructor(
@@ -60,6 +61,7 @@ export class Engine {
     watch: StatementObserver,
     gate: WriteGuard,
     suspension: WriteSuspension,
+    growth: Growth,
     seeds: Seeding,
     onHold: (isRead: boolean) => boolean,
   ) {
@@ -75,6 +77,7 @@ export class Engine {
     this.#watch = watch
     this.#gate = gate
     this.#suspension = suspension
+    this.#growth = growth
   }
 
   /** Starts a call. Its statements together can return `MAX_RESULT_BYTES`. */
@@ -173,11 +176,12 @@ export class Engine {
     const watched = mayRunLong ? this.#watch.started(input.sql, kind !== 'read' || inTransaction) : undefined
     try {
       if (kind === 'read') return this.#read(analysis, input)
+      const isNearLimit = this.#growth.begin()
       // A single-row insert is atomic without a transaction.
       const mayLack = kind === 'write' && analysis.counters.reads.length === 0
       const lacking = mayLack ? this.#seeds.lacking(analysis.assigned) : NO_SEEDS
       if (lacking.length > 0) return this.#seeded(lacking, analysis, input, inTransaction)
-      const whole = appendsTo !== undefined && defers === 'none' && input.expect === undefined
+      const whole = appendsTo !== undefined && defers === 'none' && input.expect === undefined && !isNearLimit
       if (inTransaction || whole) return this.#write(analysis, input)
       return this.#storage.transactionSync(() => {
         const result = this.#write(analysis, input)
@@ -311,6 +315,7 @@ export class Engine {
     const { result, suspects } = this.#execute(analysis, input)
     if (suspects.size > 0) throw rounded()
     assertExpected(input, result)
+    this.#growth.wroteBy(analysis, result.rowsWritten)
     const counted = this.#counted(analysis, result)
     if (!listening) this.#unheard()
     else {
@@ -332,6 +337,7 @@ export class Engine {
     if (suspects.size > 0) throw rounded()
     if (reservedObjects(rows) !== reserved) throw new PerSQLError('table_protected', { table: '_persql_*' })
     assertExpected(input, result)
+    this.#growth.wroteBy(analysis, result.rowsWritten)
     const after = readObjects(rows)
     if (this.#gate.closed) this.#gate.changed(tablesChanged(before, after))
     const objects = diffOfStatement(before, after)
@@ -392,9 +398,3 @@ const NO_RESULT: Result = Object.freeze({ columns: [], rows: NO_ROWS, rowsRead: 
 const NO_SEEDS: readonly string[] = []
 const NO_TABLES: ReadonlySet<string> = new Set()
 const NO_SUSPECTS: ReadonlySet<number> = new Set()
-
-const toResult = (
-  { rowsRead, rowsWritten }: SqlStorageCursor<Record<string, SqlStorageValue>>,
-  columns: readonly string[],
-  rows: Result['rows'],
-): Result => ({ columns, rows, rowsRead, rowsWritten })

@@ -10,6 +10,13 @@ export interface Result {
   readonly lastInsertRowid?: number
 }
 
+/** Returns the result of a cursor that was read to its end. */
+export const toResult = (
+  { rowsRead, rowsWritten }: Pick<Result, 'rowsRead' | 'rowsWritten'>,
+  columns: readonly string[],
+  rows: Result['rows'],
+): Result => ({ columns, rows, rowsRead, rowsWritten })
+
 /** The maximum size of a serialized result, so that it fits in memory and through an RPC call. */
 export const MAX_RESULT_BYTES = 16 * 1024 * 1024
 

@@ -10,14 +10,16 @@ import type { Identity, IdentityStore } from '../identity.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { type Allowance, Meter, NO_REPORT, type Report } from './meter.ts'
 import type { QueryLog } from './query-log.ts'
+import type { DatabaseQuotas, QuotaGrant } from './quotas.ts'
 import type { Revocations } from './revocations.ts'
 import type { SizeTracker } from './size/size.ts'
 import { forgetSaved, forgetUsage, recoverUsage, rememberUsage } from './unsaved-usage.ts'
 
-/** The response to a lease request: how much the database can spend, and the keys that it must refuse. */
+/** The response to a lease request: how much the database can spend and store, and the keys that it must refuse. */
 export interface LeaseAnswer extends Allowance {
   readonly databaseId: string
   readonly revoked: readonly string[]
+  readonly quotas: QuotaGrant
 }
 
 /** The calls of a lease client to its namespace, which allocates credit. */
@@ -37,6 +39,8 @@ export interface LeaseOptions {
   readonly size: SizeTracker
   readonly log: QueryLog
   readonly revocations: Revocations
+  readonly quotas: DatabaseQuotas
+  readonly history: { readonly bytes: number }
 }
 
 /** The generation of a file, saved with the counters, so that it costs no write. */
@@ -203,7 +207,8 @@ export class LeaseClient {
   #report(): Report {
     const measured = this.#options.size.unreported()
     const generation = this.#savedGeneration()
-    return { ...this.#meter.report(), generation, ...(measured && { measured }) }
+    const { bytes: snapshotBytes } = this.#options.history
+    return { ...this.#meter.report(), generation, ...(measured && { measured }), snapshotBytes }
   }
 
   /** Returns a generation that no rollback can revert. */
@@ -227,7 +232,7 @@ export class LeaseClient {
   }
 
   async #lease(namespace: string, slug: string): Promise<void> {
-    const { env, identity, lifecycle, size, revocations } = this.#options
+    const { env, identity, lifecycle, size, revocations, quotas } = this.#options
     // Neither this object nor the namespace could save anything.
     if (disk.level === 3) throw storageFull()
     this.save()
@@ -260,6 +265,7 @@ export class LeaseClient {
       if (this.#meter !== adopted) throw new PerSQLError('database_not_found', { database: slug })
     }
     this.#setLeased(() => this.#meter.accept(lease))
+    quotas.accept(lease.quotas)
     this.#renewAtNano = this.#meter.creditNano / 2
     const nowMs = now()
     // Set only by this response: callers who retry must not postpone the next request.
@@ -285,6 +291,7 @@ export class LeaseClient {
         this.#tick()
         return
       }
+      if (this.#options.size.hasGrown) this.#renew()
       if (this.#waiting === 0) this.#idleTicks++
       this.#ticksSinceReport++
       if (this.#idleTicks > IDLE_TICKS) {

@@ -20,6 +20,8 @@ export interface Report {
   readonly measured?: SizeMeasurement
   /** The generation of the file, which grows with each save. It is on disk before the report is sent. */
   readonly generation?: number
+  /** The stored bytes of its snapshots. */
+  readonly snapshotBytes?: number
 }
 
 export const NO_REPORT: Report = Object.freeze({ totals: NOTHING, byToken: [] })

@@ -7,6 +7,7 @@ import { parseIdentifier, withoutRollback } from '../../sqlite/tokenizer.ts'
 import type { Analysis } from '../authorizer/authorizer.ts'
 import type { Grant } from '../calls/call.ts'
 import { type Engine, RetryRequired } from '../engine/engine.ts'
+import type { Growth } from '../engine/growth.ts'
 import { createRunSql } from '../engine/run-sql.ts'
 import { userTables } from '../engine/schema.ts'
 import { sqlError } from '../engine/sql-error.ts'
@@ -23,6 +24,7 @@ export class ImportApplier {
   readonly #storage: DurableObjectStorage
   readonly #engine: Engine
   readonly #grant: Grant
+  readonly #growth: Growth
   readonly #run: RunSql
   readonly #before: ReturnType<typeof readObjects>
   readonly #violations: Violations
@@ -32,10 +34,11 @@ export class ImportApplier {
   readonly #rebuilds: { readonly table: string; readonly line: number }[] = []
   readonly used = { rowsRead: 0, rowsWritten: 0, rows: 0 }
 
-  constructor(storage: DurableObjectStorage, engine: Engine, grant: Grant) {
+  constructor(storage: DurableObjectStorage, engine: Engine, growth: Growth, grant: Grant) {
     this.#storage = storage
     this.#engine = engine
     this.#grant = grant
+    this.#growth = growth
     this.#run = createRunSql(storage.sql)
     this.#before = readObjects(this.#run)
     this.#violations = violations(this.#run)
@@ -44,7 +47,9 @@ export class ImportApplier {
   /** Applies a piece of the import. @throws PerSQLError with the line; the caller then rolls everything back */
   apply(piece: string): void {
     this.#engine.begin(true)
+    this.#growth.begin()
     for (const step of JSON.parse(piece) as ImportStep[]) this.#step(step)
+    this.#growth.check()
   }
 
   /**

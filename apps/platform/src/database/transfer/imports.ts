@@ -7,6 +7,7 @@ import type { Grant } from '../calls/call.ts'
 import { createRunSql } from '../engine/run-sql.ts'
 import type { SystemStorage } from '../engine/system-storage.ts'
 import type { Column } from './csv-values.ts'
+import type { TransferSlots } from './transfer-slots.ts'
 
 /** The stored state of an import. */
 interface Kept {
@@ -34,6 +35,7 @@ interface Parts {
   readonly now: () => number
   /** Resolves when this caller can use the database. @throws PerSQLError */
   readonly ready: (address: string, grant: Grant) => Promise<void>
+  readonly slots: TransferSlots
 }
 
 const KEY = 'import'
@@ -67,6 +69,7 @@ export class Imports extends RpcTarget {
     await ready(address, grant)
     if (this.#isHeard()) throw new PerSQLError('import_under_way')
     const columns = table === undefined ? undefined : this.#readColumns(table, create, grant)
+    this.#parts.slots.take('imports', id, () => this.#running?.id === id && now() - this.#heardMs < SILENCE_MS)
     this.#heardMs = now()
     this.#before = storage.kv.get<Kept>(KEY)
     this.#running = { id, state: 'receiving', bytes: 0, totalBytes, rows: 0, startedAtMs: now() }
@@ -99,7 +102,7 @@ export class Imports extends RpcTarget {
     if (this.#running?.id !== id) return
     this.#running = { ...this.#running, state: 'failed', endedAtMs: this.#parts.now(), error }
     this.#keep()
-    this.#running = undefined
+    this.#stop(id)
   }
 
   /**
@@ -110,12 +113,12 @@ export class Imports extends RpcTarget {
     if (this.#running?.id !== id || this.#running.state !== 'receiving') return
     const { ownPages, storage } = this.#parts
     ownPages.around(() => (this.#before ? storage.kv.put(KEY, this.#before) : storage.kv.delete(KEY)))
-    this.#running = undefined
+    this.#stop(id)
   }
 
   /** Ends the import after its transaction was committed. */
   end(id: string): void {
-    if (this.#running?.id === id) this.#running = undefined
+    if (this.#running?.id === id) this.#stop(id)
   }
 
   get state(): Output<Api['get_import']> {
@@ -131,6 +134,11 @@ export class Imports extends RpcTarget {
         ...(isCut && { state: 'failed' as const, error: new PerSQLError('import_cut_off').message }),
       },
     }
+  }
+
+  #stop(id: string): void {
+    this.#running = undefined
+    this.#parts.slots.release(id)
   }
 
   #isHeard(): boolean {

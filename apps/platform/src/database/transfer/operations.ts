@@ -11,6 +11,7 @@ import { type DatabaseCall, type Grant, getActor } from '../calls/call.ts'
 import { type Handlers, parseInput } from '../calls/handler.ts'
 import { done, type Outcome, roundMs } from '../calls/outcome.ts'
 import { type Engine, RetryRequired } from '../engine/engine.ts'
+import type { Growth } from '../engine/growth.ts'
 import { userTables } from '../engine/schema.ts'
 import type { Alone, Settle } from '../engine/without-foreign-keys.ts'
 import type { Audit } from '../review/audit-outbox.ts'
@@ -37,6 +38,7 @@ interface TransferServices {
   readonly storage: DurableObjectStorage
   readonly inTransaction: LongTransaction
   readonly engine: Engine
+  readonly growth: Growth
   readonly history: Snapshots
   readonly imports: Imports
   readonly schemaChanges: SchemaChangeLog
@@ -105,11 +107,11 @@ async function applied(
   stage: Remote<ImportStage>,
   checkTime: () => void,
 ): Promise<Outcome> {
-  const { storage, engine, imports, schemaChanges } = services
+  const { storage, engine, growth, imports, schemaChanges } = services
   const { grant } = call
   if (!services.admits(grant)) throw new PerSQLError('token_unknown')
   const startedMs = performance.now()
-  const applier = new ImportApplier(storage, engine, grant)
+  const applier = new ImportApplier(storage, engine, growth, grant)
   const { used } = applier
   const turns = new Turns(MAX_PAUSES_MS)
   const working = <T>(work: () => T): T => engine.runExclusive(() => schemaChanges.withoutLogging(work))

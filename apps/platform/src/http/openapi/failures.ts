@@ -36,7 +36,8 @@ function ofBearer({ scope, scoped, billed: charged }: Operation, way: Way): read
     'token_pinned',
     ...(scoped ? [] : (['not_for_scoped_token'] as const)),
     ...(charged === false ? [] : billed),
-    ...(isOfDatabase(way) ? (['namespace_mismatch'] as const) : []),
+    // The first call of an admin token to a database creates it.
+    ...(isOfDatabase(way) ? (['namespace_mismatch', 'too_many_databases'] as const) : []),
     ...(scope === 'readonly' ? [] : (['role_insufficient'] as const)),
   ]
 }
@@ -126,6 +127,9 @@ export const failureSchemas = {
         type: 'string',
         description: 'Request ID of an `internal` error; the operator can look up the cause in the log',
       },
+      quota: { type: 'string', description: 'The quota that the call would exceed' },
+      limit: { type: 'integer', description: 'The limit of the quota, in bytes if the quota is in bytes' },
+      used: { type: 'integer', description: 'The current use of the quota' },
       field: { type: 'string', description: 'The field that exceeds the access of the caller' },
       errorDetail: { $ref: '#/components/schemas/SqlErrorDetail' },
       merge: { $ref: '#/components/schemas/MergeReport' },

@@ -6,6 +6,7 @@ import { costNano, REQUEST_NANO } from '../../money.ts'
 import type { Remote } from '../../remote.ts'
 import type { DatabaseRecord, Databases } from '../databases/databases.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import type { SnapshotBytes } from '../quotas/snapshot-bytes.ts'
 import { balance, grant, outstanding, recall, settle } from './credit-account.ts'
 import type { LowBalance } from './low-balance.ts'
 
@@ -19,6 +20,7 @@ interface LendingOptions {
   readonly ledger: () => Ledger
   readonly stub: (slug: string) => Pick<Remote<Database>, 'recall' | 'report' | 'revoke'>
   readonly lowBalance: LowBalance
+  readonly snapshots: SnapshotBytes
   /** Called with the slug of a database in the transaction that gives it a lease. */
   readonly leased: (slug: string) => void
   /** Restarts the object from its stored state. */
@@ -66,11 +68,12 @@ export class CreditAllocator {
   }
 
   /** Settles the counters of a database. */
-  settle(record: DatabaseRecord, { totals, byToken, measured, generation = 0 }: Report): void {
-    const { storage, databases, ledger, lowBalance, abort } = this.#options
+  settle(record: DatabaseRecord, { totals, byToken, measured, generation = 0, snapshotBytes = 0 }: Report): void {
+    const { storage, databases, ledger, lowBalance, snapshots, abort } = this.#options
     const { lease, used } = settle(ledger().account, databases.lease(record.id), totals)
     const hasUse = Object.values(used).some((count) => count > 0) || byToken.length > 0
-    if (!hasUse && !measured && generation <= record.generation) return
+    const isKnown = generation <= record.generation && snapshotBytes === snapshots.of(record.id)
+    if (!hasUse && !measured && isKnown) return
     try {
       storage.transactionSync(() => {
         ledger().debit(record.id, record.slug, used)
@@ -79,6 +82,7 @@ export class CreditAllocator {
         if (costNano(used) > 0) databases.recordUse(record.id, now())
         if (measured) databases.recordMeasurement(record.id, measured)
         databases.recordGeneration(record.id, generation)
+        snapshots.record(record.id, snapshotBytes)
         lowBalance.check(now())
       })
     } catch (cause) {

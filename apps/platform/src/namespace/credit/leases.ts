@@ -6,6 +6,8 @@ import type { FileDamage } from '../databases/damage.ts'
 import type { DatabaseRecord, Databases } from '../databases/databases.ts'
 import type { IdentityStore } from '../identity.ts'
 import type { DayClose } from '../ledger/day-close.ts'
+import type { QuotaLimitStore } from '../quotas/limits.ts'
+import type { SnapshotBytes } from '../quotas/snapshot-bytes.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import type { CreditAllocator } from './credit-allocator.ts'
 
@@ -17,6 +19,8 @@ export interface LeasesOptions {
   readonly dayClose: DayClose
   readonly tokens: Tokens
   readonly files: FileDamage
+  readonly limits: QuotaLimitStore
+  readonly snapshots: SnapshotBytes
 }
 
 /** Gives leases to active databases: credit, and the keys that they must refuse. */
@@ -32,13 +36,18 @@ export class Leases {
    * a different database and are ignored. @throws PerSQLError `database_not_found`, `namespace_suspended` or `database_damaged`
    */
   async lease(slug: string, id: string | undefined, report: Report): Promise<LeaseAnswer> {
-    const { lending, dayClose, tokens, files } = this.#options
+    const { databases, lending, dayClose, tokens, files, limits, snapshots } = this.#options
     const asked = this.#healthy(slug)
     dayClose.runIfLate()
     files.assertFits(asked, id, report.generation ?? 0)
     if (id === asked.id) lending.settle(asked, report)
     const lent = await lending.allocate(asked, () => this.#healthy(slug))
-    return { ...lent, revoked: tokens.recentlyEnded(now()) }
+    const quotas = {
+      limits: limits.current,
+      namespaceBytes: databases.storedBytes + snapshots.total,
+      ownBytes: databases.getStoredBytes(lent.databaseId),
+    }
+    return { ...lent, revoked: tokens.recentlyEnded(now()), quotas }
   }
 
   /** Reclaims the credit that a database returns, unless it has a newer lease. */

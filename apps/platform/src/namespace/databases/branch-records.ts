@@ -2,6 +2,8 @@ import { type Database, type Listed, type Paging, PerSQLError } from '@persql/co
 import { now } from '../../clock.ts'
 import type { SizeMeasurement } from '../../database/metering/measurement.ts'
 import type { Audit } from '../audit.ts'
+import type { QuotaLimitStore } from '../quotas/limits.ts'
+import type { SnapshotBytes } from '../quotas/snapshot-bytes.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import type { BranchOrigin, BranchRegistry, Handoff } from './branch-registry.ts'
 import { branchSlug } from './branch-slug.ts'
@@ -16,6 +18,8 @@ export interface BranchRecordsOptions {
   readonly lineage: BranchRegistry
   readonly tokens: Tokens
   readonly audit: Audit
+  readonly limits: QuotaLimitStore
+  readonly snapshots: SnapshotBytes
 }
 
 /** A branch or fork that is recorded and has to be filled. */
@@ -74,7 +78,7 @@ export class BranchRecords {
 
   /**
    * Records a branch that is created or reset, and revokes its tokens.
-   * @throws PerSQLError `database_not_found`, `branch_of_branch` or `slug_taken`
+   * @throws PerSQLError `database_not_found`, `branch_of_branch`, `slug_taken` or `too_many_databases`
    */
   startBranch(parentSlug: string, ref: string, name: string | undefined, expiresAtMs: number | null): StartedBranch {
     const { databases, lineage, tokens, storage } = this.#options
@@ -105,15 +109,19 @@ export class BranchRecords {
     })
   }
 
-  /** Records a fork that is created. @throws PerSQLError `database_not_found` or `slug_taken` */
+  /** Records a fork that is created. @throws PerSQLError `database_not_found`, `slug_taken`, `too_many_databases` or `quota_exceeded` */
   startFork(parentSlug: string, slug: string, name: string | undefined, expiresAtMs: number | null): StartedCopy {
-    const { databases, lineage, storage } = this.#options
+    const { databases, lineage, storage, limits, snapshots } = this.#options
     const parent = databases.existing(parentSlug)
+    const bytes = databases.getStoredBytes(parent.id)
+    limits.assertBytes(databases.storedBytes + snapshots.total, bytes)
     const parentName = databases.get(parentSlug).name
     return storage.transactionSync(() => {
       const { id } = databases.add(slug, name ?? `${parentName} (fork)`.slice(0, 80), now())
       const origin = toOrigin({ parent, parentName, databaseId: id, ref: null, expiresAtMs })
       lineage.put(origin)
+      // The rows arrive later: until then, no other call can use the space.
+      databases.reserveBytes(id, bytes)
       return { parent, record: databases.byId(id) as DatabaseRecord, origin }
     })
   }

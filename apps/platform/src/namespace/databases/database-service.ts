@@ -24,7 +24,7 @@ export class DatabaseService {
     this.#options = options
   }
 
-  /** @throws PerSQLError `slug_taken` or `storage_full` */
+  /** @throws PerSQLError `slug_taken`, `database_deleting`, `too_many_databases` or `storage_full` */
   create(slug: string, name: string, actor: string): Database {
     const { databases, audit } = this.#options
     const nowMs = now()

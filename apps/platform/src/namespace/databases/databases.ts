@@ -74,10 +74,14 @@ const SPENT_NANO = `requests * ${rates.requests} + rows_read * ${rates.rowsRead}
 /** The databases of a namespace and their credit leases. */
 export class Databases {
   readonly #sql: SqlStorage
+  readonly #assertRoom: (count: number) => void
   #lentNano: number | undefined
+  #storedBytes: number | undefined
 
-  constructor(sql: SqlStorage) {
+  /** @param assertRoom throws if a namespace with this number of databases can't have one more */
+  constructor(sql: SqlStorage, assertRoom: (count: number) => void) {
     this.#sql = sql
+    this.#assertRoom = assertRoom
   }
 
   list(): Database[] {
@@ -161,9 +165,35 @@ export class Databases {
     this.#sql.exec('UPDATE database SET sampled_at = ? WHERE id = ?', atMs, id)
   }
 
+  /** The stored bytes of all databases, as last reported. A running sum, because it goes with every lease. */
+  get storedBytes(): number {
+    this.#storedBytes ??= this.#sql
+      .exec<{ total: number }>('SELECT coalesce(sum(stored_bytes), 0) AS total FROM database')
+      .one().total
+    return this.#storedBytes
+  }
+
+  /** Returns the stored bytes of one database, as last reported. */
+  getStoredBytes(id: string): number {
+    return this.#rows('WHERE id = ?', id)[0]?.stored_bytes ?? 0
+  }
+
+  /** Returns the database that stores the most. */
+  largest(): { readonly slug: string; readonly storedBytes: number } | undefined {
+    const [row] = this.#rows('ORDER BY stored_bytes DESC LIMIT 1')
+    return row && { slug: row.slug, storedBytes: row.stored_bytes ?? 0 }
+  }
+
+  /** Counts bytes for a database that is being filled, until it is measured. */
+  reserveBytes(id: string, bytes: number): void {
+    this.#storedBytes = undefined
+    this.#sql.exec('UPDATE database SET stored_bytes = ? WHERE id = ?', bytes, id)
+  }
+
   /** Records the size of a database, unless a newer measurement exists. */
   recordMeasurement(id: string, { storedBytes, rows, rowsAreEstimated, measuredAtMs }: SizeMeasurement): void {
-    this.#sql.exec(
+    const before = this.#storedBytes === undefined ? 0 : this.getStoredBytes(id)
+    const { rowsWritten: isRecorded } = this.#sql.exec(
       `UPDATE database SET stored_bytes = ?, row_count = ?, rows_estimated = ?, measured_at = ?
        WHERE id = ? AND (measured_at IS NULL OR measured_at <= ?)`,
       storedBytes,
@@ -173,6 +203,7 @@ export class Databases {
       id,
       measuredAtMs,
     )
+    if (isRecorded > 0 && this.#storedBytes !== undefined) this.#storedBytes += storedBytes - before
   }
 
   /** Records the generation of a database's file, unless a higher one is known. */
@@ -204,11 +235,17 @@ export class Databases {
     return this.#rows("WHERE status = 'deleting'").map(toRecord)
   }
 
-  /** @throws PerSQLError `slug_taken`, `database_deleting` or `storage_full` */
+  /** Returns the number of databases. Branches count, and so do databases whose deletion isn't finished. */
+  count(): number {
+    return this.#sql.exec<{ total: number }>('SELECT count(*) AS total FROM database').one().total
+  }
+
+  /** Adds a database. @throws PerSQLError `slug_taken`, `database_deleting`, `too_many_databases` or `storage_full` */
   add(slug: string, name: string, nowMs: number): Database {
     assertRoom('stores')
     const [existing] = this.#rows('WHERE slug = ?', slug)
     if (existing) throw new PerSQLError(existing.status === 'deleting' ? 'database_deleting' : 'slug_taken', { slug })
+    this.#assertRoom(this.count())
     const id = `db_${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
     this.#sql.exec(
       `INSERT INTO database (id, slug, name, status, created_at, stored_bytes, row_count, rows_estimated, measured_at)
@@ -229,6 +266,7 @@ export class Databases {
   remove(id: string): void {
     this.#sql.exec('DELETE FROM database WHERE id = ?', id)
     this.#lentNano = undefined
+    this.#storedBytes = undefined
   }
 
   /** Reads the current lease. A lease from before an `await` can be outdated. */

@@ -2,6 +2,7 @@ import { now } from '../../clock.ts'
 import type { Env } from '../../env.ts'
 import { discardObject } from '../../object-files.ts'
 import type { CreditAllocator } from '../credit/credit-allocator.ts'
+import type { SnapshotBytes } from '../quotas/snapshot-bytes.ts'
 import type { BranchRegistry } from './branch-registry.ts'
 import type { FileDamage } from './damage.ts'
 import type { DatabaseRecord, Databases } from './databases.ts'
@@ -19,6 +20,7 @@ interface DeletionsOptions {
   readonly lineage: BranchRegistry
   readonly hostnames: Pick<Hostnames, 'dropDatabase'>
   readonly lending: Pick<CreditAllocator, 'recall'>
+  readonly snapshots: SnapshotBytes
   readonly wakeUps: Pick<WakeUps, 'clear'>
   readonly files: Pick<FileDamage, 'count'>
   readonly namespace: () => string
@@ -68,7 +70,7 @@ export class Deletions {
   }
 
   async #end(record: DatabaseRecord): Promise<void> {
-    const { env, databases, lineage, hostnames, lending, wakeUps, namespace, files } = this.#options
+    const { env, databases, lineage, hostnames, lending, wakeUps, snapshots, namespace, files } = this.#options
     // This comes before the slug is free, because the next database with this slug can have another owner.
     await hostnames.dropDatabase(record.id)
     // A damaged database can't report its last usage, so that usage isn't billed.
@@ -76,6 +78,7 @@ export class Deletions {
     await discardObject(env, namespace(), record.slug, record.id)
     wakeUps.clear(record.slug)
     databases.remove(record.id)
+    snapshots.record(record.id, 0)
     lineage.remove(record.id)
     if (record.damage !== null) files.count()
   }

@@ -47,7 +47,7 @@ export class Admission {
   /**
    * Returns the caller whose secret has this hash. With `database`, also checks that the database exists, and creates
    * it if `creates` is set and the caller is an admin of the whole namespace.
-   * @throws PerSQLError `token_unknown`, `token_audience`, `token_pinned` or `database_not_found`
+   * @throws PerSQLError `token_unknown`, `token_audience`, `token_pinned`, `database_not_found` or `too_many_databases`
    */
   authenticate(hash: string, database: string | undefined, at: Audience, creates: boolean): Caller {
     const { tokens, grants, authority, databases } = this.#options

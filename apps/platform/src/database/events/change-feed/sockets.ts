@@ -1,7 +1,7 @@
 import { type Change, PerSQLError } from '@persql/contract'
-import { limitReached } from '../../../storage/limit-reached.ts'
 import { randomText } from '../../../token.ts'
 import type { Grant } from '../../calls/call.ts'
+import type { DatabaseQuotas } from '../../metering/quotas.ts'
 import type { RevokedKeys } from '../../metering/revoked-keys.ts'
 import type { ChangeFeed, FeedEvent } from './feed.ts'
 import { concerns, type Tables, within } from './table-filter.ts'
@@ -31,6 +31,7 @@ export interface SocketsOptions {
   readonly feed: ChangeFeed
   readonly now: () => number
   readonly revoked: RevokedKeys
+  readonly quotas: DatabaseQuotas
   /** Schedules `sweep`. */
   readonly sweepAt: (atMs: number) => void
 }
@@ -43,7 +44,6 @@ export const CLOSED = {
   gone: [4404, 'database_not_found'],
 } as const
 
-const MAX_SOCKETS = 5_000
 const MAX_MESSAGE = 16_384
 /** The runtime limits the size of the data it stores with a hibernating socket. */
 const MAX_KEPT = 14_000
@@ -72,16 +72,15 @@ export class ChangeSockets {
     }
   }
 
-  /** Returns a ticket that opens one socket. @throws PerSQLError `limit_reached` or `invalid_input` */
+  /** Returns a ticket that opens one socket. @throws PerSQLError `quota_exceeded` or `invalid_input` */
   issueTicket(
     { tokenId, secretId, tableScope, expiresAtMs }: Grant,
     wanted: Tables,
     cursor: string | undefined,
   ): string {
-    const { ctx, now } = this.#options
-    if (ctx.getWebSockets().length + this.#tickets.size >= MAX_SOCKETS) {
-      throw limitReached(MAX_SOCKETS, 'subscriptions', 'Close one you no longer need.')
-    }
+    const { ctx, now, quotas } = this.#options
+    const used = ctx.getWebSockets().length + this.#tickets.size
+    if (used >= quotas.limits.subscriptions) throw quotas.exceeded('subscriptions', used)
     const endsAtMs = tokenId.startsWith('user:') ? now() + MEMBER_MS : expiresAtMs
     const tables = within(wanted, tableScope)
     const ticket: Ticket = { tokenId, secretId, scope: tableScope, expiresAtMs: endsAtMs, tables, cursor }

@@ -23,11 +23,15 @@ interface Kept extends SizeMeasurement {
 
 const KEY = 'measured'
 
+/** A database that changed by more than this since its last measurement is measured immediately. */
+const GROWN_BYTES = 100_000_000
+
 /** The size of a database for reports to its namespace, measured outside of calls and only after writes. */
 export class SizeTracker {
   readonly #options: SizeOptions
   #kept: Kept | undefined
   #reportedAtMs: number | undefined
+  #reportedBytes = 0
 
   constructor(options: SizeOptions) {
     this.#options = options
@@ -38,7 +42,18 @@ export class SizeTracker {
   refresh(everyMs: number): void {
     const { now, totals, exclusion } = this.#options
     if (exclusion.held || this.#kept?.rowsWritten === totals().rowsWritten) return
-    if (!this.#kept || Math.abs(now() - this.#kept.measuredAtMs) >= everyMs) this.measure()
+    if (!this.#kept || Math.abs(now() - this.#kept.measuredAtMs) >= everyMs || this.#hasChanged(this.#kept)) {
+      this.measure()
+    }
+  }
+
+  /** Whether the size changed so much since the last report that the namespace should have it immediately. */
+  get hasGrown(): boolean {
+    return this.#kept !== undefined && Math.abs(this.#kept.storedBytes - this.#reportedBytes) > GROWN_BYTES
+  }
+
+  #hasChanged({ storedBytes }: Kept): boolean {
+    return Math.abs(this.#options.ownPages.tenantBytes() - storedBytes) > GROWN_BYTES
   }
 
   /** Returns the last measurement, unless the namespace has it already. */
@@ -48,7 +63,9 @@ export class SizeTracker {
 
   /** Records that the namespace has this measurement. */
   markReported(measured: SizeMeasurement | undefined): void {
-    if (measured) this.#reportedAtMs = measured.measuredAtMs
+    if (!measured) return
+    this.#reportedAtMs = measured.measuredAtMs
+    this.#reportedBytes = measured.storedBytes
   }
 
   /** Deletes the measurement. Call it after all tables can have changed, because the counters don't show that. */
@@ -56,6 +73,7 @@ export class SizeTracker {
     if (this.#kept) this.#options.storage.kv.delete(KEY)
     this.#kept = undefined
     this.#reportedAtMs = undefined
+    this.#reportedBytes = 0
   }
 
   /** Measures the database now. */

@@ -6,6 +6,7 @@ import type { RunSql } from '../../../sqlite/schema-map.ts'
 import type { StoredMigration } from '../../../sqlite/stored-migration.ts'
 import { parseStatement } from '../../../sqlite/tokenizer.ts'
 import type { LongTransaction } from '../../../storage/long-transaction.ts'
+import type { Growth } from '../../engine/growth.ts'
 import { createRunSql } from '../../engine/run-sql.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
 import { findRefusal } from '../copy/failure.ts'
@@ -28,6 +29,7 @@ import { mergeSchema } from './merge-schema.ts'
 export interface MergerOptions {
   readonly storage: DurableObjectStorage
   readonly inTransaction: LongTransaction
+  readonly growth: Growth
   readonly ownPages: SystemStorage
   readonly history: Snapshots
   readonly schemaChanges: SchemaChangeLog
@@ -157,7 +159,7 @@ export class Merger {
 
   /** Runs the merge in one transaction, which is committed only if `scope` allows it. */
   async #attempt(request: MergeRequest, { id, slug }: Database, scope: Scope): Promise<Tried> {
-    const { storage, inTransaction, alone, branch } = this.#options
+    const { storage, inTransaction, alone, branch, growth } = this.#options
     let result: Tried | undefined
     await alone(request.database, scope.apply === true, async () => {
       const cost = { rowsRead: 0, rowsWritten: 0 }
@@ -170,6 +172,7 @@ export class Merger {
       }
       try {
         await inTransaction(async (checkTime) => {
+          growth.begin()
           const digest = createHash('sha256')
           const state = await fetchBranch(storage.sql, branch(slug), id, {
             ...{ digest, checkTime },
@@ -178,6 +181,7 @@ export class Merger {
           })
           result = { ...this.#bringTogether(run, request, id, scope, state, digest, checkTime), ...cost }
           if (!isKept(scope, result)) throw new Undone()
+          growth.check()
           if (scope.apply === 'memory') result = { ...result, rowsWritten: 0 }
         })
       } catch (cause) {

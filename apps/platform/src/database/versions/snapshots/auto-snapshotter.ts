@@ -87,8 +87,10 @@ export class AutoSnapshotter {
       const { id, label: cut } = await this.#options.history.create(label.slice(0, 80), true)
       kept = { snapshot: { id, label: cut } }
     } catch (cause) {
-      if (PerSQLError.from(cause).code !== 'copy_impossible') throw cause
-      kept = { snapshotSkipped: 'copy_impossible' }
+      const { code } = PerSQLError.from(cause)
+      // A statement that makes room must run when the namespace is full.
+      if (code !== 'copy_impossible' && code !== 'quota_exceeded') throw cause
+      kept = { snapshotSkipped: code }
     } finally {
       this.#keeping--
       thaw()

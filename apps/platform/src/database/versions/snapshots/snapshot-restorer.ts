@@ -2,6 +2,7 @@ import type { Snapshot } from '@persql/contract'
 import { now } from '../../../clock.ts'
 import { diffObjects, named, readObjects, type SchemaObject } from '../../../sqlite/schema-diff.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
+import type { Growth } from '../../engine/growth.ts'
 import { createRunSql } from '../../engine/run-sql.ts'
 import type { IdentityStore } from '../../identity.ts'
 import type { Content } from '../copy/content.ts'
@@ -17,6 +18,7 @@ export interface SnapshotRestorerOptions {
   readonly loader: CopyLoader
   readonly content: Content
   readonly schemaChanges: SchemaChangeLog
+  readonly growth: Growth
 }
 
 /** Restores snapshots of this database. */
@@ -31,7 +33,7 @@ export class SnapshotRestorer {
 
   /**
    * Restores a snapshot, given its ID or a time, after creating a snapshot of the current state.
-   * @throws PerSQLError `snapshot_not_found`, `copy_impossible` or `copy_cut_off`
+   * @throws PerSQLError `snapshot_not_found`, `quota_exceeded`, `copy_impossible` or `copy_cut_off`
    */
   async restore(wanted: string | number, actor: string): Promise<{ restored: Snapshot; before: Snapshot }> {
     const { history } = this.#options
@@ -42,7 +44,7 @@ export class SnapshotRestorer {
   }
 
   async #load({ id, label, rows: expectedRows }: Snapshot, actor: string): Promise<void> {
-    const { identity, loader, content } = this.#options
+    const { identity, loader, content, growth } = this.#options
     const { namespace, slug } = identity.known
     let before: readonly SchemaObject[] = []
     await loader.load(
@@ -50,10 +52,14 @@ export class SnapshotRestorer {
       {
         expectedRows,
         clear: () => {
+          growth.begin()
           before = readObjects(this.#run)
           content.clearMerges()
         },
-        end: () => this.#record(label, before, actor),
+        end: () => {
+          growth.check()
+          this.#record(label, before, actor)
+        },
         takeMigrations: content.replaceMigrations(false),
       },
     )

@@ -2,9 +2,10 @@ import { type Listed, type Paging, PerSQLError, type Snapshot } from '@persql/co
 import * as z from 'zod'
 import { toIso } from '../../../clock.ts'
 import { compareKeys, listPage, mapPage } from '../../../paging.ts'
-import { limitReached } from '../../../storage/limit-reached.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
 import type { IdentityStore } from '../../identity.ts'
+import type { DatabaseQuotas } from '../../metering/quotas.ts'
+import type { TransferSlots } from '../../transfer/transfer-slots.ts'
 
 interface Kept {
   readonly id: string
@@ -12,6 +13,8 @@ interface Kept {
   readonly createdAtMs: number
   readonly automatic: boolean
   readonly rows: number
+  /** The stored bytes of the database at that time. Older snapshots have none. */
+  readonly bytes?: number
 }
 
 /** The parts of the database that its snapshots use. */
@@ -25,10 +28,11 @@ export interface SnapshotOptions {
   readonly wipe: (id: string) => Promise<void>
   /** Schedules `sweep` for that time. */
   readonly sweepAt: (atMs: number) => void
+  readonly quotas: DatabaseQuotas
+  readonly slots: Pick<TransferSlots, 'take' | 'release'>
 }
 
-/** The maximum numbers of manual and automatic snapshots. A new automatic snapshot replaces the oldest one. */
-const MAX_MADE = 50
+/** The maximum number of automatic snapshots. A new one replaces the oldest one. */
 const MAX_AUTOMATIC = 10
 const AUTOMATIC_MS = 30 * 24 * 60 * 60 * 1000
 const CUT_OFF_MS = 60_000
@@ -53,6 +57,8 @@ export class Snapshots {
   readonly #options: SnapshotOptions
   readonly #underWay = new Set<string>()
   #drops = 0
+  /** The manual snapshots that are being created. */
+  #making = 0
 
   constructor(options: SnapshotOptions) {
     this.#options = options
@@ -63,6 +69,11 @@ export class Snapshots {
     return this.#kept()[0]?.createdAtMs ?? 0
   }
 
+  /** The stored bytes of all snapshots. */
+  get bytes(): number {
+    return this.#kept().reduce((sum, { bytes = 0 }) => sum + bytes, 0)
+  }
+
   /** Returns a page of snapshots, newest first. @throws PerSQLError `invalid_input` for an invalid cursor */
   list(paging: Paging): Listed<Snapshot> {
     return mapPage(listPage(NEWEST_FIRST, paging, this.#kept()), toSnapshot)
@@ -71,14 +82,16 @@ export class Snapshots {
   /**
    * Creates a snapshot.
    * @param spared isn't deleted to make room
-   * @throws PerSQLError `limit_reached`, `copy_impossible` or `copy_cut_off`
+   * @throws PerSQLError `quota_exceeded`, `copy_impossible` or `copy_cut_off`
    */
   async create(label: string, automatic: boolean, spared?: string): Promise<Snapshot> {
-    const { storage, ownPages, now, copyTo, sweepAt } = this.#options
+    const { storage, ownPages, now, copyTo, sweepAt, quotas } = this.#options
     const alike = this.#kept().filter((snapshot) => snapshot.automatic === automatic)
-    if (!automatic && alike.length >= MAX_MADE) {
-      throw limitReached(MAX_MADE, 'snapshots')
-    }
+    const made = alike.length + this.#making
+    if (!automatic && made >= quotas.limits.snapshots) throw quotas.exceeded('snapshots', made)
+    const bytes = ownPages.tenantBytes()
+    const giveBack = quotas.reserve(bytes)
+    if (!automatic) this.#making++
     const id = `snap_${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
     this.#underWay.add(id)
     try {
@@ -91,7 +104,7 @@ export class Snapshots {
       const rows = await copyTo(id)
       // The database was deleted in the meantime: a new database of that name must not inherit its snapshot.
       if (this.#drops !== drops) throw new PerSQLError('copy_cut_off')
-      const kept: Kept = { id, label, createdAtMs, automatic, rows }
+      const kept: Kept = { id, label, createdAtMs, automatic, rows, bytes }
       ownPages.around(() => {
         storage.kv.put(PREFIX + id, kept)
         storage.kv.delete(PENDING + id)
@@ -100,25 +113,34 @@ export class Snapshots {
       const oldest = automatic ? alike.slice(MAX_AUTOMATIC - 1) : []
       for (const old of oldest) if (old.id !== spared) await this.delete(old.id)
       return toSnapshot(kept)
+    } catch (cause) {
+      giveBack()
+      throw cause
     } finally {
+      if (!automatic) this.#making--
       this.#underWay.delete(id)
     }
   }
 
-  /** Creates an unlisted copy for reading; `leave` or the sweep deletes it. Returns its ID. */
+  /**
+   * Creates an unlisted copy for an export; `leave` or the sweep deletes it. Returns its ID.
+   * @throws PerSQLError `too_busy`, `copy_impossible` or `copy_cut_off`
+   */
   async borrow(): Promise<string> {
-    const { storage, ownPages, now, copyTo, sweepAt } = this.#options
+    const { storage, ownPages, now, copyTo, sweepAt, slots } = this.#options
     const id = `snap_${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
+    const endsMs = now() + BORROWED_MS
+    slots.take('exports', id, () => this.#underWay.has(id) && now() < endsMs)
     this.#underWay.add(id)
     ownPages.around(() => {
       storage.kv.put(PENDING + id, now())
       sweepAt(now() + CUT_OFF_MS)
     })
     await copyTo(id).catch((cause: unknown) => {
-      this.#underWay.delete(id)
+      this.#giveBack(id)
       throw cause
     })
-    setTimeout(() => this.#underWay.delete(id), BORROWED_MS)
+    setTimeout(() => this.#giveBack(id), BORROWED_MS)
     return id
   }
 
@@ -126,19 +148,26 @@ export class Snapshots {
     const { storage, ownPages, wipe } = this.#options
     if (storage.kv.get(PENDING + id) === undefined) return
     await wipe(id)
-    this.#underWay.delete(id)
+    this.#giveBack(id)
     ownPages.around(() => storage.kv.delete(PENDING + id))
+  }
+
+  /** Ends the use of a borrowed copy. */
+  #giveBack(id: string): void {
+    this.#underWay.delete(id)
+    this.#options.slots.release(id)
   }
 
   /** Deletes a snapshot. @throws PerSQLError `snapshot_not_found` */
   async delete(id: string): Promise<void> {
-    const { storage, ownPages, now, sweepAt } = this.#options
-    this.#get(id)
+    const { storage, ownPages, now, sweepAt, quotas } = this.#options
+    const { bytes = 0 } = this.#get(id)
     // The snapshot leaves the list first: if its object can't be deleted now, the sweep deletes it later.
     ownPages.around(() => {
       storage.kv.put(PENDING + id, 0)
       storage.kv.delete(PREFIX + id)
     })
+    quotas.free(bytes)
     if (await this.#wiped(id)) ownPages.around(() => storage.kv.delete(PENDING + id))
     else sweepAt(now() + CUT_OFF_MS)
   }
@@ -170,6 +199,7 @@ export class Snapshots {
   async drop(): Promise<void> {
     const { storage } = this.#options
     this.#drops++
+    for (const id of this.#underWay) this.#options.slots.release(id)
     let isComplete = true
     for (const prefix of [PREFIX, PENDING]) {
       for (const [key] of [...storage.kv.list({ prefix })]) {
@@ -208,7 +238,7 @@ export class Snapshots {
   }
 }
 
-const toSnapshot = ({ createdAtMs, ...kept }: Kept): Snapshot => ({
+const toSnapshot = ({ createdAtMs, bytes: _, ...kept }: Kept): Snapshot => ({
   ...kept,
   createdAt: toIso(createdAtMs),
 })

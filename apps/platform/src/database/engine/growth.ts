@@ -1,0 +1,78 @@
+import type { Analysis } from '../authorizer/authorizer.ts'
+import { MAX_APPENDED } from '../authorizer/statement-effect.ts'
+import type { DatabaseQuotas, StorageLimit } from '../metering/quotas.ts'
+
+/** The most bytes by which one written row, or one entry of an index, makes the file grow: 8 MiB and its pages. */
+const ROW_BYTES = 8_600_000
+/** A single appended row, which runs without a transaction, takes at most half of this. */
+const NEAR_BYTES = 2 * MAX_APPENDED * ROW_BYTES
+/** DELETE can grow a full database by this much, because it marks rows as deleted in full-text indexes. */
+const DELETE_BYTES = 16_000_000
+
+/** The services that growth checks use. */
+export interface GrowthOptions {
+  readonly ownPages: { tenantBytes(): number }
+  readonly quotas: Pick<DatabaseQuotas, 'storage' | 'exceeded'>
+}
+
+/**
+ * Refuses writes by which a database would exceed its quota. The room is counted down by the most that the written rows
+ * can take, so that far from the quota a write costs one comparison. Writes that make room always run.
+ */
+export class Growth {
+  readonly #options: GrowthOptions
+  #limit: StorageLimit | undefined
+  /** The bytes at the last measurement. */
+  #bytes = 0
+  /** The bytes by which the database can surely still grow. */
+  #room = -1
+
+  constructor(options: GrowthOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Prepares for a write. Returns whether the write can exceed the quota. It then needs a transaction, so that `wrote`
+   * can roll it back.
+   */
+  begin(): boolean {
+    if (this.#room >= NEAR_BYTES && this.#limit === this.#options.quotas.storage) return false
+    this.#measure()
+    return this.#room < NEAR_BYTES
+  }
+
+  /**
+   * Checks a write. Call it in the transaction of the write.
+   * @param entries the rows and index entries that it wrote; infinite if SQLite doesn't count them
+   * @throws PerSQLError `quota_exceeded` if the database grew above the quota
+   */
+  wrote(entries: number, isDelete = false): void {
+    this.#room -= entries * ROW_BYTES
+    if (this.#room >= 0) return
+    const before = this.#bytes
+    const limit = this.#measure()
+    const spare = isDelete ? DELETE_BYTES : 0
+    if (this.#bytes > limit.bytes + spare && this.#bytes > before)
+      throw this.#options.quotas.exceeded(limit.quota, before)
+  }
+
+  /** Checks the write of a statement, like `wrote`. SQLite counts no rows of virtual tables and schema changes. */
+  wroteBy({ effect, statement: { verb } }: Pick<Analysis, 'effect' | 'statement'>, rowsWritten: number): void {
+    const isCounted = effect.kind === 'write' && !effect.writesVirtual
+    this.wrote(isCounted ? rowsWritten : Number.POSITIVE_INFINITY, verb === 'DELETE' || verb === 'DROP')
+  }
+
+  /** Checks all writes since `begin`. @throws PerSQLError `quota_exceeded` if the database grew above the quota */
+  check(): void {
+    this.wrote(Number.POSITIVE_INFINITY)
+  }
+
+  #measure(): StorageLimit {
+    const { quotas, ownPages } = this.#options
+    const limit = quotas.storage
+    this.#limit = limit
+    this.#bytes = ownPages.tenantBytes()
+    this.#room = limit.bytes - this.#bytes
+    return limit
+  }
+}

@@ -1,0 +1,83 @@
+import type { PerSQLError, QuotaLimits, QuotaName } from '@persql/contract'
+import { quotaExceeded } from '../../storage/quota-exceeded.ts'
+
+/** The quotas of a namespace, as it sends them with a lease. */
+export interface QuotaGrant {
+  readonly limits: QuotaLimits
+  /** The stored bytes of all databases and snapshots of the namespace, as last reported. */
+  readonly namespaceBytes: number
+  /** The part of them that this database stores. */
+  readonly ownBytes: number
+}
+
+/** The most bytes that a database can store now, and the quota that limits them. */
+export interface StorageLimit {
+  readonly bytes: number
+  readonly quota: 'database_bytes' | 'namespace_bytes'
+}
+
+/** The quotas that apply to a database: those of its last lease, and before the first one the defaults. */
+export class DatabaseQuotas {
+  #grant: QuotaGrant
+  #storage: StorageLimit
+
+  constructor(defaults: QuotaLimits) {
+    this.#grant = { limits: defaults, namespaceBytes: 0, ownBytes: 0 }
+    this.#storage = toStorageLimit(this.#grant)
+  }
+
+  accept(grant: QuotaGrant): void {
+    this.#grant = grant
+    const storage = toStorageLimit(grant)
+    // A different object is a different limit.
+    if (storage.bytes !== this.#storage.bytes || storage.quota !== this.#storage.quota) this.#storage = storage
+  }
+
+  get limits(): QuotaLimits {
+    return this.#grant.limits
+  }
+
+  /** Stays the same object until the limit changes. */
+  get storage(): StorageLimit {
+    return this.#storage
+  }
+
+  /**
+   * Reserves bytes of the namespace for a copy of this database. The next lease counts them. Returns a function that
+   * gives them back if the copy fails.
+   * @throws PerSQLError `quota_exceeded`
+   */
+  reserve(bytes: number): () => void {
+    const { limits, namespaceBytes } = this.#grant
+    if (namespaceBytes + bytes > limits.namespace_bytes) {
+      throw quotaExceeded('namespace_bytes', limits.namespace_bytes, namespaceBytes)
+    }
+    const grant = { ...this.#grant, namespaceBytes: namespaceBytes + bytes }
+    this.accept(grant)
+    return () => {
+      // After another lease, the bytes aren't counted any more.
+      if (this.#grant === grant) this.accept({ ...grant, namespaceBytes })
+    }
+  }
+
+  /** Frees bytes of the namespace that a deleted copy of this database used. */
+  free(bytes: number): void {
+    const { namespaceBytes, ownBytes } = this.#grant
+    this.accept({ ...this.#grant, namespaceBytes: Math.max(ownBytes, namespaceBytes - bytes) })
+  }
+
+  /** Returns the error of a call that needs more than a quota allows. `used` is the use of this database. */
+  exceeded(quota: QuotaName, used: number): PerSQLError {
+    const { limits, namespaceBytes, ownBytes } = this.#grant
+    const all = quota === 'namespace_bytes' ? namespaceBytes - ownBytes + used : used
+    return quotaExceeded(quota, limits[quota], all)
+  }
+}
+
+/** The database can grow by what is free in the namespace, but not above its own limit. */
+function toStorageLimit({ limits, namespaceBytes, ownBytes }: QuotaGrant): StorageLimit {
+  const shared = Math.max(0, limits.namespace_bytes - namespaceBytes + ownBytes)
+  return shared < limits.database_bytes
+    ? { bytes: shared, quota: 'namespace_bytes' }
+    : { bytes: limits.database_bytes, quota: 'database_bytes' }
+}
