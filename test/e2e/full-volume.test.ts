@@ -66,7 +66,7 @@ test('the launcher measures the disk: reads go on when it is full, a restart wor
   undo.push(() => rmSync(folder, { recursive: true }))
   const settings = { PERSQL_DATA: join(volume.path, 'data'), PERSQL_READERS: '1' }
   let launcher = launch(folder, settings)
-  undo.push(() => launcher.stop('SIGKILL'))
+  undo.push(() => launcher.stop())
   let { url } = await launcher.welcome()
   const { token } = JSON.parse(readFileSync(join(settings.PERSQL_DATA, 'bootstrap.json'), 'utf8'))
   const call = async (path: string, body?: unknown) => {

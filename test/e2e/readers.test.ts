@@ -177,6 +177,19 @@ test('a read is canceled by the request ID of its caller, and by no other token 
   expect((await platform.database(db.namespace, 'main', mine).query(counted(9))).status).toBe(200)
 })
 
+test('a list of tables that counts rows in a reader is canceled in the same way', async () => {
+  const { token, namespace, query } = await withRows()
+  await query('CREATE VIEW v AS WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS id, i AS b FROM n')
+  await query("CREATE VIRTUAL TABLE f USING fts5(b, content='v', content_rowid='id')")
+  for (const operation of ['tables', 'describe']) {
+    const path = `/v1/db/${namespace}/main`
+    const listing = platform.request(`${path}/${operation}`, { token, headers: { 'X-Request-Id': operation } })
+    const cancel = () => platform.request(`${path}/queries/${operation}`, { method: 'DELETE', token })
+    await until(async () => (await cancel()).status === 200)
+    expect((await listing).body.code, operation).toBe('query_canceled')
+  }
+})
+
 test('a table scope and a view that changes hold in readers', async () => {
   const db = await withRows()
   await db.query('CREATE TABLE secret (v)')
@@ -220,6 +233,37 @@ test('a large result arrives whole, as a stream, and one that can be replayed as
   }
   const { body } = await db.batch([{ sql }, { sql: 'SELECT 1' }])
   expect(body.data.map(({ rows }: { rows: unknown[] }) => rows.length)).toEqual([120, 1])
+})
+
+test('a result that its caller still receives is whole, although other reads of the readers are canceled', async () => {
+  const sender = await withRows()
+  const sql = "SELECT id, printf('%.*c', 10000, 'x') FROM t LIMIT 1000"
+  const response = await fetch(`${platform.url}/v1/db/${sender.namespace}/main/query`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${sender.token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ sql }),
+  })
+  expect(response.status).toBe(200)
+  const others = await Promise.all([withRows(), withRows()])
+  const canceled = others.map(async (other, i) => {
+    const id = `cancel-${i}`
+    const reading = platform.request(`/v1/db/${other.namespace}/main/query`, {
+      token: other.token,
+      body: { sql: endless },
+      headers: { 'X-Request-Id': id },
+    })
+    const path = `/v1/db/${other.namespace}/main/queries/${id}`
+    await until(async () => (await platform.request(path, { method: 'DELETE', token: other.token })).status === 200)
+    return (await reading).body.code
+  })
+  expect(await Promise.all(canceled)).toEqual(['query_canceled', 'query_canceled'])
+  const { data } = (await response.json()) as { data: { rows: [number, string][] } }
+  expect(data.rows.map(([id, text]) => [id, text.length])).toEqual(
+    Array.from({ length: 1000 }, (_, i) => [i + 1, 10_000]),
+  )
+  const folder = join(platform.data, 'tmp', 'results')
+  const left = await Promise.all((await readdir(folder)).map((reader) => readdir(join(folder, reader))))
+  expect(left.flat()).toEqual([])
 })
 
 test('callers that never receive their large results block no other namespace', async () => {

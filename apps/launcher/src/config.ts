@@ -97,7 +97,8 @@ const cellHost = 'cell'
 
 /**
  * Returns workerd's configuration for a cell, which is stored next to `platform.mjs`. The command line sets the address
- * (`--socket-addr=http=…`), the folder of the objects (`--directory-path=disk=…`) and the folder of the console.
+ * (`--socket-addr=http=…`), the folder of the objects (`--directory-path=disk=…`), and the folders of the console and of
+ * large results.
  */
 export function workerdConfig(
   { trustedCertificates = '', cells = 1, readers = 0, hashingAddress }: ConfigOptions = {},
@@ -128,6 +129,7 @@ const config :Workerd.Config = (
     (name = "main", worker = .platform),
     (name = "disk", disk = (writable = true)),
     (name = "console", disk = (writable = false)),
+    (name = "results", disk = (writable = true)),
     # What the operator names (a mail server, a model) may be on this machine; what a tenant names goes through "public".
     (name = "public", network = (allow = ["public"], tlsOptions = (trustBrowserCas = true${trusted}))),
     (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true${trusted}))),
@@ -155,6 +157,7 @@ const platform :Workerd.Worker = (
     (name = "PUBLIC_NETWORK", service = "public"),
     (name = "ASSETS", service = "console"),
     (name = "OBJECT_FILES", service = "disk"),
+    (name = "RESULTS", service = "results"),
     ${objects.map(({ binding, className }) => `(name = "${binding}", durableObjectNamespace = "${className}"),`).join('\n    ')}
     ${others.map(([name]) => `(name = "${name}", service = "${name}"),`).join('\n    ')}
     ${environmentBindings.map((name) => `(name = "${name}", fromEnvironment = "${name}"),`).join('\n    ')}
@@ -172,6 +175,7 @@ const config :Workerd.Config = (
   services = [
     (name = "main", worker = .reader),
     (name = "disk", disk = (writable = true)),
+    (name = "results", disk = (writable = true)),
     (name = "nowhere", network = (allow = [])),
   ],
   sockets = [(name = "http", address = "unix:run/reader.sock", http = (), service = "main")],
@@ -185,6 +189,7 @@ const reader :Workerd.Worker = (
   durableObjectNamespaces = [(className = "Database", uniqueKey = "database", enableSql = true)],
   bindings = [
     (name = "DATABASES", durableObjectNamespace = "Database"),
+    (name = "RESULTS", service = "results"),
     (name = "READER_RUN", fromEnvironment = "READER_RUN"),
   ],
 );

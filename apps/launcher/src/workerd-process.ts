@@ -76,6 +76,10 @@ export interface DataOptions extends ConfigOptions {
 export const objectsFolder = (data: string, cell = 0): string =>
   cell === 0 ? join(data, 'objects') : join(data, 'cells', String(cell), 'objects')
 
+/** Returns the folder of large results, which readers write and the cell sends. Each reader has a folder in it. */
+const resultsFolder = (data: string, cell: number): string =>
+  join(data, 'tmp', cell === 0 ? 'results' : `cell-${cell}-results`)
+
 const configFile = (data: string, cell: number): string =>
   join(data, 'run', cell === 0 ? 'workerd.capnp' : `cell-${cell}.capnp`)
 
@@ -142,12 +146,14 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
     options.onStderr(line)
   }
   const folder = resolve(data)
-  await removeSocket(folder, cellSocket(cell))
+  const results = resultsFolder(folder, cell)
+  await Promise.all([removeSocket(folder, cellSocket(cell)), mkdir(results, { recursive: true })])
   const args = [
     configFile(folder, cell),
     `--socket-addr=http=${address(host, options.port)}`,
     `--directory-path=disk=${objectsFolder(folder, cell)}`,
     `--directory-path=console=${join(folder, 'run', 'console')}`,
+    `--directory-path=results=${results}`,
   ]
   const workerd = await serve([workerdBinary()], { args, data: folder, environment, onStderr, heldFd, stdout })
   const { PERSQL_SECRET: secret } = environment
@@ -164,10 +170,15 @@ export async function startReader(
   const folder = resolve(data)
   const socket = readerSocket(index, cell)
   await removeSocket(folder, socket)
+  // An earlier process can have been ended while it wrote a result.
+  const results = join(resultsFolder(folder, cell), String(index))
+  await rm(results, { recursive: true, force: true })
+  await mkdir(results, { recursive: true })
   const args = [
     join(folder, 'run', 'reader.capnp'),
     `--socket-addr=http=${socket}`,
     `--directory-path=disk=${objectsFolder(folder, cell)}`,
+    `--directory-path=results=${results}`,
   ]
   // A read that needs a larger temporary file fails, instead of filling the disk.
   const limit = [

@@ -37,6 +37,8 @@ export interface Env extends ModelSettings, QuotaSettings {
   readonly IMPORT_MAX_MB?: string
   readonly PERSQL_SIGNUP?: string
   readonly PERSQL_DEV?: string
+  /** The folder in which readers leave large results, on a single machine. */
+  readonly RESULTS?: Fetcher
   /** The number of the bindings `READER_0`, `READER_1` … */
   readonly PERSQL_READERS?: string
   readonly PERSQL_FIRST_OWNS?: string

@@ -77,14 +77,15 @@ export function operations(services: StatementServices) {
       return done({ canceled: true })
     },
 
-    list_tables({ grant }) {
+    list_tables(call) {
+      const { grant } = call
       const names = userTables(storage.sql, grant.tableScope).map(({ name }) => name)
       const toOutcome = (counts: readonly TableCount[]) =>
         done(
           names.map((name, i) => ({ name, rowCount: counts[i]?.rowCount })),
           { rowsRead: sumRowsRead(counts) },
         )
-      const counts = countTables(names, grant, grant.tokenId, services)
+      const counts = countTables(names, call, services)
       return counts instanceof Promise ? counts.then(toOutcome) : toOutcome(counts)
     },
 

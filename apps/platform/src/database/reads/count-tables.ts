@@ -1,5 +1,5 @@
 import { quoteName } from '../../sqlite/identifiers.ts'
-import type { Permission } from '../authorizer/authorizer.ts'
+import type { DatabaseCall } from '../calls/call.ts'
 import { countRows } from '../engine/schema.ts'
 import type { DatabaseReads } from './database-reads.ts'
 import { LARGE_ROWS, type TableFacts } from './table-facts.ts'
@@ -13,6 +13,9 @@ export interface TableCount {
   readonly rowCount: number | null
   readonly rowsRead: number
 }
+
+/** Who asks, and the ID with which they can cancel it. */
+type Caller = Pick<DatabaseCall, 'grant' | 'requestId'>
 
 /** The services that count tables. */
 export interface CountServices {
@@ -28,8 +31,7 @@ export const sumRowsRead = (counts: readonly { readonly rowsRead: number }[]): n
 /** Counts the rows of tables: small tables in place, and others in a reader. Returns the counts in the same order. */
 export function countTables(
   names: readonly string[],
-  permission: Permission,
-  tokenId: string,
+  caller: Caller,
   { storage, facts, reads }: CountServices,
 ): TableCount[] | Promise<TableCount[]> {
   const counts: (TableCount | undefined)[] = []
@@ -42,15 +44,14 @@ export function countTables(
   }
   if (counts.every((count) => count !== undefined)) return counts
   const left = names.filter((_, i) => counts[i] === undefined)
-  return countElsewhere(left, permission, tokenId, reads).then((found) =>
+  return countElsewhere(left, caller, reads).then((found) =>
     counts.map((count) => count ?? (found.shift() as TableCount)),
   )
 }
 
 async function countElsewhere(
   names: readonly string[],
-  permission: Permission,
-  tokenId: string,
+  { grant, requestId }: Caller,
   reads: DatabaseReads,
 ): Promise<TableCount[]> {
   const found: TableCount[] = []
@@ -58,7 +59,12 @@ async function countElsewhere(
     const statements = names
       .slice(found.length)
       .map((name) => ({ sql: `SELECT count(*) FROM ${quoteName(name)}`, params: [] }))
-    const { results, counts, failure } = await reads.run({ statements, permission, tokenId })
+    const { results, counts, failure } = await reads.run({
+      statements,
+      permission: grant,
+      tokenId: grant.tokenId,
+      requestId,
+    })
     const tables = JSON.parse(`[${results}]`) as { readonly rows: readonly (readonly number[])[] }[]
     for (const [i, { rows }] of tables.entries()) {
       found.push({ rowCount: rows[0]?.[0] ?? null, rowsRead: counts[i]?.rowsRead ?? 0 })

@@ -223,7 +223,7 @@ export class DatabaseReads {
       const timer = new AbortController()
       const timeout = (): EndReason => 'timeout'
       const timedOut = scheduler.wait(timeoutMs, { signal: timer.signal }).then(timeout, timeout)
-      const read = pool.read(reader, body, request.canStream ?? false).then(
+      const read = pool.read(reader, database.namespace, body, request.canStream ?? false).then(
         (answer) => ({ answer }),
         (cause: unknown) => ({ cause }),
       )

@@ -47,6 +47,9 @@ export type ReadFailure =
 /** The header of a response with its `ReadHead`, as JSON in URL encoding. The body has the results, separated by commas. */
 export const READ_HEADER = 'X-Read-Head'
 
+/** The header with the name of the file that has the results instead of the body. */
+export const FILE_HEADER = 'X-Read-File'
+
 /** The part of a response that comes before the results. */
 export interface ReadHead {
   readonly counts: readonly ReadCount[]

@@ -1,6 +1,7 @@
 import type { Env } from '../../env.ts'
+import { OpenResults } from './open-results.ts'
 import { Penalties } from './penalties.ts'
-import { READ_HEADER, type ReadHead } from './protocol.ts'
+import { FILE_HEADER, READ_HEADER, type ReadHead } from './protocol.ts'
 import { ReaderSlots } from './slots.ts'
 
 /** A response of a reader. */
@@ -10,32 +11,32 @@ export interface ReaderAnswer {
   readonly results: string | ReadableStream<Uint8Array>
 }
 
-/** A reader that still sends large results of the namespace. */
+/** The namespace has too many results that its callers have not received. */
 export const FULL = Symbol('full')
-
-/** Larger results go to the caller as a stream. */
-const LARGE_BYTES = 256 * 1024
 
 /** The reader processes of an instance. */
 export class ReaderPool {
   readonly slots: ReaderSlots
   readonly penalties = new Penalties()
   readonly #readers: readonly Fetcher[]
+  readonly #results: Fetcher
+  readonly #open = new OpenResults()
 
-  constructor(readers: readonly Fetcher[]) {
+  constructor(readers: readonly Fetcher[], results: Fetcher) {
     this.#readers = readers
+    this.#results = results
     this.slots = new ReaderSlots(readers.length)
   }
 
   /**
-   * Returns the identifier of the reader's process: `undefined` while it starts, and `FULL` while it still sends large
-   * results of the namespace.
+   * Returns the identifier of the reader's process: `undefined` while it starts, and `FULL` while the namespace has to
+   * receive its results first.
    */
   async findRun(reader: number, namespace: string): Promise<string | typeof FULL | undefined> {
+    if (this.#open.isFull(namespace, Date.now())) return FULL
     try {
-      const response = await this.#reader(reader).fetch(`http://reader/${namespace}`)
+      const response = await this.#reader(reader).fetch('http://reader/')
       const run = await response.text()
-      if (response.status === 503) return FULL
       return response.ok && run !== this.slots.ended[reader] ? run : undefined
     } catch {
       return undefined
@@ -43,19 +44,30 @@ export class ReaderPool {
   }
 
   /**
-   * Runs a read. Returns the response of the reader.
+   * Runs a read of a namespace. Returns the response of the reader.
    * @param canStream whether a large result can be a stream
    * @throws Error if the process ended
    */
-  async read(reader: number, request: string, canStream: boolean): Promise<ReaderAnswer> {
+  async read(reader: number, namespace: string, request: string, canStream: boolean): Promise<ReaderAnswer> {
     const response = await this.#reader(reader).fetch('http://reader/', { method: 'POST', body: request })
     const head = response.headers.get(READ_HEADER)
     if (!response.ok || head === null) {
       throw new Error(`Reader ${reader} failed: ${(await response.text()).slice(0, 500)}`)
     }
-    const isLarge = Number(response.headers.get('Content-Length')) >= LARGE_BYTES
-    const results = canStream && isLarge && response.body ? response.body : await response.text()
+    const file = response.headers.get(FILE_HEADER)
+    const results =
+      file === null ? await response.text() : await this.#take(`http://results/${reader}/${file}`, namespace, canStream)
     return { head: JSON.parse(decodeURIComponent(head)) as ReadHead, results }
+  }
+
+  /** Opens a file with results and deletes it: its content is there until it is closed. */
+  async #take(url: string, namespace: string, canStream: boolean): Promise<ReaderAnswer['results']> {
+    const { ok, body, headers } = await this.#results.fetch(url)
+    if (!ok || body === null) throw new Error('The file of a result is missing.')
+    await this.#results.fetch(url, { method: 'DELETE' })
+    return canStream
+      ? this.#open.send(namespace, body, Number(headers.get('Content-Length')))
+      : await new Response(body).text()
   }
 
   #reader(index: number): Fetcher {
@@ -69,7 +81,11 @@ let pool: ReaderPool | undefined
 export function getReaderPool(env: Env): ReaderPool | undefined {
   const count = Number(env.PERSQL_READERS ?? 0)
   if (!(count > 0)) return undefined
-  pool ??= new ReaderPool(Array.from({ length: count }, (_, index) => getReader(env, index)))
+  if (!env.RESULTS) throw new Error('The binding RESULTS is missing.')
+  pool ??= new ReaderPool(
+    Array.from({ length: count }, (_, index) => getReader(env, index)),
+    env.RESULTS,
+  )
   return pool
 }
 

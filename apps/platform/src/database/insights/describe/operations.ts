@@ -26,7 +26,7 @@ export function operations(services: DescribeServices) {
   return {
     describe(call) {
       const { format } = parseInput<'describe'>(call)
-      const { tokenId, tableScope } = call.grant
+      const { tableScope } = call.grant
       const model = readModel(storage.sql, tableScope)
       const known = docsInScope(docs.get(), tableScope)
       const toOutcome = (counts: readonly TableCount[]) => {
@@ -34,7 +34,7 @@ export function operations(services: DescribeServices) {
         return done(format === 'compact' ? { text: compactText(data) } : data, { rowsRead: sumRowsRead(counts) })
       }
       const names = model.tables.map(({ name }) => name)
-      const counts = countTables(names, call.grant, tokenId, services)
+      const counts = countTables(names, call, services)
       return counts instanceof Promise ? counts.then(toOutcome) : toOutcome(counts)
     },
 
