@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +15,19 @@ interface Membership {
   readonly cells: number
   readonly key: string
   readonly secret: string
+}
+
+/** The resources of an instance. */
+export interface Usage {
+  readonly platformMiB: number
+  readonly readersMiB: number
+  /** The number of open file descriptors of the platform's process. */
+  readonly descriptors: number
+}
+
+function residentMiB(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024
 }
 
 /** A workerd process with a bundle and its own data folder. Platform and floor differ only in the bundle. */
@@ -43,8 +56,16 @@ export class Instance {
 
   /** Returns the resident memory in MiB. */
   residentMiB(): number {
-    const status = readFileSync(`/proc/${this.#running.pid}/status`, 'utf8')
-    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024
+    return residentMiB(this.#running.pid)
+  }
+
+  /** Returns what the processes use now. */
+  usage(): Usage {
+    return {
+      platformMiB: this.residentMiB(),
+      readersMiB: this.#readers.pids.reduce((sum, pid) => sum + residentMiB(pid), 0),
+      descriptors: readdirSync(`/proc/${this.#running.pid}/fd`).length,
+    }
   }
 
   /** Starts a new process on the same data. */

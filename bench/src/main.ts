@@ -5,7 +5,8 @@ import { type ManyDatabases, openMany } from './many-databases.ts'
 import { measureNeighbors } from './neighbors.ts'
 import { type Options, readOptions } from './options.ts'
 import { type Comparison, compare } from './paired.ts'
-import { cellsTable, comparisonTable, manyDatabasesTable, neighborsTable } from './tables.ts'
+import { soak } from './soak.ts'
+import { cellsTable, comparisonTable, manyDatabasesTable, neighborsTable, soakTable } from './tables.ts'
 import { loadGeneratorBundle, startTargets, startWithReaders, type Target, type Targets } from './targets.ts'
 
 /** Runs `npm run bench`: the platform against the floor or another checkout, as Markdown on stdout and progress on stderr. */
@@ -13,6 +14,15 @@ export async function main(args: string[]): Promise<number> {
   const options = readOptions(args)
   if (options.only === 'cells') {
     process.stdout.write(`${cellsTable(await compareCells(await loadGeneratorBundle(), options.effort))}\n`)
+    return 0
+  }
+  if (options.only === 'soak') {
+    const { instance } = await startWithReaders()
+    try {
+      process.stdout.write(`${soakTable(await soak(instance, options.minutes))}\n`)
+    } finally {
+      await instance.stop()
+    }
     return 0
   }
   const load = new LoadGenerator(await loadGeneratorBundle())

@@ -2,11 +2,13 @@ import { parseArgs } from 'node:util'
 import type { Effort } from './paired.ts'
 
 export interface Options {
-  /** Measures only cases whose name contains this text, `neighbors` or `cells`, and skips the table of many databases. */
+  /** Measures only cases whose name contains this text, `neighbors`, `cells` or `soak`, and skips the table of many databases. */
   only: string | undefined
   /** The folder of another checkout, whose platform replaces the floor. */
   against: string | undefined
   effort: Effort
+  /** The duration of a soak in minutes. */
+  minutes: number
   connections: readonly number[]
   databases: readonly number[]
 }
@@ -16,7 +18,7 @@ const quick: Effort = { pairs: 3, roundMs: 500, warmUpMs: 500 }
 
 /**
  * Parses `--case <text>`, which selects cases by name, `--against <folder>`, which compares with the platform of another
- * checkout, `--pairs <count>` for a longer run, and `--quick` for a short, rough one.
+ * checkout, `--pairs <count>` for a longer run, `--minutes <count>` for a soak, and `--quick` for a short, rough run.
  */
 export function readOptions(args: string[]): Options {
   const { values } = parseArgs({
@@ -25,6 +27,7 @@ export function readOptions(args: string[]): Options {
       case: { type: 'string' },
       against: { type: 'string' },
       pairs: { type: 'string' },
+      minutes: { type: 'string' },
       quick: { type: 'boolean' },
     },
   })
@@ -33,9 +36,16 @@ export function readOptions(args: string[]): Options {
     only: values.case,
     against: values.against,
     effort: values.pairs === undefined ? effort : { ...effort, pairs: pairCount(values.pairs) },
+    minutes: values.minutes === undefined ? 60 : minuteCount(values.minutes),
     connections: [1, 16],
     databases: values.quick ? [1, 100] : [1, 100, 1_000],
   }
+}
+
+function minuteCount(text: string): number {
+  const count = Number(text)
+  if (!(count >= 1)) throw new Error('--minutes takes a number of at least 1.')
+  return count
 }
 
 function pairCount(text: string): number {
