@@ -182,6 +182,11 @@ test('an empty database is a file too, and formats that are not there are refuse
 })
 
 test('several files are written concurrently, and an aborted download delays no other', async () => {
+  await platform.request(`/api/operator/namespaces/${ns}/quotas/exports`, {
+    method: 'PUT',
+    token: platform.secret,
+    body: { limit: 5 },
+  })
   const db = await acme.make('CREATE TABLE t (a TEXT)')
   await db.query(
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) INSERT INTO t SELECT printf('%0200d', i) FROM n",

@@ -52,7 +52,7 @@ async function send(settings: HttpSettings, call: Call): Promise<Answer> {
   const timeout = timeoutMs ? AbortSignal.timeout(timeoutMs) : undefined
   // Without any signal, this one never aborts.
   const signal = AbortSignal.any([call.signal, settings.signal, timeout].filter((given) => given !== undefined))
-  const safe = call.repeatable ?? !!(call.method === 'GET' || call.idempotencyKey || (call.planKey && call.planStep))
+  const safe = call.repeatable ?? (call.method === 'GET' || call.idempotencyKey || (call.planKey && call.planStep))
   for (let attempt = 0; ; attempt++) {
     try {
       return await once(settings, call, signal)

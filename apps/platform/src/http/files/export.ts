@@ -60,8 +60,9 @@ export async function streamExport(
       } catch (cause) {
         throw await failed(cause)
       }
-      controller.close()
+      // When the client has the whole file, the export is over, so it can start the next one.
       await end()
+      controller.close()
     },
     cancel: end,
   })

@@ -35,11 +35,12 @@ function createContentStream(
     async pull(controller) {
       const bytes = await file.read(at / CHUNK_BYTES)
       if (bytes.length === 0) throw new Error('The copy no longer exists.')
+      const isLast = at + bytes.length >= size
+      // When the client has the whole file, the export is over, so it can start the next one.
+      if (isLast) await end()
       controller.enqueue(bytes.subarray(0, size - at))
       at += bytes.length
-      if (at < size) return
-      controller.close()
-      await end()
+      if (isLast) controller.close()
     },
     cancel: end,
   })
