@@ -185,7 +185,7 @@ test('several files are written concurrently, and an aborted download delays no 
   await platform.request(`/api/operator/namespaces/${ns}/quotas/exports`, {
     method: 'PUT',
     token: platform.secret,
-    body: { limit: 5 },
+    body: { limit: 20 },
   })
   const db = await acme.make('CREATE TABLE t (a TEXT)')
   await db.query(
