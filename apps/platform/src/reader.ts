@@ -1,5 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
-import { FILE_HEADER, READ_HEADER, type SentRead } from './database/reads/protocol.ts'
+import { FILE_HEADER, READ_HEADER, type SentRead, STORE_HEADER } from './database/reads/protocol.ts'
 import { type ReadOutcome, runRead } from './database/reads/run-read.ts'
 
 interface ReaderEnv {
@@ -50,7 +50,8 @@ export default {
     }
     const headers = new Headers({ [READ_HEADER]: encodeURIComponent(JSON.stringify(outcome.head)) })
     const bytes = new TextEncoder().encode(outcome.results)
-    const file = bytes.length < SMALL_BYTES ? undefined : await store(bytes, env.RESULTS)
+    const isStored = bytes.length >= SMALL_BYTES && request.headers.has(STORE_HEADER)
+    const file = isStored ? await store(bytes, env.RESULTS) : undefined
     if (file === undefined) return new Response(bytes, { headers })
     headers.set(FILE_HEADER, file)
     return new Response(null, { headers })

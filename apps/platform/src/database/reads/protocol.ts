@@ -47,6 +47,9 @@ export type ReadFailure =
 /** The header of a response with its `ReadHead`, as JSON in URL encoding. The body has the results, separated by commas. */
 export const READ_HEADER = 'X-Read-Head'
 
+/** The header of a request whose large results can be left in a file. */
+export const STORE_HEADER = 'X-Read-Store'
+
 /** The header with the name of the file that has the results instead of the body. */
 export const FILE_HEADER = 'X-Read-File'
 

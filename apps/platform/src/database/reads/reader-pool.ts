@@ -1,7 +1,8 @@
+import { disk } from '../../disk-space.ts'
 import type { Env } from '../../env.ts'
 import { OpenResults } from './open-results.ts'
 import { Penalties } from './penalties.ts'
-import { FILE_HEADER, READ_HEADER, type ReadHead } from './protocol.ts'
+import { FILE_HEADER, READ_HEADER, type ReadHead, STORE_HEADER } from './protocol.ts'
 import { ReaderSlots } from './slots.ts'
 
 /** A response of a reader. */
@@ -49,7 +50,9 @@ export class ReaderPool {
    * @throws Error if the process ended
    */
   async read(reader: number, namespace: string, request: string, canStream: boolean): Promise<ReaderAnswer> {
-    const response = await this.#reader(reader).fetch('http://reader/', { method: 'POST', body: request })
+    // On a full disk, files of results would take the room that reads need.
+    const headers: HeadersInit = disk.level === 0 ? { [STORE_HEADER]: '1' } : {}
+    const response = await this.#reader(reader).fetch('http://reader/', { method: 'POST', body: request, headers })
     const head = response.headers.get(READ_HEADER)
     if (!response.ok || head === null) {
       throw new Error(`Reader ${reader} failed: ${(await response.text()).slice(0, 500)}`)
