@@ -103,7 +103,7 @@ test('a change of the configuration of Vite is in the page that is served', asyn
 
 test('a change of the platform is served after a restart, at the same address and on the same data', async () => {
   expect((await query('CREATE TABLE kept (n)')).success).toBe(true)
-  const file = join(copy, 'packages/contract/src/errors.ts')
+  const file = join(copy, 'packages/contract/src/error-table.ts')
   const source = await readFile(file, 'utf8')
   const changed = source.replace(
     /(table_not_found|route_not_found)(: \{ status: 404, message: ')[^']*'/g,

@@ -1,4 +1,5 @@
-import { type ErrorCode, errors } from '../../packages/contract/src/errors.ts'
+import { errors } from '../../packages/contract/src/error-table.ts'
+import type { ErrorCode } from '../../packages/contract/src/errors.ts'
 
 const INTRO = `# Errors
 

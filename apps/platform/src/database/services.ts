@@ -34,10 +34,10 @@ import { ChangeFeed } from './events/change-feed/feed.ts'
 import { LongPollers } from './events/change-feed/long-poll.ts'
 import { ChangeSockets } from './events/change-feed/sockets.ts'
 import { Schedules } from './events/schedules/store.ts'
-import type { Send } from './events/webhooks/deliver.ts'
 import { Webhooks } from './events/webhooks/delivery-worker.ts'
+import { webhookSender } from './events/webhooks/sender.ts'
 import { WebhookStore } from './events/webhooks/store.ts'
-import { isLoopback, urlProblem } from './events/webhooks/validate-url.ts'
+import { urlProblem } from './events/webhooks/validate-url.ts'
 import { IdentityStore } from './identity.ts'
 import { Assistant } from './insights/assistant/assistant.ts'
 import { DocsStore } from './insights/assistant/descriptions.ts'
@@ -189,14 +189,6 @@ function createEvents(core: Core, { webhookStore, outbox }: Stores, at: Schedule
       audit: (...event) => outbox.note('persql', ...event),
     }),
   }
-}
-
-/**
- * Returns the function that sends webhooks, through a network that reaches only public IP addresses, so no hostname can
- * lead to a private one.
- */
-function webhookSender({ PUBLIC_NETWORK: network }: Env, dev: boolean): Send {
-  return (url, init) => (network && !(dev && isLoopback(new URL(url))) ? network.fetch(url, init) : fetch(url, init))
 }
 
 /** Creates what runs statements, and the snapshots that they can require. */
