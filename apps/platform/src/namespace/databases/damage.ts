@@ -55,7 +55,8 @@ export class FileDamage {
     this.#set(record, damage)
     const { env, namespace } = this.#options
     const [ns, database] = [namespace(), record.slug]
-    const file = `objects/database/${env.DATABASES.idFromName(`${ns}/${database}`)}.sqlite`
+    const folder = Number(env.PERSQL_CELL ?? 0) === 0 ? 'objects' : `cells/${env.PERSQL_CELL}/objects`
+    const file = `${folder}/database/${env.DATABASES.idFromName(`${ns}/${database}`)}.sqlite`
     console.error(
       JSON.stringify({ level: 'error', event: 'database_damaged', namespace: ns, database, damage, file, cause }),
     )
