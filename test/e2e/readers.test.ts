@@ -162,7 +162,17 @@ test('a read is canceled by the request ID of its caller, and by no other token 
   await until(async () => (await readersRunning()) > 0)
   expect((await cancel(other, 'mine-1')).body).toMatchObject({ code: 'query_not_found' })
   expect((await cancel(mine, 'mine-2')).status).toBe(404)
-  expect((await cancel(mine, 'mine-1')).body).toMatchObject({ success: true, data: { canceled: true } })
+  for (const [as, id] of [
+    [other, 'mine-1'],
+    [mine, 'mine-2'],
+  ] as const) {
+    const { status, body } = await cancel(as, `${id}?allowMissing=true`)
+    expect({ status, data: body.data }).toEqual({ status: 200, data: { canceled: false } })
+  }
+  expect((await cancel(mine, 'mine-1?allowMissing=false')).body).toMatchObject({
+    success: true,
+    data: { canceled: true },
+  })
   const { status, body } = await reading
   expect({ status, code: body.code }).toEqual({ status: 409, code: 'query_canceled' })
   // A read that waits for its turn can be canceled too.

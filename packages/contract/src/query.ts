@@ -142,8 +142,13 @@ export const query = {
     scoped: true,
     console: { route: 'DELETE /api/namespaces/{ns}/databases/{db}/queries/{id}', role: 'viewer' },
     /** `id`: the `X-Request-Id` header of the call that runs the read. */
-    input: z.strictObject({ ...address, id: z.string().min(1).max(128) }),
-    output: z.object({ canceled: z.literal(true) }),
+    input: z.strictObject({
+      ...address,
+      id: z.string().min(1).max(128),
+      /** Whether to return `canceled: false` if the read doesn't run, for example because it has ended. */
+      allowMissing: z.boolean().default(false),
+    }),
+    output: z.object({ canceled: z.boolean() }),
     errors: ['database_not_found', 'query_not_found'],
   }),
 

@@ -70,11 +70,11 @@ export function operations(services: StatementServices) {
     ),
 
     cancel_query(call) {
-      const { id } = parseInput<'cancel_query'>(call)
+      const { id, allowMissing } = parseInput<'cancel_query'>(call)
       const { tokenId, role } = call.grant
-      if (!reads.cancel(id, (of) => of === tokenId || role === 'admin'))
-        throw new PerSQLError('query_not_found', { id })
-      return done({ canceled: true })
+      const canceled = reads.cancel(id, (of) => of === tokenId || role === 'admin')
+      if (!canceled && !allowMissing) throw new PerSQLError('query_not_found', { id })
+      return done({ canceled })
     },
 
     list_tables(call) {

@@ -160,9 +160,10 @@ function parseQueryString({ input }: Operation, url: string): Record<string, unk
   return Object.fromEntries(fields)
 }
 
-/** Returns the value of a query parameter: a number if the operation requires one, else the text. */
-function parameterValue(text: string, schema: Operation['input']['shape'][string]): string | number {
-  return /^-?\d{1,15}$/.test(text) && !schema.safeParse(text).success ? Number(text) : text
+/** Returns the value of a query parameter: a number or a boolean if the operation requires one, else the text. */
+function parameterValue(text: string, schema: Operation['input']['shape'][string]): string | number | boolean {
+  if (!/^(-?\d{1,15}|true|false)$/.test(text) || schema.safeParse(text).success) return text
+  return text === 'true' || (text !== 'false' && Number(text))
 }
 
 function respond(reply: Reply, { baseUrl, requestId }: Context, more?: HeadersInit): Response {
