@@ -5,6 +5,9 @@ import type { EndedKeys } from './ended-keys.ts'
 import type { GrantRecord, OAuthRecords } from './oauth-records.ts'
 import type { Revocation, Tokens } from './tokens.ts'
 
+/** The minimum interval between two searches for grants that lapsed. */
+const CHECK_MS = 60_000
+
 /** The services that the grants of apps depend on. */
 export interface AppGrantsOptions {
   readonly storage: DurableObjectStorage
@@ -18,6 +21,7 @@ export interface AppGrantsOptions {
 /** The access that members gave to apps. It ends with everything that the app created. */
 export class AppGrants {
   readonly #options: AppGrantsOptions
+  #checkedMs = Number.NEGATIVE_INFINITY
 
   constructor(options: AppGrantsOptions) {
     this.#options = options
@@ -70,11 +74,18 @@ export class AppGrants {
    */
   endLapsed(): void {
     const { storage, tokens, audit, ended } = this.#options
-    const lapsed = tokens.origins.grants().filter((id) => this.find(id) === undefined)
+    const nowMs = now()
+    // Each first call of a token at a database gets here. A token's access is cached for longer than this interval.
+    if (Math.abs(nowMs - this.#checkedMs) < CHECK_MS) return
+    this.#checkedMs = nowMs
+    const creators = tokens.origins.grants()
+    if (creators.length === 0) return
+    const live = new Set(this.list().map(({ id }) => id))
+    const lapsed = creators.filter((id) => !live.has(id))
     if (lapsed.length === 0) return
     storage.transactionSync(() => {
-      for (const id of lapsed) audit.add('system', 'app.lapsed', id, {}, now())
-      ended.add(tokens.revoke(lapsed, now()).keys)
+      for (const id of lapsed) audit.add('system', 'app.lapsed', id, {}, nowMs)
+      ended.add(tokens.revoke(lapsed, nowMs).keys)
     })
   }
 }
