@@ -7,7 +7,7 @@ import { type Options, readOptions } from './options.ts'
 import { type Comparison, compare } from './paired.ts'
 import { soak } from './soak.ts'
 import { cellsTable, comparisonTable, manyDatabasesTable, neighborsTable, soakTable } from './tables.ts'
-import { loadGeneratorBundle, startTargets, startWithReaders, type Target, type Targets } from './targets.ts'
+import { loadGeneratorBundle, startOnlyPlatform, startTargets, type Target, type Targets } from './targets.ts'
 
 /** Runs `npm run bench`: the platform against the floor or another checkout, as Markdown on stdout and progress on stderr. */
 export async function main(args: string[]): Promise<number> {
@@ -17,7 +17,7 @@ export async function main(args: string[]): Promise<number> {
     return 0
   }
   if (options.only === 'soak') {
-    const { instance } = await startWithReaders()
+    const { instance } = await startOnlyPlatform()
     try {
       process.stdout.write(`${soakTable(await soak(instance, options.minutes))}\n`)
     } finally {
@@ -44,7 +44,7 @@ export async function main(args: string[]): Promise<number> {
 
 /** Measures what one tenant's load does to another tenant. */
 async function compareNeighbors({ effort }: Options, load: LoadGenerator): Promise<number> {
-  const target = await startWithReaders()
+  const target = await startOnlyPlatform()
   try {
     await seed(target, load)
     process.stdout.write(`${neighborsTable(await measureNeighbors(target, load, effort.pairs))}\n`)

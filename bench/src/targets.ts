@@ -6,6 +6,8 @@ import { type Instance, startInstance } from './instance.ts'
 import type { Place } from './wire.ts'
 
 const namespace = 'acme'
+/** The number of reader processes, as an instance on two cores has. */
+const READERS = 2
 
 /** An instance and the addresses of its databases. */
 export interface Target {
@@ -31,13 +33,13 @@ async function startOther(checkout: string): Promise<Target> {
   return startPlatform('other checkout', bundle)
 }
 
-/** Builds and starts the platform with reader processes. */
-export async function startWithReaders(): Promise<Target> {
-  return startPlatform('platform', await buildPlatform(), 2)
+/** Builds and starts the platform alone. */
+export async function startOnlyPlatform(): Promise<Target> {
+  return startPlatform('platform', await buildPlatform())
 }
 
-async function startPlatform(name: Target['name'], bundle: string, readers = 0): Promise<Target> {
-  const instance = await startInstance(bundle, readers)
+async function startPlatform(name: Target['name'], bundle: string): Promise<Target> {
+  const instance = await startInstance(bundle, READERS)
   const token = await adminToken(instance)
   return { name, instance, place: (database) => ({ namespace, database, token }) }
 }
