@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type Answer, startPlatform, type TestPlatform } from '../harness.ts'
+
+type Tenant = ReturnType<TestPlatform['database']>
 
 const HOUR = 60 * 60 * 1000
 const DAY = 24 * HOUR
@@ -161,6 +163,57 @@ test('storage: what is empty costs nothing, what is stored its bytes by its hour
   await platform.request('/v1/databases/full', { method: 'DELETE', token })
   await nextDay()
   expect(await stored()).toBe(second)
+}, 60_000)
+
+/** A statement that stores about this many MB in table `t`. */
+const store = (mb: number) =>
+  `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${mb / 2}) INSERT INTO t (x) SELECT zeroblob(2000000) FROM n`
+
+const LARGE = 150 * 1_000_000
+
+test.each<[string, (db: Tenant, token: string) => Promise<Answer>]>([
+  ['deleted by the next call', (db) => db.query('DELETE FROM t')],
+  [
+    'deleted after the process was killed',
+    async (db) => {
+      await platform.kill()
+      await platform.restart()
+      expect((await dev('clock', { aheadMs })).status).toBe(200)
+      return await db.query('DELETE FROM t')
+    },
+  ],
+  ['in a database that is deleted', (_, token) => platform.request('/v1/databases/main', { method: 'DELETE', token })],
+])(
+  'storage that is %s is billed for one day',
+  async (how, remove) => {
+    const { token, db } = await platform.createNamespace(`gone-${how.split(' ').at(-1)}`)
+    await db().query('CREATE TABLE t (x)')
+    await db().request('/settings', { method: 'PATCH', body: { automaticSnapshots: false } })
+    await nextDay()
+    expect((await db().query(store(150))).status).toBe(200)
+    expect((await remove(db(), token)).status).toBe(200)
+    const stored = async () => (await billing(token)).spend.storageByteHours.quantity
+    // The sample is billed before the day is over.
+    await expect.poll(stored).toBeGreaterThan(24 * LARGE)
+    const first = await stored()
+    expect(first).toBeLessThan(24 * 1.05 * LARGE)
+    await nextDay()
+    await nextDay()
+    expect(await stored()).toBe(first)
+  },
+  60_000,
+)
+
+test('a database that grows in calls of a few milliseconds is billed for its largest size', async () => {
+  const { token, db } = await platform.createNamespace('steps')
+  await db().query('CREATE TABLE t (x)')
+  await nextDay()
+  for (let i = 0; i < 75; i++) await db().query(store(2))
+  await db().query('DELETE FROM t WHERE rowid > 5')
+  const stored = async () => (await billing(token)).spend.storageByteHours.quantity
+  await expect.poll(stored).toBeGreaterThan(24 * 100 * 1_000_000)
+  await nextDay()
+  expect(await stored()).toBeLessThan(24 * 1.05 * LARGE)
 }, 60_000)
 
 test('a fork is charged for what it stores from the first day on, whether it was ever called or not', async () => {

@@ -7,6 +7,9 @@ export const now = (): number => Date.now() + aheadMs
 /** Returns the machine's time for a time of this clock. The runtime's alarms need it. */
 export const alarmAt = (atMs: number): number => atMs - aheadMs
 
+/** Returns the UTC day of a time, such as `2026-11-21`. */
+export const toUtcDay = (ms: number): string => toIso(ms).slice(0, 10)
+
 export function setAhead(ms: number): void {
   aheadMs = ms
 }

@@ -10,7 +10,7 @@ import type { MintedSession } from './endpoints/sessions.ts'
 import type { Identity } from './identity.ts'
 import type { ScratchDatabase } from './insights/index-advisor/scratch-database.ts'
 import type { SizeMeasurement } from './metering/measurement.ts'
-import type { Report } from './metering/meter.ts'
+import type { ClosedDay, Report } from './metering/meter.ts'
 import type { DatabaseOperation } from './operations.ts'
 import { type ApprovalDecision, resolved, toAuditName } from './review/approvals/approvals.ts'
 import { createServices, type DatabaseServices } from './services.ts'
@@ -211,6 +211,19 @@ export class Database extends DurableObject<Env> {
   measure(id: string): SizeMeasurement | undefined {
     const { identity, size } = this.#services
     return identity.current?.id === id ? size.measure() : undefined
+  }
+
+  /**
+   * Takes the storage sample of a UTC day that is over, and returns the size and all samples. Returns `undefined` if this
+   * object is not the database `id`.
+   */
+  async closeDay(id: string, day: string): Promise<ClosedDay | undefined> {
+    const { identity, exclusion, size, samples, history } = this.#services
+    await exclusion.held
+    if (identity.current?.id !== id) return undefined
+    // First, because measuring finds growth too, and would count it for the new day.
+    samples.close(day)
+    return { measured: size.measure(), snapshotBytes: history.bytes, samples: samples.days }
   }
 
   /** Rejects these keys of secrets, tokens and grants once this method returns. */

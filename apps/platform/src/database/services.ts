@@ -3,7 +3,6 @@ import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { verifyCaptcha } from '../integrations/captcha.ts'
 import { NOTHING } from '../money.ts'
-import { discardObject } from '../object-files.ts'
 import { getSettings } from '../settings.ts'
 import { type Alarm, KeptAlarm } from '../storage/alarm.ts'
 import { longTransactions } from '../storage/long-transaction.ts'
@@ -51,6 +50,8 @@ import { QueryLog } from './metering/query-log.ts'
 import { DatabaseQuotas } from './metering/quotas.ts'
 import { Revocations } from './metering/revocations.ts'
 import { RevokedKeys } from './metering/revoked-keys.ts'
+import { GrowthWatch } from './metering/size/growth-watch.ts'
+import { SampleTracker } from './metering/size/sample-tracker.ts'
 import { SizeTracker } from './metering/size/size.ts'
 import { databaseOperations, type FeatureServices } from './operations.ts'
 import { DatabaseReads } from './reads/database-reads.ts'
@@ -81,8 +82,9 @@ import { getBookmark } from './versions/migrations/run.ts'
 import { Migrations } from './versions/migrations/store.ts'
 import { SchemaChangeLog } from './versions/schema-changes.ts'
 import { AutoSnapshotter } from './versions/snapshots/auto-snapshotter.ts'
+import { createSnapshots } from './versions/snapshots/create-snapshots.ts'
 import { SnapshotRestorer } from './versions/snapshots/snapshot-restorer.ts'
-import { Snapshots } from './versions/snapshots/snapshots.ts'
+import type { Snapshots } from './versions/snapshots/snapshots.ts'
 
 /** The size of a page of SQLite's files. */
 const PAGE_BYTES = 4_096
@@ -196,7 +198,11 @@ function createStatements(core: Core, stores: Stores, events: Events, at: Schedu
   const { ctx, storage, identity, ownPages, exclusion, writes, caller, settings } = core
   const { schemaChanges, webhookStore, approvals, seeds } = stores
   const { feed, webhooks } = events
-  const history = createHistory(core, at('snapshots'))
+  const history = createSnapshots({
+    ...{ env: core.env, storage, identity, ownPages, slots: core.slots, quotas: core.quotas },
+    sweepAt: at('snapshots'),
+  })
+  const samples = new SampleTracker({ storage, ownPages, now, exclusion, isDatabase: core.isDatabase })
   const keeper = new AutoSnapshotter({ storage, ownPages, history, writes, now })
   const facts = new TableFacts(createRunSql(storage.sql), writtenRows)
   const longReads = new LongReads(facts, () => storage.sql.databaseSize / PAGE_BYTES)
@@ -213,7 +219,8 @@ function createStatements(core: Core, stores: Stores, events: Events, at: Schedu
     (isRead) => exclusion.held !== undefined || (!isRead && writes.frozen !== undefined),
   )
   const reads = createReads(core, engine, longReads)
-  return { history, keeper, engine, facts, reads, suspension, announcer: new ChangeAnnouncer(engine, feed, webhooks) }
+  const announcer = new ChangeAnnouncer(engine, feed, webhooks)
+  return { history, samples, keeper, engine, facts, reads, suspension, announcer }
 }
 
 /** Creates what runs long reads in other processes. */
@@ -232,31 +239,12 @@ function createReads({ ctx, env, storage, identity, ownPages, settings }: Core, 
   })
 }
 
-/** Creates the snapshots. Each is an object that no database address can name: slugs have no `@`. */
-function createHistory(
-  { env, storage, ownPages, identity, slots, quotas }: Core,
-  sweepAt: (atMs: number) => void,
-): Snapshots {
-  return new Snapshots({
-    ...{ storage, ownPages, now, sweepAt, slots, quotas },
-    copyTo: (id) => {
-      const { namespace, slug, id: databaseId } = identity.known
-      const snapshot = databaseObject(env, namespace, `${slug}@${id}`)
-      return snapshot.copyFrom(undefined, { namespace, name: slug, id: databaseId })
-    },
-    wipe: (id) => {
-      const { namespace, slug } = identity.known
-      return discardObject(env, namespace, `${slug}@${id}`, id)
-    },
-  })
-}
-
 /** Creates what pays for calls, and what creates and deletes the database. */
 function createCredit(core: Core, stores: Stores, events: Events, statements: Statements) {
-  const { ctx, env, storage, alarm, identity, exclusion, ownPages, log, caller, revoked, quotas } = core
+  const { ctx, env, storage, alarm, identity, exclusion, ownPages, log, caller, revoked, quotas, growth } = core
   const { sessions, approvals, endpoints, rateLimits, seeds, webhookStore, replays } = stores
   const { feed, waiting, sockets } = events
-  const { history, engine, announcer, facts, reads, suspension } = statements
+  const { history, samples, engine, announcer, facts, reads, suspension } = statements
   const caches: readonly Memory[] = [
     endpoints,
     rateLimits,
@@ -267,15 +255,15 @@ function createCredit(core: Core, stores: Stores, events: Events, statements: St
     webhookStore,
     replays,
   ]
-  const size = new SizeTracker({ storage, ownPages, now, exclusion, totals: () => lease.totals })
+  const size = new SizeTracker({ storage, ownPages, now, exclusion, samples, totals: () => lease.totals })
   const revocations = new Revocations({ env, identity, revoked, sessions, sockets })
   const lease: LeaseClient = new LeaseClient({
-    ...{ env, storage, identity, exclusion, size, log, revocations, quotas, history },
+    ...{ env, storage, identity, exclusion, size, samples, log, revocations, quotas, history },
     lifecycle: { adopt: (adopted) => lifecycle.adopt(adopted), wipe: (id) => lifecycle.wipe(id) },
   })
   const access = new Access({ identity, exclusion, lease, revoked })
   const subscribers = [waiting, sockets]
-  const memories = [lease, log, size, revoked, suspension, ...caches, feed]
+  const memories = [lease, log, size, samples, revoked, suspension, ...caches, feed]
   const deletion = new Deletion({ ctx, alarm, identity, exclusion, history, reads, subscribers, memories })
   const lifecycle = new Lifecycle({
     storage,
@@ -285,7 +273,8 @@ function createCredit(core: Core, stores: Stores, events: Events, statements: St
     deletion,
     begin: () => lease.begin(),
   })
-  const charges = new CallBilling({ access, caller, lease, log, engine, announcer })
+  const growthWatch = new GrowthWatch({ file: storage.sql, exclusion, growth, samples })
+  const charges = new CallBilling({ access, caller, lease, log, engine, announcer, growthWatch })
   return { caches, size, revocations, lease, access, deletion, lifecycle, charges }
 }
 
@@ -294,9 +283,9 @@ function createVersions(core: Core, stores: Stores, events: Events, statements: 
   const { env, storage, inTransaction, identity, exclusion, writes, ownPages, growth } = core
   const { schemaChanges, ledger, seeds } = stores
   const { feed, webhooks } = events
-  const { history, keeper } = statements
+  const { history, samples, keeper } = statements
   const { caches, size, lease, lifecycle } = credit
-  const exclusive = new ExclusiveAccess({ exclusion, writes, caches, size, feed, webhooks })
+  const exclusive = new ExclusiveAccess({ exclusion, writes, caches, size, samples, feed, webhooks })
   const content = new Content({ storage, ownPages, seeds, ledger })
   const loader = new CopyLoader({ env, storage, inTransaction, exclusive })
   return {

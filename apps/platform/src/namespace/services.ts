@@ -34,6 +34,7 @@ import { Founding } from './founding.ts'
 import { IdentityStore } from './identity.ts'
 import { DayClose } from './ledger/day-close.ts'
 import { Ledger } from './ledger/ledger.ts'
+import { StorageBill } from './ledger/storage-bill.ts'
 import { StorageSampler } from './ledger/storage-sampler.ts'
 import { MemberService } from './members/member-service.ts'
 import { Members } from './members/members.ts'
@@ -120,8 +121,9 @@ export function createServices(ctx: DurableObjectState, env: Env) {
     warnAt: (atMs) => timers.set('warn-low-balance', atMs),
   })
   const wakeUps = new WakeUps({ sql: storage.sql, identity, stub, runAt: (atMs) => timers.set('wake-ups', atMs) })
+  const storageBill = new StorageBill({ kv: storage.kv, databases, ledger })
   const lending = new CreditAllocator({
-    ...{ storage, databases, ledger, stub, lowBalance, snapshots, abort },
+    ...{ storage, databases, ledger, stub, lowBalance, snapshots, storageBill, abort },
     leased: (name) => {
       // On Cloudflare, databases have native alarms.
       if (getSettings(env).runtime === 'workerd') wakeUps.leased(name)
@@ -145,7 +147,7 @@ export function createServices(ctx: DurableObjectState, env: Env) {
     releaseAt: (atMs) => timers.set('release-hostnames', atMs),
   })
   const deletions = new Deletions({
-    ...{ env, databases, lineage, hostnames, lending, wakeUps, snapshots, files, namespace: slug },
+    ...{ env, databases, lineage, hostnames, lending, wakeUps, snapshots, storageBill, files, namespace: slug },
     finishAt: (atMs) => timers.set('finish-deletions', atMs),
   })
   const databaseService = new DatabaseService({ storage, databases, lineage, tokens, audit, deletions })
@@ -155,7 +157,7 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   const branchTokens = new BranchTokens({ storage, records: branchRecords, tokens, credentials, audit, slug })
   const filler = new BranchFiller({ env, slug, stub })
   const branches = new Branches({ records: branchRecords, filler, branchTokens, expiry, databaseService })
-  const sampler = new StorageSampler({ storage, databases, ledger, lending, lowBalance, stub })
+  const sampler = new StorageSampler({ storage, databases, bill: storageBill, snapshots, lending, lowBalance, stub })
   const dayClose = new DayClose({
     ...{ ctx, identity, ledger, lending, sampler },
     reconciled: (name, balanceNano, driftNano) => directory().reconciled(name, balanceNano, driftNano),

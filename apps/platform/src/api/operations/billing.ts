@@ -1,8 +1,7 @@
 import { PerSQLError } from '@persql/contract'
-import { now, toIso } from '../../clock.ts'
+import { now, toIso, toUtcDay } from '../../clock.ts'
 import { getPaymentProvider } from '../../integrations/payments.ts'
 import { usd } from '../../money.ts'
-import { toUtcDay } from '../../namespace/ledger/ledger.ts'
 import type { NamespaceHandlers } from './handlers.ts'
 
 const NANO_PER_CENT = 10_000_000

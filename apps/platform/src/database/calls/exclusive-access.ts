@@ -3,6 +3,7 @@ import type { ExclusiveLock } from '../engine/exclusive-lock.ts'
 import type { WriteFreeze } from '../engine/write-freeze.ts'
 import type { ChangeFeed } from '../events/change-feed/feed.ts'
 import type { Webhooks } from '../events/webhooks/delivery-worker.ts'
+import type { SampleTracker } from '../metering/size/sample-tracker.ts'
 import type { SizeTracker } from '../metering/size/size.ts'
 
 /** A part of an object that caches what it read from storage. */
@@ -18,6 +19,7 @@ export interface ExclusiveAccessOptions {
   /** Caches of tables, rows and the records stored beside them. */
   readonly caches: readonly Memory[]
   readonly size: SizeTracker
+  readonly samples: Pick<SampleTracker, 'sample'>
   readonly feed: ChangeFeed
   readonly webhooks: Webhooks
 }
@@ -60,9 +62,13 @@ export class ExclusiveAccess {
 
   /** Clears the caches; `changed` says whether tables and rows can differ. */
   #replaced(changed: boolean): void {
-    const { caches, size, feed, webhooks } = this.#options
+    const { caches, size, samples, feed, webhooks } = this.#options
     for (const cache of caches) cache.forget()
-    if (changed) size.forget()
+    if (changed) {
+      size.forget()
+      // Before the next call can delete rows.
+      samples.sample()
+    }
     feed.replaced(changed)
     if (changed) webhooks.announce([{ type: 'row.change', ...ALL }])
   }

@@ -26,6 +26,7 @@ export class Growth {
   #bytes = 0
   /** The bytes by which the database can surely still grow. */
   #room = -1
+  #hasWritten = false
 
   constructor(options: GrowthOptions) {
     this.#options = options
@@ -47,6 +48,7 @@ export class Growth {
    * @throws PerSQLError `quota_exceeded` if the database grew above the quota
    */
   wrote(entries: number, isDelete = false): void {
+    this.#hasWritten = true
     this.#room -= entries * ROW_BYTES
     if (this.#room >= 0) return
     const before = this.#bytes
@@ -54,6 +56,13 @@ export class Growth {
     const spare = isDelete ? DELETE_BYTES : 0
     if (this.#bytes > limit.bytes + spare && this.#bytes > before)
       throw this.#options.quotas.exceeded(limit.quota, before)
+  }
+
+  /** Returns whether a statement wrote since the last call of this method, even if it was rolled back. */
+  takeWritten(): boolean {
+    const hasWritten = this.#hasWritten
+    this.#hasWritten = false
+    return hasWritten
   }
 
   /** Checks the write of a statement, like `wrote`. SQLite counts no rows of virtual tables and schema changes. */

@@ -10,6 +10,7 @@ import type { Result } from '../engine/result.ts'
 import type { ChangeAnnouncer } from '../events/change-announcer.ts'
 import type { LeaseClient } from './lease.ts'
 import type { QueryLog } from './query-log.ts'
+import type { GrowthWatch } from './size/growth-watch.ts'
 
 /** Console operations that members are charged a request for. */
 const AD_HOC = new Set(['query', 'batch', 'propose', 'apply', 'redeem_approval', 'ask', 'generate_sql'])
@@ -37,6 +38,7 @@ interface ChargesOptions {
   readonly log: QueryLog
   readonly engine: Engine
   readonly announcer: ChangeAnnouncer
+  readonly growthWatch: Pick<GrowthWatch, 'called'>
 }
 
 /** Bills calls and logs them. */
@@ -60,7 +62,7 @@ export class CallBilling {
     failure: unknown,
     nowMs: number,
   ): void {
-    const { lease, log } = this.#options
+    const { lease, log, growthWatch } = this.#options
     // Members use the console for free, except for their own queries.
     const free = tokenId.startsWith('user:') && !AD_HOC.has(ran.operation)
     lease.charge({ requests: free ? 0 : 1, rowsRead, rowsWritten, aiTokens: 0 }, tokenId)
@@ -77,6 +79,7 @@ export class CallBilling {
     count('persql_rows_read_total', '', rowsRead)
     count('persql_rows_written_total', '', rowsWritten)
     if (full) log.flush()
+    growthWatch.called(ran.durationMs)
   }
 
   /**

@@ -12,6 +12,7 @@ import { type Allowance, Meter, NO_REPORT, type Report } from './meter.ts'
 import type { QueryLog } from './query-log.ts'
 import type { DatabaseQuotas, QuotaGrant } from './quotas.ts'
 import type { Revocations } from './revocations.ts'
+import type { SampleTracker } from './size/sample-tracker.ts'
 import type { SizeTracker } from './size/size.ts'
 import { forgetSaved, forgetUsage, recoverUsage, rememberUsage } from './unsaved-usage.ts'
 
@@ -37,6 +38,7 @@ export interface LeaseOptions {
   /** While a task holds the lock, current writes can still be rolled back; the lease client saves after that. */
   readonly exclusion: ExclusiveLock
   readonly size: SizeTracker
+  readonly samples: SampleTracker
   readonly log: QueryLog
   readonly revocations: Revocations
   readonly quotas: DatabaseQuotas
@@ -208,7 +210,14 @@ export class LeaseClient {
     const measured = this.#options.size.unreported()
     const generation = this.#savedGeneration()
     const { bytes: snapshotBytes } = this.#options.history
-    return { ...this.#meter.report(), generation, ...(measured && { measured }), snapshotBytes }
+    const samples = this.#options.samples.days
+    return { ...this.#meter.report(), generation, ...(measured && { measured }), snapshotBytes, samples }
+  }
+
+  /** Records that the namespace has this report. */
+  #markReported({ measured, samples }: Report): void {
+    this.#options.size.markReported(measured)
+    this.#options.samples.markReported(samples)
   }
 
   /** Returns a generation that no rollback can revert. */
@@ -232,7 +241,7 @@ export class LeaseClient {
   }
 
   async #lease(namespace: string, slug: string): Promise<void> {
-    const { env, identity, lifecycle, size, revocations, quotas } = this.#options
+    const { env, identity, lifecycle, revocations, quotas } = this.#options
     // Neither this object nor the namespace could save anything.
     if (disk.level === 3) throw storageFull()
     this.save()
@@ -242,13 +251,17 @@ export class LeaseClient {
     const meter = this.#meter
     // Runs before the first write or notification under a new lease: without a lease, no revocation reached this
     // object.
-    if (meter.allowance.ceilingNano === 0) await revocations.check()
+    if (meter.allowance.ceilingNano === 0) {
+      await revocations.check()
+      // The process can have ended after a write and before its sample.
+      if (identity.current) this.#options.size.refresh(0)
+    }
     const report = this.#report()
     let lease = await stub.lease(slug, identity.current?.id, report).catch((cause) => {
       meter.unreported(report.byToken)
       throw cause
     })
-    size.markReported(report.measured)
+    this.#markReported(report)
     // The database was deleted while the response was on its way, so this lease belongs to a deleted database.
     if (this.#meter !== meter) throw new PerSQLError('database_not_found', { database: slug })
     const known = identity.current
@@ -291,7 +304,7 @@ export class LeaseClient {
         this.#tick()
         return
       }
-      if (this.#options.size.hasGrown) this.#renew()
+      if (this.#options.size.hasGrown || this.#options.samples.isUnreported) this.#renew()
       if (this.#waiting === 0) this.#idleTicks++
       this.#ticksSinceReport++
       if (this.#idleTicks > IDLE_TICKS) {
@@ -343,7 +356,7 @@ export class LeaseClient {
     const report = this.#report()
     lender(env, namespace)
       .release(slug, id, version, report)
-      .then(() => size.markReported(report.measured))
+      .then(() => this.#markReported(report))
       .catch(() => {
         // The credit is not lost: the namespace recalls it when needed.
       })

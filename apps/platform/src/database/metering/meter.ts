@@ -1,5 +1,6 @@
 import { add, costNano, growth, NOTHING, REQUEST_NANO, type Totals } from '../../money.ts'
 import type { SizeMeasurement } from './measurement.ts'
+import type { DaySample } from './size/day-samples.ts'
 
 /** Permission to spend until the cumulative cost reaches `ceilingNano`. The higher `version` wins. */
 export interface Allowance {
@@ -22,7 +23,12 @@ export interface Report {
   readonly generation?: number
   /** The stored bytes of its snapshots. */
   readonly snapshotBytes?: number
+  /** The samples of its storage. */
+  readonly samples?: readonly DaySample[]
 }
+
+/** The storage of a database at the end of a day. */
+export type ClosedDay = Required<Pick<Report, 'measured' | 'snapshotBytes' | 'samples'>>
 
 export const NO_REPORT: Report = Object.freeze({ totals: NOTHING, byToken: [] })
 

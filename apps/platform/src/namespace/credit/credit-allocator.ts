@@ -6,6 +6,7 @@ import { costNano, REQUEST_NANO } from '../../money.ts'
 import type { Remote } from '../../remote.ts'
 import type { DatabaseRecord, Databases } from '../databases/databases.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import type { StorageBill } from '../ledger/storage-bill.ts'
 import type { SnapshotBytes } from '../quotas/snapshot-bytes.ts'
 import { balance, grant, outstanding, recall, settle } from './credit-account.ts'
 import type { LowBalance } from './low-balance.ts'
@@ -21,6 +22,7 @@ interface LendingOptions {
   readonly stub: (slug: string) => Pick<Remote<Database>, 'recall' | 'report' | 'revoke'>
   readonly lowBalance: LowBalance
   readonly snapshots: SnapshotBytes
+  readonly storageBill: StorageBill
   /** Called with the slug of a database in the transaction that gives it a lease. */
   readonly leased: (slug: string) => void
   /** Restarts the object from its stored state. */
@@ -68,12 +70,14 @@ export class CreditAllocator {
   }
 
   /** Settles the counters of a database. */
-  settle(record: DatabaseRecord, { totals, byToken, measured, generation = 0, snapshotBytes = 0 }: Report): void {
-    const { storage, databases, ledger, lowBalance, snapshots, abort } = this.#options
+  settle(record: DatabaseRecord, report: Report): void {
+    const { totals, byToken, measured, generation = 0, snapshotBytes = 0, samples = [] } = report
+    const { storage, databases, ledger, lowBalance, snapshots, storageBill, abort } = this.#options
     const { lease, used } = settle(ledger().account, databases.lease(record.id), totals)
     const hasUse = Object.values(used).some((count) => count > 0) || byToken.length > 0
     const isKnown = generation <= record.generation && snapshotBytes === snapshots.of(record.id)
-    if (!hasUse && !measured && isKnown) return
+    const isBilled = !storageBill.isRaisedBy(record, samples)
+    if (!hasUse && !measured && isKnown && isBilled) return
     try {
       storage.transactionSync(() => {
         ledger().debit(record.id, record.slug, used)
@@ -83,6 +87,7 @@ export class CreditAllocator {
         if (measured) databases.recordMeasurement(record.id, measured)
         databases.recordGeneration(record.id, generation)
         snapshots.record(record.id, snapshotBytes)
+        if (!isBilled) storageBill.raise(record, samples)
         lowBalance.check(now())
       })
     } catch (cause) {

@@ -153,12 +153,15 @@ export class Databases {
     return this.#rows(`WHERE ceiling_nano > (${SPENT_NANO})`).map(toRecord)
   }
 
-  /** Lists the databases that can contain data, with the time up to which their storage was billed. */
-  listDueForSampling(): (DatabaseRecord & { readonly sampledAtMs: number })[] {
-    return this.#rows("WHERE status = 'healthy' AND (lease_version > 0 OR stored_bytes > 0)").map((row) => ({
-      ...toRecord(row),
-      sampledAtMs: row.sampled_at ?? row.created_at,
-    }))
+  /** Lists the databases that can contain data. */
+  listDueForSampling(): DatabaseRecord[] {
+    return this.#rows("WHERE status = 'healthy' AND (lease_version > 0 OR stored_bytes > 0)").map(toRecord)
+  }
+
+  /** Returns the time up to which the storage of a database is billed. */
+  getSampledAt(id: string): number | undefined {
+    const [row] = this.#rows('WHERE id = ?', id)
+    return row && (row.sampled_at ?? row.created_at)
   }
 
   markSampled(id: string, atMs: number): void {

@@ -2,6 +2,7 @@ import { now } from '../../clock.ts'
 import type { Env } from '../../env.ts'
 import { discardObject } from '../../object-files.ts'
 import type { CreditAllocator } from '../credit/credit-allocator.ts'
+import type { StorageBill } from '../ledger/storage-bill.ts'
 import type { SnapshotBytes } from '../quotas/snapshot-bytes.ts'
 import type { BranchRegistry } from './branch-registry.ts'
 import type { FileDamage } from './damage.ts'
@@ -21,6 +22,7 @@ interface DeletionsOptions {
   readonly hostnames: Pick<Hostnames, 'dropDatabase'>
   readonly lending: Pick<CreditAllocator, 'recall'>
   readonly snapshots: SnapshotBytes
+  readonly storageBill: Pick<StorageBill, 'forget'>
   readonly wakeUps: Pick<WakeUps, 'clear'>
   readonly files: Pick<FileDamage, 'count'>
   readonly namespace: () => string
@@ -70,7 +72,8 @@ export class Deletions {
   }
 
   async #end(record: DatabaseRecord): Promise<void> {
-    const { env, databases, lineage, hostnames, lending, wakeUps, snapshots, namespace, files } = this.#options
+    const { env, databases, lineage, hostnames, lending, wakeUps, snapshots, storageBill, namespace, files } =
+      this.#options
     // This comes before the slug is free, because the next database with this slug can have another owner.
     await hostnames.dropDatabase(record.id)
     // A damaged database can't report its last usage, so that usage isn't billed.
@@ -79,6 +82,7 @@ export class Deletions {
     wakeUps.clear(record.slug)
     databases.remove(record.id)
     snapshots.record(record.id, 0)
+    storageBill.forget(record.id)
     lineage.remove(record.id)
     if (record.damage !== null) files.count()
   }

@@ -1,7 +1,7 @@
-import { now } from '../../clock.ts'
+import { now, toUtcDay } from '../../clock.ts'
 import type { CreditAllocator } from '../credit/credit-allocator.ts'
 import type { IdentityStore } from '../identity.ts'
-import { type Ledger, toUtcDay } from './ledger.ts'
+import type { Ledger } from './ledger.ts'
 import type { StorageSampler } from './storage-sampler.ts'
 
 /** The services that the daily close depends on. */

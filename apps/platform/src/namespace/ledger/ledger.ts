@@ -1,5 +1,5 @@
 import { type Api, BYTE_HOURS_PER_NANO, type DayUsage, type Output, rates, type Spend } from '@persql/contract'
-import { toIso } from '../../clock.ts'
+import { toIso, toUtcDay } from '../../clock.ts'
 import { costNano, NOTHING, type Totals, usd } from '../../money.ts'
 import type { Migration } from '../../storage/migrate.ts'
 import type { CreditAccount } from '../credit/credit-account.ts'
@@ -329,6 +329,3 @@ const NO_MONEY: Money = { ledgerNano: 0, unpostedNano: 0, day: '', byteHours: 0 
 /** The cost of a row of `usage`, in nano-dollars. */
 const COST = `(requests * ${rates.requests} + rows_read * ${rates.rowsRead} + rows_written * ${rates.rowsWritten}
   + ai_tokens * ${rates.aiTokens} + storage_nano)`
-
-/** Returns the UTC day of a time, such as `2026-11-21`. */
-export const toUtcDay = (ms: number): string => toIso(ms).slice(0, 10)

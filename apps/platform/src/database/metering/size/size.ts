@@ -4,6 +4,8 @@ import { userTables } from '../../engine/schema.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
 import type { SizeMeasurement } from '../measurement.ts'
 import { countRows } from './count-rows.ts'
+import { GROWN_BYTES } from './day-samples.ts'
+import type { SampleTracker } from './sample-tracker.ts'
 
 /** The parts of the database that measuring uses. */
 export interface SizeOptions {
@@ -14,6 +16,7 @@ export interface SizeOptions {
   readonly totals: () => Totals
   /** A task that holds the lock can replace all tables. */
   readonly exclusion: ExclusiveLock
+  readonly samples: Pick<SampleTracker, 'sample'>
 }
 
 interface Kept extends SizeMeasurement {
@@ -22,9 +25,6 @@ interface Kept extends SizeMeasurement {
 }
 
 const KEY = 'measured'
-
-/** A database that changed by more than this since its last measurement is measured immediately. */
-const GROWN_BYTES = 100_000_000
 
 /** The size of a database for reports to its namespace, measured outside of calls and only after writes. */
 export class SizeTracker {
@@ -78,7 +78,7 @@ export class SizeTracker {
 
   /** Measures the database now. */
   measure(): SizeMeasurement {
-    const { storage, ownPages, now, totals, exclusion } = this.#options
+    const { storage, ownPages, now, totals, exclusion, samples } = this.#options
     const { sql } = storage
     const read = (text: string, ...params: number[]) => [...sql.exec(text, ...params).raw()]
     const { rows, isEstimate } = countRows(read, userTables(sql, null), sql.databaseSize)
@@ -94,6 +94,7 @@ export class SizeTracker {
       this.#kept = kept
       ownPages.around(() => storage.kv.put(KEY, kept))
     }
+    samples.sample()
     return plain(kept)
   }
 }
