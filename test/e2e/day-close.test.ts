@@ -216,6 +216,28 @@ test('a database that grows in calls of a few milliseconds is billed for its lar
   expect(await stored()).toBeLessThan(24 * 1.05 * LARGE)
 }, 60_000)
 
+test('snapshots are billed with their database, and no longer than they exist', async () => {
+  const { token, db } = await platform.createNamespace('snaps')
+  await db().query('CREATE TABLE t (x)')
+  await db().query(store(4))
+  await nextDay()
+  const stored = async () => (await billing(token)).spend.storageByteHours.quantity
+  const perDay = async () => {
+    const before = await stored()
+    await nextDay()
+    return (await stored()) - before
+  }
+  const alone = await perDay()
+  expect(alone).toBeGreaterThan(24 * 4_000_000)
+  const { id } = (await db().request('/snapshots', { body: { label: 'kept' } })).body.data
+  expect(await perDay()).toBe(2 * alone)
+  // The statement creates an automatic snapshot.
+  expect((await db().query('DELETE FROM t')).body.meta.snapshot).toBeDefined()
+  expect(await perDay()).toBe(2 * alone)
+  await db().request(`/snapshots/${id}`, { method: 'DELETE' })
+  expect(await perDay()).toBe(alone)
+}, 60_000)
+
 test('a fork is charged for what it stores from the first day on, whether it was ever called or not', async () => {
   const { token, make } = await platform.createNamespace('forked')
   await nextDay()

@@ -198,11 +198,12 @@ function createStatements(core: Core, stores: Stores, events: Events, at: Schedu
   const { ctx, storage, identity, ownPages, exclusion, writes, caller, settings } = core
   const { schemaChanges, webhookStore, approvals, seeds } = stores
   const { feed, webhooks } = events
-  const history = createSnapshots({
+  const history: Snapshots = createSnapshots({
     ...{ env: core.env, storage, identity, ownPages, slots: core.slots, quotas: core.quotas },
     sweepAt: at('snapshots'),
+    created: () => samples.sample(),
   })
-  const samples = new SampleTracker({ storage, ownPages, now, exclusion, isDatabase: core.isDatabase })
+  const samples = new SampleTracker({ storage, ownPages, now, exclusion, history, isDatabase: core.isDatabase })
   const keeper = new AutoSnapshotter({ storage, ownPages, history, writes, now })
   const facts = new TableFacts(createRunSql(storage.sql), writtenRows)
   const longReads = new LongReads(facts, () => storage.sql.databaseSize / PAGE_BYTES)

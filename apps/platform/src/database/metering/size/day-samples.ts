@@ -1,6 +1,6 @@
 import { toUtcDay } from '../../../clock.ts'
 
-/** The largest size of a database at the samples of one UTC day. */
+/** The largest size of a database, with its snapshots, at the samples of one UTC day. */
 export interface DaySample {
   readonly day: string
   readonly bytes: number

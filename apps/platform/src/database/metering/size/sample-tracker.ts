@@ -9,6 +9,8 @@ export interface SampleTrackerOptions {
   readonly now: () => number
   /** The writes of a task that holds the lock can still be rolled back. */
   readonly exclusion: ExclusiveLock
+  /** The snapshots, which are billed with the database. */
+  readonly history: { readonly bytes: number }
   readonly isDatabase: () => boolean
 }
 
@@ -50,14 +52,14 @@ export class SampleTracker {
   /** Takes a sample if the database has grown by more than 100 MB since the last one. */
   sample(): void {
     if (!this.#canSave()) return
-    const bytes = this.#options.ownPages.tenantBytes()
+    const bytes = this.#totalBytes()
     this.#save(observe(this.#samples, bytes, this.#options.now()), bytes)
   }
 
   /** Takes the sample of a day that is over. */
   close(day: string): void {
     if (!this.#canSave()) return
-    const bytes = this.#options.ownPages.tenantBytes()
+    const bytes = this.#totalBytes()
     this.#save(takeSample(this.#samples, bytes, day), bytes)
   }
 
@@ -66,6 +68,11 @@ export class SampleTracker {
     this.#samples = NO_SAMPLES
     this.#areReported = false
     this.#noneUpTo = 0
+  }
+
+  #totalBytes(): number {
+    const { ownPages, history } = this.#options
+    return ownPages.tenantBytes() + history.bytes
   }
 
   #canSave(): boolean {

@@ -29,6 +29,8 @@ export interface SnapshotOptions {
   /** Schedules `sweep` for that time. */
   readonly sweepAt: (atMs: number) => void
   readonly quotas: DatabaseQuotas
+  /** Called after a snapshot was created. */
+  readonly created: () => void
   readonly slots: Pick<TransferSlots, 'take' | 'release'>
 }
 
@@ -85,7 +87,7 @@ export class Snapshots {
    * @throws PerSQLError `quota_exceeded`, `copy_impossible` or `copy_cut_off`
    */
   async create(label: string, automatic: boolean, spared?: string): Promise<Snapshot> {
-    const { storage, ownPages, now, copyTo, sweepAt, quotas } = this.#options
+    const { storage, ownPages, now, copyTo, sweepAt, quotas, created } = this.#options
     const alike = this.#kept().filter((snapshot) => snapshot.automatic === automatic)
     const made = alike.length + this.#making
     if (!automatic && made >= quotas.limits.snapshots) throw quotas.exceeded('snapshots', made)
@@ -110,6 +112,7 @@ export class Snapshots {
         storage.kv.delete(PENDING + id)
         if (automatic) sweepAt(createdAtMs + AUTOMATIC_MS)
       })
+      created()
       const oldest = automatic ? alike.slice(MAX_AUTOMATIC - 1) : []
       for (const old of oldest) if (old.id !== spared) await this.delete(old.id)
       return toSnapshot(kept)
