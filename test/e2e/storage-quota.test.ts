@@ -168,6 +168,34 @@ describe('the bytes of a namespace', () => {
   })
 })
 
+describe('databases that grow at the same time', () => {
+  test('report their growth before the namespace has exceeded its quota by more than 16 MB and a few calls each', async () => {
+    const { db, token } = await platform.createNamespace('crowd')
+    await setQuota('crowd', 'database_bytes', 400 * MB)
+    await setQuota('crowd', 'namespace_bytes', 100 * MB)
+    const databases = ['main', 'second', 'third'].map((name) => db(name))
+    for (const database of databases) await database.query('CREATE TABLE t (x)')
+    const grow = async (database: (typeof databases)[number]) => {
+      const refused: Answer[] = []
+      while (refused.length === 0) {
+        const answer = await database.query('INSERT INTO t VALUES (zeroblob(2000000)), (zeroblob(2000000))')
+        if (answer.status !== 200) refused.push(answer)
+      }
+      return refused.map(({ body }) => [body.code, body.quota])
+    }
+    expect(await Promise.all(databases.map(grow))).toEqual(databases.map(() => [['quota_exceeded', 'namespace_bytes']]))
+    const sizes = await Promise.all(
+      databases.map(async (database) => (await database.query('SELECT sum(length(x)) FROM t')).body.data.rows[0][0]),
+    )
+    expect(sizes.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(100 * MB + 3 * (16 + 5 * 4) * MB)
+    // Reads run while a database reports, and room in one database can be used by another one.
+    await databases[0]?.query('DELETE FROM t')
+    await platform.request('/v1/databases/main', { method: 'DELETE', token })
+    await setQuota('crowd', 'namespace_bytes', 400 * MB)
+    expect((await db('second').query('INSERT INTO t VALUES (zeroblob(2000000))')).status).toBe(200)
+  }, 60_000)
+})
+
 describe('stored responses', () => {
   test('make room by dropping the oldest bodies, and never run a call twice', async () => {
     const { db } = await filled('replays')

@@ -242,7 +242,7 @@ function createReads({ ctx, env, storage, identity, ownPages, settings }: Core, 
 
 /** Creates what pays for calls, and what creates and deletes the database. */
 function createCredit(core: Core, stores: Stores, events: Events, statements: Statements) {
-  const { ctx, env, storage, alarm, identity, exclusion, ownPages, log, caller, revoked, quotas, growth } = core
+  const { ctx, env, storage, alarm, identity, exclusion, ownPages, log, caller, revoked, quotas, growth, writes } = core
   const { sessions, approvals, endpoints, rateLimits, seeds, webhookStore, replays } = stores
   const { feed, waiting, sockets } = events
   const { history, samples, engine, announcer, facts, reads, suspension } = statements
@@ -274,7 +274,10 @@ function createCredit(core: Core, stores: Stores, events: Events, statements: St
     deletion,
     begin: () => lease.begin(),
   })
-  const growthWatch = new GrowthWatch({ file: storage.sql, exclusion, growth, samples })
+  const growthWatch = new GrowthWatch({
+    ...{ file: storage.sql, exclusion, growth, samples, size, quotas, writes },
+    report: () => access.requestLease(),
+  })
   const charges = new CallBilling({ access, caller, lease, log, engine, announcer, growthWatch })
   return { caches, size, revocations, lease, access, deletion, lifecycle, charges }
 }

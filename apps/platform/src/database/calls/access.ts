@@ -43,6 +43,12 @@ export class Access {
     if (!lease.canServe()) throw new PerSQLError('insufficient_balance')
   }
 
+  /** Reports the usage and size of the database, and requests credit and the current quotas. @throws PerSQLError */
+  async requestLease(): Promise<void> {
+    const { current } = this.#options.identity
+    if (current) await this.#options.lease.acquire(current.namespace, current.slug)
+  }
+
   /** Requests credit for a public endpoint. @throws PerSQLError */
   async requestCredit(): Promise<void> {
     const { identity, lease } = this.#options

@@ -37,6 +37,11 @@ export class DatabaseQuotas {
     return this.#grant.limits
   }
 
+  /** The bytes that were left in the namespace at the last lease. */
+  get leftBytes(): number {
+    return Math.max(0, this.#grant.limits.namespace_bytes - this.#grant.namespaceBytes)
+  }
+
   /** Stays the same object until the limit changes. */
   get storage(): StorageLimit {
     return this.#storage

@@ -52,6 +52,11 @@ export class SizeTracker {
     return this.#kept !== undefined && Math.abs(this.#kept.storedBytes - this.#reportedBytes) > GROWN_BYTES
   }
 
+  /** The bytes by which the database has grown since the size that the namespace knows. */
+  get unreportedBytes(): number {
+    return this.#options.ownPages.tenantBytes() - this.#reportedBytes
+  }
+
   #hasChanged({ storedBytes }: Kept): boolean {
     return Math.abs(this.#options.ownPages.tenantBytes() - storedBytes) > GROWN_BYTES
   }
