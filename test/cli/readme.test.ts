@@ -34,5 +34,5 @@ test('the examples of the README run as they stand there', async () => {
   const { stdout } = await promisify(execFile)('bash', ['-c', script], { cwd: cli.folder, env })
   for (const line of ['Logged in to acme', 'affected rows', '1-add-age', 'Deleted what-if.'])
     expect(stdout).toContain(line)
-  expect(await readFile(join(cli.folder, 'main.sql'), 'utf8')).toContain('CREATE TABLE people')
+  expect(await readFile(join(cli.folder, 'main.sql'), 'utf8')).toContain('CREATE TABLE guests')
 })

@@ -21,6 +21,7 @@ const pages = ['README.md', ...findFiles('docs', /\.md$/)].filter((page) =>
   listBlocks(readPage(page)).some(({ info }) => info.endsWith(' test')),
 )
 let platform: TestPlatform
+let token: string
 /** An app that has the SDK installed as it is published. */
 let app: string
 
@@ -32,6 +33,7 @@ beforeAll(async () => {
   await cp(join(root, 'packages/sdk/package.json'), join(installed, 'package.json'))
   await buildSdk(join(installed, 'dist'))
   platform = await startPlatform()
+  token = (await platform.createNamespace('acme')).token
 })
 afterAll(async () => {
   await platform?.stop()
@@ -43,21 +45,19 @@ test('the README and at least twenty pages have examples that run', () => {
   expect(pages.length).toBeGreaterThan(20)
 })
 
+// All pages use one database, like a reader who follows them one after the other.
 test.each(pages)('the examples of %s run as they stand and return the output on the page', async (page) => {
-  const namespace = `acme-${pages.indexOf(page)}`
-  const { token } = await platform.createNamespace(namespace)
   const blocks = listBlocks(readPage(page)).filter(({ info }) => info.endsWith(' test'))
-  const local = blocks.map(({ info, code }) => ({ info, code: code.replace(/\bacme\b/g, namespace) }))
-  await runShell(local, namespace, token)
-  await runTypeScript(local, token)
+  await runShell(blocks)
+  await runTypeScript(blocks)
 })
 
 /** Runs the shell blocks of a page one after the other, and compares each with the JSON block behind it. */
-async function runShell(blocks: CodeBlock[], namespace: string, token: string): Promise<void> {
+async function runShell(blocks: CodeBlock[]): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'persql-docs-'))
   try {
     await mkdir(join(folder, 'data'))
-    const bootstrap = { url: platform.url, namespace, database: 'main', token }
+    const bootstrap = { url: platform.url, namespace: 'acme', database: 'main', token }
     await writeFile(join(folder, 'data/bootstrap.json'), JSON.stringify(bootstrap))
     await writeFile(join(folder, 'data/secret'), platform.secret)
     const script = blocks
@@ -98,7 +98,7 @@ function masked(value: unknown, shown: unknown, name = ''): unknown {
 }
 
 /** Compiles the TypeScript blocks of a page as one program, runs it, and compares its output with the comments. */
-async function runTypeScript(blocks: CodeBlock[], token: string): Promise<void> {
+async function runTypeScript(blocks: CodeBlock[]): Promise<void> {
   const code = blocks
     .filter(({ info }) => info === 'ts test')
     .map((block) => block.code)

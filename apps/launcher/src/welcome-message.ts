@@ -27,7 +27,7 @@ export function formatWelcome(
 
 function firstQuery(access: Bootstrap): string {
   return curl(access, 'query', {
-    sql: 'select ? as greeting, current_timestamp as at',
+    sql: 'SELECT ? AS greeting, CURRENT_TIMESTAMP AS at',
     params: ['hello from PerSQL'],
   })
 }
@@ -36,9 +36,9 @@ function firstTable(access: Bootstrap): string {
   return curl(access, 'batch', {
     transaction: true,
     statements: [
-      { sql: 'create table if not exists notes (id integer primary key, text not null)' },
-      { sql: 'insert into notes (text) values (?)', params: ['my first row'] },
-      { sql: 'select * from notes' },
+      { sql: 'CREATE TABLE IF NOT EXISTS greetings (id INTEGER PRIMARY KEY, text TEXT NOT NULL)' },
+      { sql: 'INSERT INTO greetings (text) VALUES (?)', params: ['my first row'] },
+      { sql: 'SELECT * FROM greetings' },
     ],
   })
 }
