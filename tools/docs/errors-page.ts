@@ -6,7 +6,7 @@ const INTRO = `# Errors
 All codes of the HTTP API, the MCP server and the public endpoints, with their status and message. The table is
 generated from the declarations that the server runs on.
 
-Test the \`code\`, never the message: messages can change. Names in braces stand for values of the request; \`{instead}\` is
+Test the \`code\`, never the message: messages can change. Names in braces stand for details of the error; \`{instead}\` is
 the next step. For the shape of an error response and for retries, see the [HTTP API](api.md#errors). The SDK adds codes
 for [errors without a response](../../packages/sdk/README.md#errors-and-retries).
 `

@@ -341,6 +341,6 @@ export const errors = {
   storage_full: {
     status: 507,
     message:
-      'The storage is full, so nothing was written. Reads still work. Delete data you no longer need, or ask the operator to make room.',
+      "The server's disk is full, so nothing was written; reads still work. Ask the operator to make room, or delete databases, branches or snapshots that you no longer need.",
   },
 } as const satisfies Record<string, { status: number; message: string }>

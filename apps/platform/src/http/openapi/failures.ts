@@ -68,7 +68,7 @@ export const statusTexts: { readonly [status: number]: string } = {
   500: 'Internal error',
   502: 'An upstream service failed',
   503: 'Temporarily unavailable',
-  507: 'The storage is full',
+  507: 'The disk of the server is full',
 }
 
 /** Headers that go with a status, by name. */
