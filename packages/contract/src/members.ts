@@ -162,7 +162,7 @@ export const members = {
   }),
 
   list_shares: operation({
-    summary: 'List members with access to a database beyond their namespace role',
+    summary: 'List members with access to a database beyond their member role',
     route: 'GET /api/namespaces/{ns}/databases/{slug}/shares',
     scope: 'member',
     role: 'admin',

@@ -108,7 +108,7 @@ export const tokens = {
 
   rotate_token: operation({
     summary:
-      'Replace the secret of a token; the old secret stops working immediately, its ID, access and descendants stay',
+      'Replace the secret of a token; the old secret stops working immediately, the token keeps its ID and access',
     route: 'POST /v1/tokens/{id}/rotate',
     scope: 'admin',
     scoped: true,
