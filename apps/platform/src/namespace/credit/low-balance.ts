@@ -87,7 +87,7 @@ When the balance runs out, requests are refused with HTTP status 402 until you a
 
 ${where}
 
-We won't remind you again until your next top-up.
+We'll remind you again only after funds were added.
 `,
   }
 }
