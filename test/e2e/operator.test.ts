@@ -188,7 +188,7 @@ test('the program does all that, with the secret of the data folder', async () =
   )
   expect((await cli(['suspend', 'program', '--note', 'x', ...url])).stdout).toBe('program is suspended.\n')
   expect((await cli(['list', ...url])).stdout).toMatch(
-    /^namespace +status +balance +drift +since\n(.*\n)*program +suspended +\$99\.5 +\$0 +20/,
+    /^namespace +status +balance +drift +created\n(.*\n)*program +suspended +\$99\.5 +\$0 +20/,
   )
   expect((await cli(['resume', 'program', '--note', 'x', ...url])).stdout).toBe('program is active.\n')
   const help = await cli([])

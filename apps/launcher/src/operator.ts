@@ -195,7 +195,7 @@ const quotaTable = (list: Quota[]): string =>
 
 const standings = (list: Standing[]): string =>
   table([
-    ['namespace', 'status', 'balance', 'drift', 'since'],
+    ['namespace', 'status', 'balance', 'drift', 'created'],
     ...list.map(({ slug, status, balanceUsd, driftUsd, createdAt }) => [
       slug,
       status,
