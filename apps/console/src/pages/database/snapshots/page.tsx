@@ -36,7 +36,7 @@ export function HistoryPage() {
   return (
     <Page
       title="Snapshots"
-      lead="A snapshot saves all tables and rows at a point in time. Creating one is billed as rows read; storing it is free."
+      lead="A snapshot saves all tables and rows at a point in time. Creating one is billed as rows read, keeping it as storage."
       actions={
         <>
           {mayRestore && data && data.length > 0 && (
