@@ -48,7 +48,7 @@ test('generates descriptions of undescribed tables, and reverts them', async () 
   await go(`/${ns}/main/schema`)
   await page.getByRole('button', { name: 'Generate descriptions' }).click()
   says = { description: 'Notes that people took', columns: { id: 'Which note', text: 'What it says' } }
-  await page.getByText('1 table. Billed as one request').first().waitFor()
+  await page.getByText('1 table. Billed as rows read').first().waitFor()
   expect(await findFaults(page)).toEqual([])
   await page.getByRole('dialog').getByRole('button', { name: 'Generate descriptions' }).click()
   await page.getByText('Notes that people took').first().waitFor()

@@ -69,7 +69,7 @@ function DescribeForm({ ns, db, schema, close }: Omit<DescribeTablesProps, 'open
           ? 'Generating descriptions, one table at a time…'
           : tables.length === 0
             ? 'All tables have descriptions.'
-            : `${formatCount(tables.length, 'table')}. Billed as one request plus AI tokens at $1 per million.`}
+            : `${formatCount(tables.length, 'table')}. Billed as rows read, plus AI tokens at $1 per million.`}
       </p>
       {failures.length > 0 && (
         <ul role="alert" className="grid gap-1 text-danger">
