@@ -85,7 +85,7 @@ test('the launcher measures the disk: reads go on when it is full, a restart wor
   await expect.poll(disk, { timeout: 20_000 }).not.toBe('ok')
   expect(await query('INSERT INTO t VALUES (2)')).toBe('507 storage_full')
   expect(await query('SELECT * FROM t')).toBe('ok')
-  expect(launcher.stdout).toContain('"disk_full"')
+  await launcher.printed('"disk_full"')
   await launcher.stop()
   launcher = launch(folder, settings)
   ;({ url } = await launcher.welcome())
