@@ -1,7 +1,7 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hashToCell } from '../apps/platform/src/cell-hash.ts'
+import { makeDataFolder } from './data-folder.ts'
 import { PlatformClient } from './harness.ts'
 import { type LauncherProcess, launch } from './launcher-process.ts'
 import { uniqueName } from './shared-platform.ts'
@@ -32,7 +32,7 @@ export interface TestCells {
 
 /** Starts an instance with this number of cells. */
 export async function startCells(count: number, settings: Record<string, string> = {}): Promise<TestCells> {
-  const folder = await mkdtemp(join(tmpdir(), 'persql-cells-'))
+  const folder = await makeDataFolder('persql-cells-')
   const data = join(folder, 'data')
   const launcher = launch(folder, {
     PERSQL_CELLS: String(count),

@@ -1,6 +1,7 @@
 import type { TestProject } from 'vitest/node'
 import { buildPlatform } from '../apps/launcher/src/build.ts'
 import { buildConsole } from '../apps/launcher/src/console-build.ts'
+import { openDataFolders } from './data-folder.ts'
 import { openPool, type Pool } from './pool.ts'
 
 declare module 'vitest' {
@@ -17,7 +18,7 @@ const shared = globalThis as typeof globalThis & { persqlTests?: Promise<Pool> }
 
 /** Builds platform and console, and opens the pool of processes that test files share. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  shared.persqlTests ??= build().then(() => openPool())
+  shared.persqlTests ??= build().then(openPoolWithData)
   const pool = await shared.persqlTests
   project.provide('pool', pool.url)
   if (project.vitest.config.watch) {
@@ -28,6 +29,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
     })
   }
   return () => pool.stop()
+}
+
+/** Opens the pool, whose `stop` also removes the data of all tests. */
+async function openPoolWithData(): Promise<Pool> {
+  const removeData = openDataFolders()
+  const pool = await openPool()
+  return { ...pool, stop: () => pool.stop().finally(removeData) }
 }
 
 async function build(): Promise<void> {

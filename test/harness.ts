@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, open, readFile, rm } from 'node:fs/promises'
+import { open, readFile, rm } from 'node:fs/promises'
 import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +11,7 @@ import { probe } from '../apps/launcher/src/probe.ts'
 import { Readers } from '../apps/launcher/src/readers.ts'
 import { supervise } from '../apps/launcher/src/watchdog.ts'
 import { localUrl, prepareData, startWorkerd } from '../apps/launcher/src/workerd-process.ts'
+import { makeDataFolder } from './data-folder.ts'
 
 /** The settings of a platform; environment names are those of the launcher. */
 export interface PlatformSettings {
@@ -59,7 +60,7 @@ const host = '127.0.0.1'
 
 /** Starts a separate platform: the real workerd with the real bundle, a free port and a temporary folder. */
 export async function startPlatform(settings: PlatformSettings = {}): Promise<TestPlatform> {
-  const data = settings.data ?? (await mkdtemp(join(tmpdir(), 'persql-')))
+  const data = settings.data ?? (await makeDataFolder())
   const secret = settings.environment?.PERSQL_SECRET ?? randomBytes(32).toString('base64url')
   const platform = new TestPlatform(settings, data, secret)
   await platform.prepare()

@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type CellClient, startCells, type TestCells } from '../cells.ts'
+import { makeDataFolder } from '../data-folder.ts'
 import { createEndpoints, specs } from '../endpoints.ts'
 import { launch } from '../launcher-process.ts'
 import { speaker } from '../mcp/rpc.ts'
@@ -395,7 +396,7 @@ test('the sockets between cells refuse calls without their key', async () => {
 test('the number of cells is recorded, and another number is refused', async () => {
   const stamp = JSON.parse(await readFile(join(instance.data, 'format.json'), 'utf8'))
   expect(stamp).toMatchObject({ cells: 2, oldestReader: 4 })
-  const folder = await mkdtemp(join(tmpdir(), 'persql-recorded-'))
+  const folder = await makeDataFolder('persql-recorded-')
   await mkdir(join(folder, 'data'))
   await writeFile(join(folder, 'data', 'format.json'), JSON.stringify(stamp))
   const launcher = launch(folder, { PERSQL_CELLS: '3' })

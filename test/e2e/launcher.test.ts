@@ -1,20 +1,20 @@
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { isRunning } from '../../apps/launcher/src/process-identity.ts'
+import { makeDataFolder } from '../data-folder.ts'
 import { type LauncherProcess, launch as launchIn } from '../launcher-process.ts'
 
 let folder: string
 let launched: LauncherProcess[]
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'persql-launcher-'))
+  folder = await makeDataFolder('persql-launcher-')
   launched = []
 })
 

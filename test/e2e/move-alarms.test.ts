@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, writeFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { makeDataFolder } from '../data-folder.ts'
 import { type PlatformSettings, startPlatform, type TestPlatform } from '../harness.ts'
 import { launch } from '../launcher-process.ts'
 
@@ -15,7 +15,7 @@ let token: string
 
 // Data format 2 had native alarms of databases. The runtime keeps such alarms with the setting for Cloudflare.
 beforeEach(async () => {
-  data = await mkdtemp(join(tmpdir(), 'persql-move-alarms-'))
+  data = await makeDataFolder('persql-move-alarms-')
   await start({ PERSQL_RUNTIME: 'cloudflare' })
   token = (await platform.createNamespace('acme')).token
   await schedule('one')

@@ -1,8 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
+import { makeDataFolder } from '../data-folder.ts'
 import { createEndpoints, specs } from '../endpoints.ts'
 import { type Answer, type PlatformSettings, startPlatform, type TestPlatform } from '../harness.ts'
 
@@ -112,7 +111,7 @@ test('without the process that hashes, sign-ins and logins are refused for now',
 test.each(['socket', 'port'] as const)(
   'accounts and users made in place sign in through the process, and the other way round: %s',
   async (hashing) => {
-    const data = await mkdtemp(join(tmpdir(), 'persql-hashing-'))
+    const data = await makeDataFolder('persql-hashing-')
     const settings = { data, environment: { PERSQL_SECRET: 'a-secret-of-this-test' } }
     try {
       const inPlace = await startPlatform({ ...settings, hashing: 'none' })
