@@ -48,6 +48,8 @@ export async function openTab(browser: Browser, platform: PlatformClient, option
     viewport: { width, height: 800 },
     colorScheme: theme,
     reducedMotion: 'reduce',
+    // A user's browser allows this after a click. Chromium without a user interface would ask.
+    permissions: ['clipboard-write'],
   })
   const page = await context.newPage()
   page.setDefaultTimeout(30_000)

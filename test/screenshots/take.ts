@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { test } from 'vitest'
-import { startBrowser } from '../browser.ts'
+import { startUserBrowser } from '../browser.ts'
 import { startPlatform } from '../harness.ts'
 import { gallery, getFileName } from './gallery.ts'
 import { listPictures, type Picture } from './pages.ts'
@@ -18,7 +18,7 @@ const only = process.env.PAGES?.split(',')
 const SIZES = { wide: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } }
 
 test('every page is pictured, in light and dark, wide and on a phone', { timeout: 1_800_000 }, async () => {
-  const [platform, browser] = await Promise.all([startPlatform({ port: PORT }), startBrowser()])
+  const [platform, browser] = await Promise.all([startPlatform({ port: PORT }), startUserBrowser()])
   try {
     const shop = await openShop(platform)
     const pictures = listPictures(shop).filter(({ name }) => only?.includes(name) ?? true)

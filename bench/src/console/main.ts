@@ -1,5 +1,5 @@
 import { buildPlatform } from '../../../apps/launcher/src/build.ts'
-import { startBrowser, startSite } from '../../../test/browser.ts'
+import { startSite, startUserBrowser } from '../../../test/browser.ts'
 import { visit } from '../../../test/console/visit.ts'
 import { startPlatform } from '../../../test/harness.ts'
 import { fillDatabase } from './fill.ts'
@@ -11,7 +11,7 @@ import { loadTable, scrollTable } from './tables.ts'
 export async function main(args: string[]): Promise<number> {
   const rounds = args.includes('--quick') ? 3 : 7
   await buildPlatform()
-  const [platform, browser, site] = await Promise.all([startPlatform(), startBrowser(), startSite()])
+  const [platform, browser, site] = await Promise.all([startPlatform(), startUserBrowser(), startSite()])
   try {
     const visitor = await visit(browser, platform)
     const { ns, page, sql } = visitor
