@@ -7,6 +7,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { balance } from './credit-account.ts'
 import type { CreditAllocator } from './credit-allocator.ts'
 import type { LowBalance } from './low-balance.ts'
+import { chargeRequest } from './request-charge.ts'
 
 /** The state of a namespace for the operator. */
 export interface Standing {
@@ -36,8 +37,11 @@ export class Billing {
   async charge(): Promise<void> {
     const { identity, ledger, lending, lowBalance } = this.#options
     if (identity.known?.suspended) throw new PerSQLError('namespace_suspended')
-    await lending.refuseEmpty()
-    ledger().debit('', '', { ...NOTHING, requests: 1 })
+    await chargeRequest({
+      reclaim: () => lending.reclaim(),
+      freeNano: () => lending.freeNano(),
+      debit: () => ledger().debit('', '', { ...NOTHING, requests: 1 }),
+    })
     lowBalance.check(now())
   }
 

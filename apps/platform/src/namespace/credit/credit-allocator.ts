@@ -1,4 +1,3 @@
-import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
 import type { Allowance, Report } from '../../database/metering/meter.ts'
 import type { Database } from '../../database/object.ts'
@@ -107,12 +106,6 @@ export class CreditAllocator {
       if (this.freeNano() + own >= REQUEST_NANO) return
       await this.#recallAll(except)
     }
-  }
-
-  /** @throws PerSQLError `insufficient_balance` if the balance doesn't cover one more request */
-  async refuseEmpty(): Promise<void> {
-    await this.reclaim()
-    if (this.freeNano() < REQUEST_NANO) throw new PerSQLError('insufficient_balance')
   }
 
   /** Reclaims credit if a lower balance no longer covers the leases. */
