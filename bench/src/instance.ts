@@ -1,11 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { probe } from '../../apps/launcher/src/probe.ts'
 import { Readers } from '../../apps/launcher/src/readers.ts'
-import { localUrl, prepareData, startWorkerd, type Workerd } from '../../apps/launcher/src/workerd-process.ts'
+import {
+  localUrl,
+  objectsFolder,
+  prepareData,
+  startWorkerd,
+  type Workerd,
+} from '../../apps/launcher/src/workerd-process.ts'
 
 const host = '127.0.0.1'
 
@@ -17,17 +23,22 @@ interface Membership {
   readonly secret: string
 }
 
-/** The resources of an instance. */
+/** The resources of a process. */
 export interface Usage {
-  readonly platformMiB: number
-  readonly readersMiB: number
-  /** The number of open file descriptors of the platform's process. */
+  readonly residentMiB: number
+  /** The number of open file descriptors. */
   readonly descriptors: number
 }
 
-function residentMiB(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024
+/** Returns what a process uses now; nothing if it has ended. */
+function usage(pid: number): Usage {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+    const residentMiB = Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024
+    return { residentMiB, descriptors: readdirSync(`/proc/${pid}/fd`).length }
+  } catch {
+    return { residentMiB: 0, descriptors: 0 }
+  }
 }
 
 /** A workerd process with a bundle and its own data folder. Platform and floor differ only in the bundle. */
@@ -56,16 +67,27 @@ export class Instance {
 
   /** Returns the resident memory in MiB. */
   residentMiB(): number {
-    return residentMiB(this.#running.pid)
+    return this.usage().residentMiB
   }
 
-  /** Returns what the processes use now. */
+  /** Returns what the platform's process uses now. */
   usage(): Usage {
+    return usage(this.#running.pid)
+  }
+
+  /** Returns what the readers use now, together. */
+  readersUsage(): Usage {
+    const all = this.#readers.pids.map(usage)
     return {
-      platformMiB: this.residentMiB(),
-      readersMiB: this.#readers.pids.reduce((sum, pid) => sum + residentMiB(pid), 0),
-      descriptors: readdirSync(`/proc/${this.#running.pid}/fd`).length,
+      residentMiB: all.reduce((sum, { residentMiB }) => sum + residentMiB, 0),
+      descriptors: all.reduce((sum, { descriptors }) => sum + descriptors, 0),
     }
+  }
+
+  /** Counts the files of databases and their copies. */
+  async countFiles(): Promise<number> {
+    const names = await readdir(join(objectsFolder(this.#data), 'database'))
+    return names.filter((name) => name.endsWith('.sqlite')).length
   }
 
   /** Starts a new process on the same data. */

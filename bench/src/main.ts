@@ -5,8 +5,9 @@ import { type ManyDatabases, openMany } from './many-databases.ts'
 import { measureNeighbors } from './neighbors.ts'
 import { type Options, readOptions } from './options.ts'
 import { type Comparison, compare } from './paired.ts'
-import { soak } from './soak.ts'
-import { cellsTable, comparisonTable, manyDatabasesTable, neighborsTable, soakTable } from './tables.ts'
+import { reportSoak } from './soak/report.ts'
+import { soak } from './soak/soak.ts'
+import { cellsTable, comparisonTable, manyDatabasesTable, neighborsTable } from './tables.ts'
 import { loadGeneratorBundle, startOnlyPlatform, startTargets, type Target, type Targets } from './targets.ts'
 
 /** Runs `npm run bench`: the platform against the floor or another checkout, as Markdown on stdout and progress on stderr. */
@@ -16,15 +17,7 @@ export async function main(args: string[]): Promise<number> {
     process.stdout.write(`${cellsTable(await compareCells(await loadGeneratorBundle(), options.effort))}\n`)
     return 0
   }
-  if (options.only === 'soak') {
-    const { instance } = await startOnlyPlatform()
-    try {
-      process.stdout.write(`${soakTable(await soak(instance, options.minutes))}\n`)
-    } finally {
-      await instance.stop()
-    }
-    return 0
-  }
+  if (options.only === 'soak') return runSoak(options)
   const load = new LoadGenerator(await loadGeneratorBundle())
   if (options.only === 'neighbors') return compareNeighbors(options, load)
   const targets = await startTargets(options.against)
@@ -40,6 +33,18 @@ export async function main(args: string[]): Promise<number> {
     for (const { instance } of both) await instance.stop()
   }
   return 0
+}
+
+/** Runs a mixed load for a long time. Fails if memory, descriptors or files grow, or if a call fails. */
+async function runSoak({ minutes }: Options): Promise<number> {
+  const { instance } = await startOnlyPlatform()
+  try {
+    const { text, passed } = reportSoak(await soak(instance, minutes))
+    process.stdout.write(`${text}\n`)
+    return passed ? 0 : 1
+  } finally {
+    await instance.stop()
+  }
 }
 
 /** Measures what one tenant's load does to another tenant. */

@@ -44,7 +44,7 @@ export function readOptions(args: string[]): Options {
 
 function minuteCount(text: string): number {
   const count = Number(text)
-  if (!(count >= 1)) throw new Error('--minutes takes a number of at least 1.')
+  if (!(count >= 3)) throw new Error('--minutes takes a number of at least 3.')
   return count
 }
 

@@ -2,7 +2,6 @@ import type { CellsComparison } from './cells.ts'
 import type { ManyDatabases } from './many-databases.ts'
 import type { Neighbor } from './neighbors.ts'
 import type { Comparison, Measured } from './paired.ts'
-import type { Soak } from './soak.ts'
 
 /** Formats the Markdown table of throughput and latency. */
 export function comparisonTable(comparisons: readonly Comparison[]): string {
@@ -55,23 +54,6 @@ export function cellsTable(comparisons: readonly CellsComparison[]): string {
       ...[direct, forwarded].flatMap((value) => [Math.round(value).toLocaleString('en'), (value / one).toFixed(2)]),
     ]),
   )
-}
-
-/** Formats the Markdown table of a soak, and its failed calls. */
-export function soakTable({ minutes, first, last, failures }: Soak): string {
-  const rows = [first, last].map(({ usage, operations, failures: failed, reads }, index) => [
-    index === 0 ? 'first fifth' : 'last fifth',
-    operations.toLocaleString('en'),
-    String(failed),
-    reads.p50.toFixed(2),
-    reads.p99.toFixed(2),
-    usage.platformMiB.toFixed(0),
-    usage.readersMiB.toFixed(0),
-    String(usage.descriptors),
-  ])
-  const heads = ['calls', 'failed', 'point read p50 ms', 'p99 ms', 'platform MiB', 'readers MiB', 'descriptors']
-  const failed = [...failures].map(([failure, count]) => `${failure}: ${count}`).join(', ')
-  return `${table([`of ${minutes} min`, ...heads], rows)}\n\nFailed calls: ${failed || 'none'}`
 }
 
 function figures({ throughput, p50, p99, max }: Measured): string[] {
