@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { checkFiles } from '../../apps/launcher/src/check-files.ts'
@@ -265,8 +265,7 @@ test('a damaged snapshot keeps neither its database nor the other snapshots from
   expect(gone.body.data).toEqual({ deleted: true })
   expect((await remove('kept')).body.data).toEqual({ deleted: true })
   expect(await listed()).not.toContainEqual(expect.stringContaining('kept'))
-  // The data of the deleted databases is gone.
-  for (const { file } of [first, second, third]) expect(statSync(file).size).toBeLessThan(8 * 4096)
+  expect([first, second, third].filter(({ file }) => existsSync(file))).toEqual([])
 })
 
 test('a damaged branch can be reset, and a damaged parent deleted with its branches', async () => {

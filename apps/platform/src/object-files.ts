@@ -24,6 +24,23 @@ export async function discardObject(env: Env, namespace: string, name: string, i
   }
 }
 
+/**
+ * Deletes the object of a snapshot, whose name is never used again, with its file.
+ * @throws Error when the data couldn't be deleted; the caller retries later
+ */
+export async function discardCopy(env: Env, namespace: string, name: string, id: string): Promise<void> {
+  await discardObject(env, namespace, name, id)
+  await removeEmptyFile(env, env.DATABASES.idFromName(`${namespace}/${name}`).toString())
+}
+
+/**
+ * Removes the file that the runtime keeps of an object without data. Only for objects whose name is never used again: an
+ * object that is still running continues with the unlinked file. The launcher removes files that remain.
+ */
+export async function removeEmptyFile({ OBJECT_FILES: files }: Env, id: string): Promise<void> {
+  if (files) await removeFiles(files, id).catch(() => {})
+}
+
 /** Removes the files of an object. The WAL goes first: SQLite would apply it to a new database file. */
 async function removeFiles(files: Fetcher, id: string): Promise<void> {
   for (const suffix of ['-wal', '-shm', '']) {

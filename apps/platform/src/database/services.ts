@@ -3,6 +3,7 @@ import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { verifyCaptcha } from '../integrations/captcha.ts'
 import { NOTHING } from '../money.ts'
+import { removeEmptyFile } from '../object-files.ts'
 import { getSettings } from '../settings.ts'
 import { type Alarm, KeptAlarm } from '../storage/alarm.ts'
 import { longTransactions } from '../storage/long-transaction.ts'
@@ -164,7 +165,10 @@ function createStores({ ctx, env, storage, alarm, identity, ownPages, quotas, is
     schedules: new Schedules(storage, ownPages, at('schedules')),
     scratch: new ScratchDatabase({ storage, alarm, occupied: isDatabase, wipeAt: at('scratch') }),
     fileExport: new FileExport(storage, isDatabase),
-    stage: new ImportStage({ storage, alarm, occupied: isDatabase, sweepAt: at('stage') }),
+    stage: new ImportStage({
+      ...{ storage, alarm, occupied: isDatabase, sweepAt: at('stage') },
+      removeFile: () => removeEmptyFile(env, ctx.id.toString()),
+    }),
     schemaChanges: new SchemaChangeLog(storage, ownPages),
     ledger: new Ledger(storage, ownPages, isDatabase),
     seeds: new Seeds(storage, ownPages),

@@ -29,6 +29,8 @@ interface Parts {
   readonly occupied: () => boolean
   /** Schedules `sweep` for that time, with a timer that survives a restart. */
   readonly sweepAt: (atMs: number) => void
+  /** Removes the file of this object, whose name is never used again. */
+  readonly removeFile: () => Promise<void>
 }
 
 /** The received pieces of an import, in their own object until the import is complete. */
@@ -111,12 +113,13 @@ export class ImportStage extends RpcTarget {
     return undefined
   }
 
-  /** Deletes everything in this object. */
+  /** Deletes everything in this object, and its file. */
   async wipe(): Promise<void> {
-    const { storage, alarm, occupied } = this.#parts
+    const { storage, alarm, occupied, removeFile } = this.#parts
     if (occupied()) throw new PerSQLError('internal')
     await alarm.clear()
     await storage.deleteAll()
+    await removeFile()
   }
 
   #use(): void {

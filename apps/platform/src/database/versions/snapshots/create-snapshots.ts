@@ -1,6 +1,6 @@
 import { now } from '../../../clock.ts'
 import type { Env } from '../../../env.ts'
-import { discardObject } from '../../../object-files.ts'
+import { discardCopy } from '../../../object-files.ts'
 import { databaseObject } from '../../calls/neighbors.ts'
 import type { IdentityStore } from '../../identity.ts'
 import { type SnapshotOptions, Snapshots } from './snapshots.ts'
@@ -22,7 +22,7 @@ export function createSnapshots({ env, identity, ...options }: Neighbors): Snaps
     },
     wipe: (id) => {
       const { namespace, slug } = identity.known
-      return discardObject(env, namespace, `${slug}@${id}`, id)
+      return discardCopy(env, namespace, `${slug}@${id}`, id)
     },
   })
 }
