@@ -9,6 +9,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { isRunning } from '../../apps/launcher/src/process-identity.ts'
 import { makeDataFolder } from '../data-folder.ts'
 import { type LauncherProcess, launch as launchIn } from '../launcher-process.ts'
+import { ObjectFiles } from '../object-files.ts'
 
 let folder: string
 let launched: LauncherProcess[]
@@ -135,6 +136,35 @@ test('starting again on the same data continues where it was', async () => {
     [1, 'my first row'],
     [2, 'my first row'],
   ])
+})
+
+test('the next start removes the files of deleted databases, whose names can be used again', async () => {
+  const first = launch()
+  const { url } = await first.welcome()
+  const { token, namespace } = await readJson('bootstrap.json')
+  const send = async (base: string, path: string, body?: unknown, method = 'POST') => {
+    const response = await fetch(base + path, {
+      method,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
+    return (await response.json()).data
+  }
+  const create = async (base: string) => {
+    await send(base, '/v1/databases', { slug: 'short' })
+    await send(base, `/v1/db/${namespace}/short/query`, { sql: 'CREATE TABLE t (a)' })
+    return send(base, `/v1/db/${namespace}/short/query`, { sql: 'SELECT count(*) FROM t' })
+  }
+  const files = new ObjectFiles(join(folder, 'data'), 'database')
+  const before = files.list().length
+  await create(url)
+  await send(url, '/v1/databases/short', undefined, 'DELETE')
+  expect(files.list()).toHaveLength(before + 1)
+  await first.stop()
+
+  const { url: again } = await launch().welcome()
+  expect(files.list()).toHaveLength(before)
+  expect((await create(again)).rows).toEqual([[0]])
 })
 
 test('PERSQL_BOOTSTRAP names the first database, or makes none when off', async () => {

@@ -9,6 +9,7 @@ import { buildConsole } from './console-build.ts'
 import { stampData } from './data-format.ts'
 import { type DataLock, lockData } from './data-lock.ts'
 import { makeRoomToStart } from './disk-space.ts'
+import { removeEmptyFiles } from './empty-files.ts'
 import { type Hashing, startHashing } from './hashing/hashing.ts'
 import { instanceSecret } from './instance-secret.ts'
 import { jsonLog } from './log.ts'
@@ -81,6 +82,7 @@ export async function withData(settings: Settings, work: (instance: Instance) =>
   }
   try {
     await stampData(data, settings.PERSQL_CELLS)
+    await removeEmptyFiles(data, settings.PERSQL_CELLS)
     const secret = settings.PERSQL_SECRET ?? (await instanceSecret(data))
     const hashing = await startHashing({ data, log })
     try {
