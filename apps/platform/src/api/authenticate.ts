@@ -6,6 +6,7 @@ import type { Grant } from '../database/calls/call.ts'
 import type { Caller } from '../namespace/tokens/admission.ts'
 import type { Audience } from '../oauth-server/server.ts'
 import { hashToken, parseNamespace } from '../token.ts'
+import { type Admitted, GrantCache } from './grant-cache.ts'
 import { directoryObject, namespaceObject } from './objects.ts'
 
 /** The time for which a cached token counts as valid. Revocations reach the databases directly, without delay. */
@@ -18,21 +19,14 @@ interface Cached {
   readonly untilMs: number
   /** The API that the token was accepted at, for tokens that are valid for one API only. */
   readonly audience: Audience | undefined
-  /** By database. Contains only existing databases, so requests for random names can't create files. */
-  readonly grants: Map<string, Admitted>
-}
-
-/** A grant and its JSON, serialized once: databases take it as text. */
-export interface Admitted {
-  readonly grant: Grant
-  readonly text: string
 }
 
 /** Returns a grant with its JSON. */
 export const toAdmitted = (grant: Grant): Admitted => ({ grant, text: JSON.stringify(grant) })
 
-// One bounded cache per isolate. Databases themselves refuse tokens that it holds for too long.
-const cache = new Map<string, Cached>()
+// One bounded cache per isolate. Databases themselves refuse tokens that it holds for too long. It contains only existing
+// databases, so requests for random names can't create files.
+const cache = new GrantCache<Cached>()
 const namespaces = new Set<string>()
 /** Databases that existed once. A deleted one has no endpoints and returns the error itself. */
 const publicDatabases = new Set<string>()
@@ -70,12 +64,8 @@ async function authenticateAndRemember(
     [K in keyof Grant]: Grant[K] | undefined
   }
   const grant = toAdmitted(known as Grant)
-  const grants = cache.get(token)?.grants ?? new Map<string, Admitted>()
-  if (grants.size >= MAX_CACHED) grants.clear()
-  grants.set(`${namespace}/${database}`, grant)
-  cache.delete(token)
-  if (cache.size >= MAX_CACHED) cache.delete(cache.keys().next().value as string)
-  cache.set(token, { namespace, untilMs: now() + CACHE_MS, audience: memberRole && audienceAt(ctx), grants })
+  const about = { namespace, untilMs: now() + CACHE_MS, audience: memberRole && audienceAt(ctx) }
+  cache.add(token, about, `${namespace}/${database}`, grant)
   return grant
 }
 

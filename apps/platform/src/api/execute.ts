@@ -24,7 +24,6 @@ import { parseObject } from '../json-object.ts'
 import type { MemberAccess } from '../namespace/tokens/admission.ts'
 import { type Reply, refuseRequest, succeed, withRequestId } from '../reply.ts'
 import {
-  type Admitted,
   authenticateAccount,
   authenticateForDatabase,
   authenticateForNamespace,
@@ -34,6 +33,7 @@ import {
   toAdmitted,
 } from './authenticate.ts'
 import { assertRoomForOperation } from './disk-rules.ts'
+import type { Admitted } from './grant-cache.ts'
 import { reportDamage, toCallError } from './object-failure.ts'
 import { databaseObject, namespaceObject } from './objects.ts'
 import { accounts } from './operations/accounts.ts'
