@@ -1,3 +1,5 @@
+import { readdirSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { ObjectFiles } from '../object-files.ts'
@@ -52,6 +54,38 @@ test.each<[name: string, run: (db: Database) => Promise<unknown>, remaining: num
   for (let round = 0; round < remaining + rounds; round++) await run(db)
   await expect.poll(() => files.list().length).toBe(before + remaining)
 })
+
+test('the files of deleted objects are closed', async () => {
+  const db = await create('CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)', "INSERT INTO t (a) VALUES ('one')")
+  const before = new Set(listOpenFiles())
+  for (let round = 0; round < rounds; round++) {
+    await deleteSnapshot(db)
+    await exportText(db, 'format=sql')
+    await importRows(db)
+    const branch = `b${round}`
+    expect((await db.request(`/branches/${branch}`, { method: 'PUT', body: {} })).status).toBe(200)
+    expect((await db.request(`/branches/${branch}`, { method: 'DELETE' })).status).toBe(200)
+  }
+  expect(listOpenFiles().filter((file) => !before.has(file))).not.toEqual([])
+  // The runtime closes an object that is idle for 10 s.
+  await expect
+    .poll(() => listOpenFiles().filter((file) => !before.has(file)), { timeout: 120_000, interval: 500 })
+    .toEqual([])
+}, 180_000)
+
+/** Returns the files of databases and their copies that the platform has open, also those that were unlinked. */
+function listOpenFiles(): string[] {
+  const folder = `/proc/${platform.pid()}/fd`
+  const targets = readdirSync(folder).flatMap((name) => {
+    try {
+      return readlinkSync(join(folder, name))
+    } catch {
+      // It was closed in the meantime.
+      return []
+    }
+  })
+  return targets.filter((target) => /\/database\/[0-9a-f]{64}\.sqlite/.test(target))
+}
 
 test('a snapshot of a database with a deleted snapshot is complete, also after a restart', async () => {
   const db = await create('CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)', "INSERT INTO t (a) VALUES ('one')")
