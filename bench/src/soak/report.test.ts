@@ -30,7 +30,7 @@ describe('a soak', () => {
     ['memory falls', (share) => ({ platform: { residentMiB: 400 - 50 * share, descriptors: 150 } })],
     [
       'memory grows during the warm-up',
-      (share) => ({ platform: { residentMiB: share < 1 / 6 ? 100 : 400, descriptors: 150 } }),
+      (share) => ({ platform: { residentMiB: share < 1 / 4 ? 100 : 400, descriptors: 150 } }),
     ],
     ['latency varies', (share) => ({ p99: Math.round(share * 100) % 2 ? 9 : 12 })],
   ])('passes if %s', (_, change) => {

@@ -9,9 +9,9 @@ interface Measure {
   readonly limit: Limit
 }
 
-/** Caches fill and the logs of the databases reach their maximum size in this share of a soak. */
-const warmUpShare = 1 / 6
-/** Idle objects are closed after about 1 minute. */
+/** In this share of a soak, caches and the allocator fill, and the query logs reach their maximum size. */
+const warmUpShare = 1 / 4
+/** A short soak warms up for at least this time. */
 const minWarmUpMs = 120_000
 
 const memory: Limit = { share: 0.05, least: 8 }
