@@ -59,7 +59,7 @@ export function reportSoak({ minutes, windows, failures }: Soak): SoakReport {
         [`${minutes} min`, 'first fifth', 'last fifth', 'change', 'slope/hour', 'highest', 'verdict'],
         trends.map(({ measure, trend }) => [measure.name, ...figures(trend, measure.digits)]),
       ),
-      `${calls.toLocaleString('en')} calls. Failed calls: ${failed || 'none'}. Warm-up: ${warmUpMs / 60_000} min.`,
+      `${calls.toLocaleString('en')} calls. Failed calls: ${failed || 'none'}. Warm-up: ${(warmUpMs / 60_000).toFixed(1)} min.`,
       passed ? 'Passed: everything is flat, and no call failed.' : 'Failed.',
     ].join('\n\n'),
   }

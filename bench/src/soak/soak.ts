@@ -6,8 +6,11 @@ import { pick, pointRead, type Send, seed } from './operations.ts'
 
 const tenantCount = 4
 const clients = 8
-/** The pause of a client between two operations. */
-const pauseMs = 20
+/**
+ * The time between the starts of two operations of a client. A fixed rate, which a busy machine reaches too: with more
+ * operations, more objects are open, so memory and descriptors would follow the speed of the machine.
+ */
+const paceMs = 400
 const windowMs = 15_000
 
 /** The measurements of a part of a soak. */
@@ -75,7 +78,7 @@ export async function soak(instance: Instance, minutes: number): Promise<Soak> {
       const callMs = performance.now()
       await operation(send, at, call)
       if (operation === pointRead) counts.reads.push(performance.now() - callMs)
-      await delay(pauseMs)
+      await delay(Math.max(0, callMs + paceMs - performance.now()))
     }
   }
   const loops = Array.from({ length: clients }, (_, index) => run(index))
