@@ -11,6 +11,9 @@ const counted = 'with n(i) as (select 1 union all select i + 1 from n where i < 
 export const pointRead: Operation = (send, at, call) =>
   send(`${at}/query`, query('select * from items where id = ?', (call % 1_000) + 1))
 
+/** The last import, export or branch of each database. */
+const lastCopies = new Map<string, Promise<void>>()
+
 /**
  * The number of names of branches and databases. The file of a deleted one remains until the next start. Calls of the same
  * operation whose numbers are less than 100 apart have different names.
@@ -36,14 +39,14 @@ const operations: readonly (readonly [weight: number, run: Operation])[] = [
       await send(`${at}/query`, query(`drop table t${call}`))
     }),
   ],
-  [2, (send, at) => send(`${at}/export?format=sql`)],
+  [2, oneAtATime((send, at) => send(`${at}/export?format=sql`))],
   [
     2,
-    async (send, at, call) => {
+    oneAtATime(async (send, at, call) => {
       const branch = `${at}/branches/b${call % names}`
       await send(branch, {}, 'PUT')
       await send(branch, undefined, 'DELETE')
-    },
+    }),
   ],
   [
     2,
@@ -82,13 +85,15 @@ export async function seed(send: Send, at: string): Promise<void> {
   }
 }
 
-/** Runs an operation on a database after its previous run there, because a database accepts one import at a time. */
+/**
+ * Runs an operation after the previous operation of this kind on the same database. A database accepts one import at a time,
+ * and a copy that starts while an import is applied is refused, to be tried again.
+ */
 function oneAtATime(run: Operation): Operation {
-  const last = new Map<string, Promise<void>>()
   return (send, at, call) => {
     const next = () => run(send, at, call)
-    const current = (last.get(at) ?? Promise.resolve()).then(next, next)
-    last.set(at, current)
+    const current = (lastCopies.get(at) ?? Promise.resolve()).then(next, next)
+    lastCopies.set(at, current)
     return current
   }
 }
