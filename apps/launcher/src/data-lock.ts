@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { FolderHeldError, type FolderHold, holdFolder } from './folder-hold.ts'
 import { identify, isRunning, type ProcessIdentity } from './process-identity.ts'
 
-const orphanAttempts = 5
+const orphanWaitMs = 5_000
 
 /** The processes that use a data folder, as recorded in `<data>/lock`. Only the kernel knows whether they are alive. */
 interface Holder {
@@ -49,7 +49,6 @@ export async function lockData(data: string): Promise<DataLock> {
       throw inUse(data, holder.launcher.pid)
     }
     if (holder !== undefined) await endOrphans(holder)
-    for (const reader of holder?.readers ?? []) await endOrphan(reader)
   } catch (cause) {
     hold.release()
     throw cause
@@ -82,24 +81,26 @@ async function takeFolder(data: string, file: string): Promise<FolderHold> {
   } catch (cause) {
     if (!(cause instanceof FolderHeldError)) throw new Error(lockFailure(data, cause), { cause })
     const holder = read(file)
-    if (cause.pid !== undefined || holder?.workerd === undefined || isRunning(holder.launcher)) {
-      throw inUse(data, cause.pid)
-    }
-    // The socket is held but doesn't respond, and the launcher is gone: only its workerd processes are left. Those in another
-    // container can't be stopped from here.
-    if (!(await endOrphans(holder))) throw inUse(data, undefined)
+    if (cause.pid !== undefined || holder === undefined || isRunning(holder.launcher)) throw inUse(data, cause.pid)
+    // The socket is held but doesn't respond, and the launcher is gone: only its workerd processes are left. Its guard is
+    // ending them, also one that wasn't recorded yet. Those in another container can't be stopped from here.
+    await endOrphans(holder)
     return takeFromOrphan(data)
   }
 }
 
-/** Retries, because a process with several threads is reported as ended shortly before its last thread closes the socket. */
+/**
+ * Retries, because a guard needs a moment, and because a process with several threads is reported as ended shortly before
+ * its last thread closes the socket.
+ */
 async function takeFromOrphan(data: string): Promise<FolderHold> {
-  for (let attempt = 1; ; attempt++) {
+  const untilMs = performance.now() + orphanWaitMs
+  for (;;) {
     try {
       return await holdFolder(data)
     } catch (cause) {
       if (!(cause instanceof FolderHeldError)) throw cause
-      if (cause.pid !== undefined || attempt === orphanAttempts) throw inUse(data, cause.pid)
+      if (cause.pid !== undefined || performance.now() >= untilMs) throw inUse(data, cause.pid)
       await delay(50)
     }
   }
@@ -125,7 +126,7 @@ function lockFailure(data: string, cause: unknown): string {
 
 /** Writes the file atomically, so that readers never see a partial file. */
 function write(file: string, holder: Holder): void {
-  const draft = `${file}.${process.pid}`
+  const draft = `${file}.new`
   writeFileSync(draft, JSON.stringify(holder))
   renameSync(draft, file)
 }
@@ -138,17 +139,18 @@ function read(file: string): Holder | undefined {
   }
 }
 
-/** Stops the processes of all cells and returns whether one was running. */
-async function endOrphans({ workerd, cells = [] }: Holder): Promise<boolean> {
-  let wasRunning = false
-  for (const cell of [...(workerd ? [workerd] : []), ...cells]) wasRunning = (await endOrphan(cell)) || wasRunning
-  return wasRunning
+/** Stops the processes of all cells and their readers. */
+async function endOrphans({ workerd, cells = [], readers = [] }: Holder): Promise<void> {
+  for (const orphan of [...(workerd ? [workerd] : []), ...cells, ...readers]) await endOrphan(orphan)
 }
 
-/** Stops the process and returns whether it was running. */
-async function endOrphan(workerd: ProcessIdentity): Promise<boolean> {
-  if (workerd.started === undefined || !isRunning(workerd)) return false
-  process.kill(workerd.pid, 'SIGKILL')
-  while (isRunning(workerd)) await delay(20)
-  return true
+async function endOrphan(orphan: ProcessIdentity): Promise<void> {
+  if (orphan.started === undefined || !isRunning(orphan)) return
+  try {
+    process.kill(orphan.pid, 'SIGKILL')
+  } catch (cause) {
+    // Its guard can have ended it since.
+    if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause
+  }
+  while (isRunning(orphan)) await delay(20)
 }

@@ -4,7 +4,7 @@ import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/
 import { createRequire } from 'node:module'
 import { isIPv6 } from 'node:net'
 import { dirname, join, relative, resolve } from 'node:path'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import {
   type ConfigOptions,
   cellSocket,
@@ -16,6 +16,7 @@ import {
 import { FailureReports, reportTo } from './failure-reports.ts'
 import { onLines } from './lines.ts'
 import { platformBundle, platformModules, readerModule } from './paths.ts'
+import { processGuard } from './process-guard.ts'
 
 const stopGraceMs = 5_000
 /** Readers get little time while the platform needs it. */
@@ -110,7 +111,7 @@ export async function prepareData(
 }
 
 /** Writes a file unless it has this content already, so that a restart on a full disk needs no room. */
-async function replaceFile(path: string, content: Buffer): Promise<void> {
+export async function replaceFile(path: string, content: Buffer): Promise<void> {
   const known = await readFile(path).catch(() => undefined)
   if (known?.equals(content)) return
   await writeFile(`${path}.new`, content)
@@ -180,16 +181,10 @@ export async function startReader(
     `--directory-path=disk=${objectsFolder(folder, cell)}`,
     `--directory-path=results=${results}`,
   ]
-  // A read that needs a larger temporary file fails, instead of filling the disk.
-  const limit = [
-    '/bin/sh',
-    '-c',
-    `trap '' XFSZ; ulimit -f ${maxFileBlocks}; exec nice -n ${readerNiceness} "$@"`,
-    'sh',
-    workerdBinary(),
-  ]
-  return serve(limit, {
+  return serve(['nice', '-n', String(readerNiceness), workerdBinary()], {
     args,
+    // A read that needs a larger temporary file fails, instead of filling the disk.
+    limits: `trap '' XFSZ; ulimit -f ${maxFileBlocks}; `,
     data: folder,
     environment: { READER_RUN: run },
     onStderr,
@@ -207,12 +202,28 @@ interface ServeOptions extends Pick<WorkerdOptions, 'heldFd' | 'onStderr'> {
   data: string
   environment: Readonly<Record<string, string | undefined>>
   stdout: NonNullable<WorkerdOptions['stdout']>
+  /** Commands of the shell that set limits of the process. */
+  limits?: string
+}
+
+/** The descriptor on which a process waits until it is guarded. */
+const startFd = 4
+
+/**
+ * Returns the command in a shell that waits before it becomes the command. If the launcher is killed before it has
+ * guarded the process, the shell ends.
+ */
+function whenGuarded(command: readonly string[], limits: string): readonly [string, ...string[]] {
+  const script = `read -r _ <&${startFd} || exit; exec ${startFd}<&-; ${limits}exec "$@"`
+  return ['/bin/sh', '-c', script, 'sh', ...command]
 }
 
 async function serve(
-  [command = '', ...before]: readonly string[],
-  { args, data, environment, onStderr, heldFd, stdout }: ServeOptions,
+  program: readonly [string, ...string[]],
+  { args, data, environment, onStderr, heldFd, stdout, limits = '' }: ServeOptions,
 ): Promise<Workerd> {
+  const isGuarded = process.platform !== 'win32'
+  const [command, ...before] = isGuarded ? whenGuarded(program, limits) : program
   const child = spawn(
     command,
     [...before, 'serve', ...args, '--control-fd=3'],
@@ -220,7 +231,14 @@ async function serve(
     // Windows that would open a window.
     {
       cwd: data,
-      stdio: ['ignore', stdout, 'pipe', 'pipe', ...(heldFd === undefined ? [] : [heldFd])],
+      stdio: [
+        'ignore',
+        stdout,
+        'pipe',
+        'pipe',
+        isGuarded ? 'pipe' : 'ignore',
+        ...(heldFd === undefined ? [] : [heldFd]),
+      ],
       env: {
         ...inheritedEnvironment(process.platform, process.env),
         SQLITE_TMPDIR: join(data, 'tmp'),
@@ -231,6 +249,10 @@ async function serve(
     },
   )
   const exited = exit(child)
+  if (isGuarded) {
+    processGuard.add(child)
+    ;(child.stdio[startFd] as Writable).on('error', () => {}).end('\n')
+  }
   const endWithUs = (): void => void child.kill('SIGKILL')
   process.on('exit', endWithUs)
   child.on('exit', () => process.off('exit', endWithUs))
