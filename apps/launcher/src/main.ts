@@ -13,6 +13,7 @@ import { removeEmptyFiles } from './empty-files.ts'
 import { type Hashing, startHashing } from './hashing/hashing.ts'
 import { instanceSecret } from './instance-secret.ts'
 import { jsonLog } from './log.ts'
+import { formatOpenFileWarning, readOpenFileLimit } from './open-files.ts'
 import { probe } from './probe.ts'
 import { readSettings, type Settings } from './settings.ts'
 import { formatWelcome } from './welcome-message.ts'
@@ -80,6 +81,8 @@ export async function withData(settings: Settings, work: (instance: Instance) =>
       `The file system of ${data} doesn't support Unix sockets, so PerSQL can't detect another instance in a different container. Make sure that only one instance uses this folder.\n`,
     )
   }
+  const fewFiles = formatOpenFileWarning(readOpenFileLimit())
+  if (fewFiles !== undefined) process.stderr.write(`${fewFiles}\n`)
   try {
     await stampData(data, settings.PERSQL_CELLS)
     await removeEmptyFiles(data, settings.PERSQL_CELLS)

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from './log.ts'
-import { waitUntilUnresponsive } from './probe.ts'
+import { type Unresponsive, waitUntilUnresponsive } from './probe.ts'
 import type { Readers } from './readers.ts'
 import { backOffMs } from './restarts.ts'
 import { type RunningStatement, RunningStatements } from './running-statements.ts'
@@ -31,7 +31,7 @@ export interface WatchdogOptions extends WorkerdOptions {
 
 /**
  * Starts workerd and keeps it running. A process that one statement blocks for more than `timeoutS` is killed and replaced
- * immediately; a crashed process is replaced after an increasing delay. Rejects only if the first start fails.
+ * immediately; a process that crashed or no longer listens is replaced after an increasing delay. Rejects only if the first start fails.
  */
 export async function supervise(options: WatchdogOptions): Promise<SupervisedProcess> {
   const { timeoutS, log, onRestart, onStderr, readers } = options
@@ -50,11 +50,13 @@ export async function supervise(options: WatchdogOptions): Promise<SupervisedPro
   const guard = async (): Promise<void> => {
     for (let crashes = 0; !stopping.signal.aborted; ) {
       const startedAt = performance.now()
-      const heldUp = await outcome(workerd, url, timeoutS * 1_000, statements, stopping.signal)
+      const why = await outcome(workerd, url, timeoutS * 1_000, statements, stopping.signal)
+      const heldUp = why === 'blocked'
       if (stopping.signal.aborted) return
       const ended = await workerd.kill()
       crashes = heldUp ? 0 : performance.now() - startedAt > stableAfterMs ? 1 : crashes + 1
       if (heldUp) log('error', 'statement_killed', { seconds: timeoutS, ...suspect(statements.current) })
+      else if (why === 'not_listening') log('error', 'workerd_stopped_listening', { crashes })
       else log('error', 'workerd_crashed', { ...ended, crashes, ...suspect(statements.current) })
       const stopped = heldUp ? statements.current : undefined
       statements.clear()
@@ -113,20 +115,20 @@ export async function supervise(options: WatchdogOptions): Promise<SupervisedPro
   }
 }
 
-/** Resolves when the process must be replaced, with `true` if it was blocked, or when `signal` aborts. */
+/** Resolves when the process must be replaced, with the reason, or when `signal` aborts. */
 async function outcome(
   workerd: Workerd,
   url: string,
   timeoutMs: number,
   statements: RunningStatements,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<Unresponsive | 'exited'> {
   const watching = new AbortController()
   const abort = (): void => watching.abort()
   signal.addEventListener('abort', abort)
-  const crashed = workerd.exited.then(() => false)
-  const heldUp = waitUntilUnresponsive(url, timeoutMs, () => statements.events, watching.signal).then(() => true)
-  const result = await Promise.race([crashed, heldUp])
+  const exited = workerd.exited.then(() => 'exited' as const)
+  const unresponsive = waitUntilUnresponsive(url, timeoutMs, () => statements.events, watching.signal)
+  const result = await Promise.race([exited, unresponsive])
   signal.removeEventListener('abort', abort)
   watching.abort()
   return result
