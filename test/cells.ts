@@ -4,6 +4,7 @@ import { hashToCell } from '../apps/platform/src/cell-hash.ts'
 import { makeDataFolder } from './data-folder.ts'
 import { PlatformClient } from './harness.ts'
 import { type LauncherProcess, launch } from './launcher-process.ts'
+import { toReaderCount } from './reader-count.ts'
 import { uniqueName } from './shared-platform.ts'
 
 /** One cell of an instance, called at its own port. */
@@ -36,7 +37,7 @@ export async function startCells(count: number, settings: Record<string, string>
   const data = join(folder, 'data')
   const launcher = launch(folder, {
     PERSQL_CELLS: String(count),
-    PERSQL_READERS: '1',
+    PERSQL_READERS: String(toReaderCount(1)),
     PERSQL_BOOTSTRAP: 'off',
     PERSQL_WELCOME_CREDIT: 'namespace',
     PERSQL_DEV: '1',

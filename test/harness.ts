@@ -12,6 +12,7 @@ import { Readers } from '../apps/launcher/src/readers.ts'
 import { supervise } from '../apps/launcher/src/watchdog.ts'
 import { localUrl, prepareData, startWorkerd } from '../apps/launcher/src/workerd-process.ts'
 import { makeDataFolder } from './data-folder.ts'
+import { toReaderCount } from './reader-count.ts'
 
 /** The settings of a platform; environment names are those of the launcher. */
 export interface PlatformSettings {
@@ -22,7 +23,7 @@ export interface PlatformSettings {
   hashing?: 'socket' | 'port' | 'none'
   /** Additional trusted certificates in PEM. */
   trustedCertificates?: string
-  /** The number of reader processes. Default: none. */
+  /** The number of reader processes, which is 0 if the suite runs without readers. Default: none. */
   readers?: number
   /** The data folder, which `stop` keeps. */
   data?: string
@@ -237,7 +238,8 @@ export class TestPlatform extends PlatformClient {
 
   /** Prepares the data folder and starts the process that hashes passwords, which runs until the platform stops. */
   async prepare(): Promise<void> {
-    const { hashing: transport = 'socket', trustedCertificates, readers } = this.#settings
+    const { hashing: transport = 'socket', trustedCertificates } = this.#settings
+    const readers = toReaderCount(this.#settings.readers ?? 0)
     if (transport !== 'none') this.#hashing = await startHashing({ data: this.data, log: this.#addToLog, transport })
     const hashingAddress = this.#hashing?.address
     await prepareData(this.data, { trustedCertificates, hashingAddress, readers, consoleFiles: await consoleFiles() })
@@ -293,7 +295,8 @@ export class TestPlatform extends PlatformClient {
   }
 
   async #startLogging(stdout: number): Promise<Running> {
-    const { watchdog = false, environment, readers: count = 0 } = this.#settings
+    const { watchdog = false, environment } = this.#settings
+    const count = toReaderCount(this.#settings.readers ?? 0)
     const log = this.#addToLog
     const onStderr = (line: string) => void this.stderr.push(line)
     const readers = new Readers({ data: this.data, count, log, onStderr })

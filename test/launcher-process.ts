@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { repository } from '../apps/launcher/src/paths.ts'
+import { hasReaders } from './reader-count.ts'
 
 /**
  * Starts a launcher like `npm start`, in its own folder and with only these settings; `within` is a command that runs
@@ -24,9 +25,10 @@ export class LauncherProcess {
     script = join(repository, 'apps/launcher/main.mjs'),
   ) {
     const [command = '', ...args] = [...within, process.execPath, script]
+    const { PATH, HOME } = process.env
     this.#child = spawn(command, args, {
       cwd: folder,
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings },
+      env: { PATH, HOME, ...(hasReaders ? {} : { PERSQL_READERS: '0' }), ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -36,6 +38,10 @@ export class LauncherProcess {
       this.stderr += text
     })
     this.#exited = once(this.#child, 'exit')
+  }
+
+  get pid(): number {
+    return this.#child.pid as number
   }
 
   /** Resolves when `text` was printed; rejects if the launcher ends first. */

@@ -59,7 +59,7 @@ export class PlatformPool {
       if (requests.filter((line) => /\/sign-?up/.test(line)).length < SIGN_UPS) return platform
       await platform.discard()
     }
-    return startPlatform({ readers: Number(process.env.PERSQL_READERS ?? 2) })
+    return startPlatform({ readers: 2 })
   }
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { startPlatform } from '../harness.ts'
 import { launch } from '../launcher-process.ts'
+import { toReaderCount } from '../reader-count.ts'
 import { SmallVolume } from '../small-volume.ts'
 
 const MB = 1024 * 1024
@@ -64,7 +65,7 @@ test('the launcher measures the disk: reads go on when it is full, a restart wor
   const volume = mount(128)
   const folder = mkdtempSync(join(tmpdir(), 'persql-launcher-'))
   undo.push(() => rmSync(folder, { recursive: true }))
-  const settings = { PERSQL_DATA: join(volume.path, 'data'), PERSQL_READERS: '1' }
+  const settings = { PERSQL_DATA: join(volume.path, 'data'), PERSQL_READERS: String(toReaderCount(1)) }
   let launcher = launch(folder, settings)
   undo.push(() => launcher.stop())
   let { url } = await launcher.welcome()
