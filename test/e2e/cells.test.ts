@@ -9,10 +9,12 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type CellClient, startCells, type TestCells } from '../cells.ts'
 import { makeDataFolder } from '../data-folder.ts'
+import { DnsDouble } from '../dns-double.ts'
 import { createEndpoints, specs } from '../endpoints.ts'
 import { launch } from '../launcher-process.ts'
 import { speaker } from '../mcp/rpc.ts'
 import { createBranch, merge, ran, readRows } from '../merge-helpers.ts'
+import { hasReaders } from '../reader-count.ts'
 import { uniqueName } from '../shared-platform.ts'
 import { subscribe } from '../socket.ts'
 import { startReceiver } from '../webhook-receiver.ts'
@@ -22,11 +24,16 @@ type Database = ReturnType<CellClient['database']>
 
 let instance: TestCells
 let cells: readonly CellClient[]
+let dns: DnsDouble
 beforeAll(async () => {
-  instance = await startCells(2, { QUERY_TIMEOUT_S: '3', TRUSTED_PROXIES: '127.0.0.1' })
+  dns = await new DnsDouble().start()
+  instance = await startCells(2, { QUERY_TIMEOUT_S: '3', TRUSTED_PROXIES: '127.0.0.1', ...dns.environment })
   cells = instance.cells
 })
-afterAll(() => instance.stop())
+afterAll(async () => {
+  await instance.stop()
+  dns.stop()
+})
 
 const cell = (index: number) => cells[index] as CellClient
 
@@ -192,8 +199,8 @@ describe.each([0, 1])('a namespace of cell 1 that is called at cell %d serves', 
     await operations[name]?.(await callAt(index))
   })
 
-  // The end of a reader ends what it still sends, so nothing else runs.
-  test('a long read, until it is canceled', async () => {
+  // The end of a reader ends what it still sends, so nothing else runs. Without readers, no read can be canceled.
+  test.runIf(hasReaders)('a long read, until it is canceled', async () => {
     const { db } = await callAt(index)
     const endless = 'WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n'
     const reading = db.query(endless, [], { 'x-request-id': 'endless' })
@@ -351,7 +358,7 @@ test('each cell has its own health and metrics', async () => {
 
 test('the start writes configurations of proxies, from what the launcher alone can list', async () => {
   for (const file of ['haproxy.cfg', 'Caddyfile']) {
-    const text = await readFile(join(instance.data, 'run', file), 'utf8')
+    const text = await readProxyFile(file)
     for (const { url } of cells) expect(text).toContain(` ${new URL(url).host}`)
   }
   const name = instance.nameIn(1)
@@ -359,6 +366,35 @@ test('the start writes configurations of proxies, from what the launcher alone c
   const { body } = await cell(1).request('/api/launcher/routing', { token: cell(1).secret })
   expect(body.data).toEqual({ namespaces: expect.arrayContaining([name]), hostnames: [] })
   expect((await cell(1).request('/api/launcher/routing')).status).toBe(401)
+})
+
+const readProxyFile = (file: string) => readFile(join(instance.data, 'run', file), 'utf8')
+
+test('the configurations of proxies follow namespaces and custom hostnames, also after a crash of the first cell', async () => {
+  const name = instance.nameIn(1)
+  const { token, make } = await cell(1).createNamespace(name)
+  await expect.poll(() => readProxyFile('Caddyfile')).toContain(`\t\t\t${name} 1\n`)
+  const db = await make()
+  const host = `api.${name}.com`
+  const { verification } = (await db.request('/hostnames', { body: { hostname: host } })).body.data
+  dns.records.set(verification.name, [`"${verification.value}"`])
+  expect((await db.request(`/hostnames/${host}/refresh`, { method: 'POST' })).body.data.status).toBe('active')
+  await expect.poll(() => readProxyFile('hostnames.map')).toContain(`${host} ${name}\n`)
+  await expect.poll(() => readProxyFile('Caddyfile')).toContain(`\t\t\t${host} ${name}\n`)
+
+  process.kill((await instance.pids())[0] as number, 'SIGKILL')
+  const other = instance.nameIn(0)
+  while (
+    !(await cell(0)
+      .createNamespace(other)
+      .catch(() => undefined))
+  )
+    await delay(20)
+  expect((await db.request(`/hostnames/${host}`, { method: 'DELETE' })).status).toBe(200)
+  await expect.poll(() => readProxyFile('hostnames.map')).not.toContain(host)
+  await expect.poll(() => readProxyFile('Caddyfile')).toContain(`\t\t\t${other} 0\n`)
+  const deleted = await cell(1).request(`/v1/databases/${db.slug}`, { token, method: 'DELETE' })
+  expect(deleted.status).toBe(200)
 })
 
 test('the sockets between cells refuse calls without their key', async () => {

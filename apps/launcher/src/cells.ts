@@ -5,7 +5,7 @@ import { DiskWatch } from './disk-space.ts'
 import type { Hashing } from './hashing/hashing.ts'
 import type { Log } from './log.ts'
 import { moveAlarms } from './move-alarms.ts'
-import { writeProxyFiles } from './proxy-files.ts'
+import { ProxyFiles } from './proxy-files.ts'
 import { Readers } from './readers.ts'
 import type { Settings } from './settings.ts'
 import { type SupervisedProcess, supervise } from './watchdog.ts'
@@ -52,18 +52,25 @@ export async function startCells(options: CellsOptions): Promise<Cells> {
     )
   const localUrls = () => cells.map((cell) => localUrl(host, getPort(cell)))
   const disk = new DiskWatch({ data, reserveMb, localUrls, secret, log })
+  let proxyFiles: ProxyFiles | undefined
   const onRestart = (): void => {
     hold()
     void disk.report()
+    // A report of the process that ended can be lost.
+    proxyFiles?.refresh()
+  }
+  const onStderr = (line: string): void => {
+    if (ProxyFiles.isChange(line)) proxyFiles?.refresh()
+    else process.stderr.write(`${line}\n`)
   }
   const stop = async (): Promise<void> => {
-    await disk.stop()
+    await Promise.all([disk.stop(), proxyFiles?.stop()])
     await Promise.all(cells.map(({ supervised }) => supervised.stop()))
     await Promise.all(cells.map(({ readers }) => readers.stop()))
   }
   try {
     for (const [cell, port] of ports.entries()) {
-      cells.push(await startCell(cell, port, options, environment, { hold, onRestart }))
+      cells.push(await startCell(cell, port, options, environment, { hold, onRestart, onStderr }))
       hold()
       // Only data of versions without cells has native alarms. A reader would run them too.
       if (cell === 0) await moveAlarms({ data, localUrl: localUrl(host, getPort(cells[0] as Cell)), secret })
@@ -72,15 +79,20 @@ export async function startCells(options: CellsOptions): Promise<Cells> {
     await disk.start()
     const started = cells.map(getPort) as [number, ...number[]]
     if (cells.length > 1) {
-      await writeProxyFiles({ data, host, ports: started, secret }).catch((cause) =>
-        log('error', 'proxy_files_not_written', { reason: String(cause) }),
-      )
+      proxyFiles = new ProxyFiles({ data, host, ports: started, secret, log })
+      if (!(await proxyFiles.write())) proxyFiles.refresh()
     }
     return { ports: started, stop }
   } catch (cause) {
     await stop()
     throw cause
   }
+}
+
+interface CellEvents {
+  readonly hold: () => void
+  readonly onRestart: () => void
+  readonly onStderr: (line: string) => void
 }
 
 const getPort = ({ supervised }: Cell): number => supervised.port
@@ -90,12 +102,11 @@ async function startCell(
   port: number,
   { settings, log: logOfInstance, host, lock, ports }: CellsOptions,
   environment: PlatformEnvironment,
-  { hold, onRestart }: { readonly hold: () => void; readonly onRestart: () => void },
+  { hold, onRestart, onStderr }: CellEvents,
 ): Promise<Cell> {
   const { PERSQL_DATA: data, PERSQL_READERS: count, QUERY_TIMEOUT_S: timeoutS } = settings
   const log: Log =
     ports.length === 1 ? logOfInstance : (level, event, fields) => logOfInstance(level, event, { cell, ...fields })
-  const onStderr = (line: string) => void process.stderr.write(`${line}\n`)
   const readers = new Readers({ data, cell, count, log, onStderr, onStart: hold })
   try {
     const supervised = await supervise({

@@ -1,8 +1,9 @@
-import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import * as z from 'zod'
 import { hashToCell } from '../../platform/src/cell-hash.ts'
-import { localUrl } from './workerd-process.ts'
+import type { Log } from './log.ts'
+import { localUrl, replaceFile } from './workerd-process.ts'
 
 // Example configurations of reverse proxies in front of several cells. A request that a proxy sends to the wrong cell is
 // answered too: the cell forwards its calls.
@@ -25,21 +26,84 @@ export interface ProxyFilesOptions {
   /** The ports of the running cells. */
   readonly ports: readonly [number, ...number[]]
   readonly secret: string
+  readonly log: Log
 }
 
-/** Writes `run/haproxy.cfg` with `run/hostnames.map`, and `run/Caddyfile`. */
-export async function writeProxyFiles({ data, host, ports, secret }: ProxyFilesOptions): Promise<void> {
-  const urls = ports.map((port) => localUrl(host, port)) as [string, ...string[]]
-  const addresses = urls.map((url) => new URL(url).host)
-  const routing = await fetchRouting(urls[0], secret)
-  const map = join(data, 'run', 'hostnames.map')
-  await writeFile(map, routing.hostnames.map(({ hostname, namespace }) => `${hostname} ${namespace}\n`).join(''))
-  await writeFile(join(data, 'run', 'haproxy.cfg'), haproxyConfig(addresses, map))
-  await writeFile(join(data, 'run', 'Caddyfile'), caddyfile(addresses, routing))
+const gatherMs = 1_000
+const retryMs = 10_000
+const timeoutMs = 10_000
+
+/** The configurations of reverse proxies in the data folder, which follow the namespaces and hostnames. */
+export class ProxyFiles {
+  readonly #options: ProxyFilesOptions
+  readonly #stopping = new AbortController()
+  #writing: Promise<void> | undefined
+  #isOutdated = false
+
+  constructor(options: ProxyFilesOptions) {
+    this.#options = options
+  }
+
+  /** Reads a line of the first cell; returns false if it isn't about namespaces or hostnames. */
+  static isChange(line: string): boolean {
+    return line === '{"event":"routing_changed"}'
+  }
+
+  /** Writes the files again soon. Changes that follow each other closely share one write. */
+  refresh(): void {
+    this.#isOutdated = true
+    this.#writing ??= this.#rewrite().finally(() => {
+      this.#writing = undefined
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#writing
+  }
+
+  async #rewrite(): Promise<void> {
+    const { signal } = this.#stopping
+    for (let waitMs = gatherMs; this.#isOutdated; ) {
+      await delay(waitMs, undefined, { signal }).catch(() => {})
+      if (signal.aborted) return
+      this.#isOutdated = false
+      waitMs = gatherMs
+      if (await this.write()) continue
+      this.#isOutdated = true
+      waitMs = retryMs
+    }
+  }
+
+  /** Writes `run/haproxy.cfg` with `run/hostnames.map`, and `run/Caddyfile`. Returns whether that succeeded. */
+  async write(): Promise<boolean> {
+    try {
+      await this.#writeFiles()
+      return true
+    } catch (cause) {
+      if (this.#stopping.signal.aborted) return false
+      this.#options.log('error', 'proxy_files_not_written', { reason: String(cause) })
+      return false
+    }
+  }
+
+  async #writeFiles(): Promise<void> {
+    const { data, host, ports, secret } = this.#options
+    const urls = ports.map((port) => localUrl(host, port)) as [string, ...string[]]
+    const addresses = urls.map((url) => new URL(url).host)
+    const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(timeoutMs)])
+    const routing = await fetchRouting(urls[0], secret, signal)
+    const map = join(data, 'run', 'hostnames.map')
+    const hostnames = routing.hostnames.map(({ hostname, namespace }) => `${hostname} ${namespace}\n`).join('')
+    await replaceFile(map, Buffer.from(hostnames))
+    await replaceFile(join(data, 'run', 'haproxy.cfg'), Buffer.from(haproxyConfig(addresses, map)))
+    await replaceFile(join(data, 'run', 'Caddyfile'), Buffer.from(caddyfile(addresses, routing)))
+  }
 }
 
-async function fetchRouting(url: string, secret: string): Promise<Routing> {
-  const response = await fetch(`${url}/api/launcher/routing`, { headers: { authorization: `Bearer ${secret}` } })
+async function fetchRouting(url: string, secret: string, signal: AbortSignal): Promise<Routing> {
+  const headers = { authorization: `Bearer ${secret}` }
+  const response = await fetch(`${url}/api/launcher/routing`, { headers, signal })
   const text = await response.text()
   if (!response.ok) throw new Error(`Couldn't list the namespaces: ${response.status} ${text}`)
   return z.object({ data: Routing }).parse(JSON.parse(text)).data
@@ -51,7 +115,8 @@ async function fetchRouting(url: string, secret: string): Promise<Routing> {
  */
 export function haproxyConfig(addresses: readonly string[], map: string): string {
   const servers = addresses.map((address, cell) => `\tserver cell_${cell} ${address} check`)
-  return `# PerSQL writes this file at each start. Copy it and adapt it: the port, TLS, limits.
+  return `# PerSQL writes this file at each start, and run/hostnames.map after each change of a custom hostname.
+# Copy this file and adapt it: the port, TLS, limits. Reload HAProxy after changes of the map.
 # The cell of a namespace is the CRC-32 of its name, modulo the number of cells.
 global
 	log stdout format raw local0 notice
@@ -86,8 +151,7 @@ ${addresses.map((address, cell) => `backend cell_${cell}\n\tserver cell_${cell} 
 }
 
 /**
- * Returns a configuration of Caddy, which can't compute a hash: it lists the cell of each namespace. Namespaces that
- * are created later are missing until the next start.
+ * Returns a configuration of Caddy, which can't compute a hash: it lists the cell of each namespace.
  */
 export function caddyfile(addresses: readonly string[], { namespaces, hostnames }: Routing): string {
   const hosts = hostnames.map(({ hostname, namespace }) => `\t\t\t${hostname} ${namespace}`)
@@ -95,7 +159,8 @@ export function caddyfile(addresses: readonly string[], { namespaces, hostnames 
   const routes = addresses.map(
     (address, cell) => `\t\t@cell_${cell} vars {cell} ${cell}\n\t\treverse_proxy @cell_${cell} ${address}`,
   )
-  return `# PerSQL writes this file at each start. Copy it and adapt it: the hostname, TLS, limits.
+  return `# PerSQL writes this file at each start and after each change of a namespace or custom hostname.
+# Copy it and adapt it: the hostname, TLS, limits.
 :80 {
 	@token header_regexp ns Authorization "${byToken}"
 	@path path_regexp ns ${byPath}

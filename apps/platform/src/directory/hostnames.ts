@@ -65,10 +65,13 @@ type Row = {
  */
 export class Hostnames extends RpcTarget {
   readonly #sql: SqlStorage
+  readonly #onChange: () => void
 
-  constructor(sql: SqlStorage) {
+  /** @param onChange called when a hostname can route elsewhere */
+  constructor(sql: SqlStorage, onChange: () => void) {
     super()
     this.#sql = sql
+    this.#onChange = onChange
   }
 
   /** Returns the database that a verified hostname routes to. */
@@ -137,7 +140,7 @@ export class Hostnames extends RpcTarget {
   record(databaseId: string, hostname: string, { status, certificate, error }: Finding, nowMs: number): Claim {
     if (status === 'active') this.#refuseTaken(databaseId, hostname)
     // A claim that another lookup verified in the meantime stays active.
-    this.#sql.exec(
+    this.#change(
       `UPDATE hostname SET status = iif(status = 'active', status, ?1), certificate = ?2, error = ?3,
          verified_at = iif(?1 = 'active', coalesce(verified_at, ?4), verified_at)
        WHERE database_id = ?5 AND hostname = ?6`,
@@ -152,17 +155,21 @@ export class Hostnames extends RpcTarget {
   }
 
   remove(databaseId: string, hostname: string): void {
-    this.#sql.exec('DELETE FROM hostname WHERE database_id = ? AND hostname = ?', databaseId, hostname)
+    this.#change('DELETE FROM hostname WHERE database_id = ? AND hostname = ?', databaseId, hostname)
   }
 
   /** Deletes the claims of a database. */
   dropDatabase(databaseId: string): void {
-    this.#sql.exec('DELETE FROM hostname WHERE database_id = ?', databaseId)
+    this.#change('DELETE FROM hostname WHERE database_id = ?', databaseId)
   }
 
   /** Deletes the claims of a namespace. */
   dropNamespace(slug: string): void {
-    this.#sql.exec('DELETE FROM hostname WHERE namespace = ?', slug)
+    this.#change('DELETE FROM hostname WHERE namespace = ?', slug)
+  }
+
+  #change(sql: string, ...params: SqlStorageValue[]): void {
+    if (this.#sql.exec(sql, ...params).rowsWritten > 0) this.#onChange()
   }
 
   #refuseTaken(databaseId: string, hostname: string): void {

@@ -11,6 +11,9 @@ import { MEMBERSHIPS, Memberships } from './memberships.ts'
 import { OAUTH_CLIENTS, OAuthClients } from './oauth-clients.ts'
 import { type ReservedNamespace, WELCOME_CREDIT, WelcomeClaims } from './welcome-claims.ts'
 
+/** The line that reports changes of namespaces or hostnames to the launcher. */
+const ROUTING_CHANGED = JSON.stringify({ event: 'routing_changed' })
+
 /** The first namespace of a new user. */
 interface WelcomePlan extends ReservedNamespace {
   readonly first: boolean
@@ -49,7 +52,7 @@ export class Directory extends DurableObject<Env> {
     ])
     this.#accounts = new Accounts(ctx.storage.sql)
     this.#memberships = new Memberships(ctx.storage.sql)
-    this.#hostnames = new Hostnames(ctx.storage.sql)
+    this.#hostnames = new Hostnames(ctx.storage.sql, () => this.#reportRouting())
     this.#oauthClients = new OAuthClients(ctx.storage.sql)
     this.#attempts = new Attempts(ctx.storage.sql)
     this.#welcomeClaims = new WelcomeClaims(ctx.storage, env, this.#accounts)
@@ -67,13 +70,14 @@ export class Directory extends DurableObject<Env> {
   }
 
   add(slug: string, id: string): void {
-    this.ctx.storage.sql.exec(
+    const { rowsWritten } = this.ctx.storage.sql.exec(
       `INSERT INTO namespace (slug, id, created_at) VALUES (?, ?, ?)
        ON CONFLICT DO UPDATE SET id = excluded.id WHERE id = ''`,
       slug,
       id,
       now(),
     )
+    if (rowsWritten > 0) this.#reportRouting()
   }
 
   /** Returns whether the operator can use the slug for a namespace: it is free, or its namespace exists. */
@@ -139,6 +143,12 @@ export class Directory extends DurableObject<Env> {
   remove(slug: string): void {
     this.#memberships.remove(slug, now())
     this.#hostnames.dropNamespace(slug)
+    this.#reportRouting()
+  }
+
+  /** Makes the launcher write the files of reverse proxies again. It reads what this process writes to stderr. */
+  #reportRouting(): void {
+    if (this.env.PERSQL_CELLS) console.error(ROUTING_CHANGED)
   }
 
   // --- hostnames ---------------------------------------------------------------------------------------------------
