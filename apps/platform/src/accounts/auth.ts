@@ -1,6 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { APIError, betterAuth } from 'better-auth'
 import { directoryObject } from '../api/objects.ts'
+import { disk, storageFull } from '../disk-space.ts'
 import type { Env } from '../env.ts'
 import { canSendMail, createMailer } from '../integrations/mail.ts'
 import { deriveKey, hasHashing } from '../integrations/password-hashing.ts'
@@ -100,6 +101,11 @@ function makeAuth(env: Env, baseUrl: string) {
       user: {
         create: {
           before: async ({ email }) => {
+            // The account of a provider's user is created at the first sign-in.
+            if (disk.level > 0) {
+              const { code, message } = storageFull()
+              throw new APIError('INSUFFICIENT_STORAGE', { code, message })
+            }
             if (signup === 'open') return
             const { first, invited } = await directoryObject(env).standing(email)
             // Without any account, the first user of this machine can sign up to invite others.

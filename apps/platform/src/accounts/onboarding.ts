@@ -1,5 +1,6 @@
 import { directoryObject, namespaceObject } from '../api/objects.ts'
 import { suggestSlug } from '../directory/memberships.ts'
+import { disk } from '../disk-space.ts'
 import type { Env } from '../env.ts'
 
 /**
@@ -8,6 +9,8 @@ import type { Env } from '../env.ts'
  * next sign-in continues after an interruption.
  */
 export async function onboardAccount(env: Env, userId: string): Promise<void> {
+  // A sign-in while the disk has room creates it.
+  if (disk.level > 0) return
   const directory = directoryObject(env)
   const [person] = await directory.people([userId])
   if (!person) return

@@ -3,6 +3,7 @@ import { PerSQLError, type Role } from '@persql/contract'
 import { Hono } from 'hono'
 import type { Account } from '../accounts/auth.ts'
 import { authenticateAccount, getMemberAccess } from '../api/authenticate.ts'
+import { assertRoomForRoute } from '../api/disk-rules.ts'
 import { directoryObject, namespaceObject } from '../api/objects.ts'
 import { accounts } from '../api/operations/accounts.ts'
 import { type Context, getContext } from '../context.ts'
@@ -78,6 +79,7 @@ async function ask(ctx: Context, query: string): Promise<Response> {
 
 /** Handles the form. Only the account that it was signed for can submit it. */
 async function decide(ctx: Context, raw: Request): Promise<Response> {
+  assertRoomForRoute('POST /oauth/authorize')
   const form = new URLSearchParams(await readBody(raw, MAX_BODY, ctx.settings))
   const account = await authenticateAccount(ctx)
   const given = (name: string) => form.get(name) ?? ''

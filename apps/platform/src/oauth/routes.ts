@@ -3,6 +3,7 @@ import { describeIssue, toSentence } from '@persql/endpoint-spec'
 import { Hono } from 'hono'
 import type * as z from 'zod'
 import { isNamespace } from '../api/authenticate.ts'
+import { assertRoomForRoute } from '../api/disk-rules.ts'
 import { namespaceObject } from '../api/objects.ts'
 import { type Context, getContext } from '../context.ts'
 import type { Env } from '../env.ts'
@@ -83,6 +84,7 @@ async function metadata(request: Request, env: Env): Promise<Response> {
 
 /** Registers a public client, even if it requests a secret: a secret that every installation shares isn't one. */
 async function register(request: Request, env: Env): Promise<Response> {
+  assertRoomForRoute('POST /oauth/register')
   const ctx = getContext(request, env)
   const waitS = registrations.waitS(toNetwork(clientAddress(request, ctx.settings)), REGISTRATIONS_PER_HOUR, Date.now())
   if (waitS > 0) {
@@ -134,6 +136,7 @@ function refused(cause: unknown, requestId: string): Response {
   const error = PerSQLError.from(cause)
   if (error.code === 'oauth_client_invalid') return failure(401, 'invalid_client', error.message)
   if (error.code === 'token_unknown') return failure(400, 'invalid_grant', error.message)
+  if (error.code === 'storage_full') return failure(error.status, 'temporarily_unavailable', error.message)
   if (error.status < 500) return failure(error.status, 'invalid_request', error.message)
   console.error(JSON.stringify({ level: 'error', event: 'oauth_failed', requestId, cause: String(cause) }))
   return failure(503, 'temporarily_unavailable', `Something went wrong. Try again. Request ID: ${requestId}.`)

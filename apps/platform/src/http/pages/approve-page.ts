@@ -2,6 +2,7 @@ import { type ApprovalRequest, PerSQLError } from '@persql/contract'
 import { Hono } from 'hono'
 import type { Account } from '../../accounts/auth.ts'
 import { authenticateAccount } from '../../api/authenticate.ts'
+import { assertRoomForOperation } from '../../api/disk-rules.ts'
 import { directoryObject } from '../../api/objects.ts'
 import { approvals } from '../../api/operations/approvals.ts'
 import { type Context, getContext } from '../../context.ts'
@@ -98,6 +99,7 @@ const utc = (moment: string) => `${dates.format(new Date(moment))} UTC`
 const dates = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
 
 async function decide(ctx: Context, token: string, raw: Request): Promise<Response> {
+  assertRoomForOperation('approve_request')
   const account = await authenticateAccount(ctx)
   const { namespace } = approvalAddress(token)
   const form = new URLSearchParams(await readBody(raw, MAX_BODY, ctx.settings))

@@ -1,6 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { Hono } from 'hono'
 import { authenticateAccount } from '../../api/authenticate.ts'
+import { assertRoomForOperation } from '../../api/disk-rules.ts'
 import { directoryObject } from '../../api/objects.ts'
 import { accounts } from '../../api/operations/accounts.ts'
 import { invitationNamespace, type OpenInvitation, openInvitation, withArticle } from '../../api/operations/members.ts'
@@ -70,6 +71,7 @@ async function describeInviter(ctx: Context, { invitedBy = '' }: OpenInvitation)
 }
 
 async function accept(ctx: Context, token: string, request: Request): Promise<Response> {
+  assertRoomForOperation('accept_invitation')
   const account = await authenticateAccount(ctx)
   const namespace = invitationNamespace(token)
   const form = new URLSearchParams(await readBody(request, MAX_BODY, ctx.settings))

@@ -1,8 +1,8 @@
 import { PerSQLError } from '@persql/contract'
 import { ADDRESS_HEADER, getAuth } from '../../accounts/auth.ts'
 import { callerNetwork } from '../../accounts/passwords.ts'
+import { assertRoomForAuth } from '../../api/disk-rules.ts'
 import { getContext } from '../../context.ts'
-import { assertRoom, disk } from '../../disk-space.ts'
 import type { Env } from '../../env.ts'
 import { toNetwork } from '../../ip-address.ts'
 import { assertShallow } from '../../json-object.ts'
@@ -11,7 +11,6 @@ import { readBody } from './body.ts'
 import { clientAddress } from './client-address.ts'
 
 const MAX_BODY = 64 * 1024
-const SIGN_UP = '/api/auth/sign-up'
 const LOCAL = /^(localhost|127(\.\d+){3}|\[::1\])$/
 
 /**
@@ -19,14 +18,12 @@ const LOCAL = /^(localhost|127(\.\d+){3}|\[::1\])$/
  * @throws PerSQLError `origin_refused`, `body_too_large`, `storage_full`, or `invalid_input` for JSON with too many levels of nesting
  */
 export async function answerAuth(request: Request, env: Env): Promise<Response> {
-  // Deleting data requires a session, so people can still sign in.
-  if (disk.level > 0 && new URL(request.url).pathname.startsWith(SIGN_UP)) assertRoom('stores')
   const body = request.method === 'POST' ? await readBody(request, MAX_BODY, getSettings(env)) : undefined
   if (body && /\bjson\b/i.test(request.headers.get('Content-Type') ?? '')) assertShallow(body)
   return ask(request, request.url, request.method, body, env)
 }
 
-/** Calls a route of Better Auth for a server-rendered form. @throws PerSQLError `origin_refused` */
+/** Calls a route of Better Auth for a server-rendered form. @throws PerSQLError `origin_refused` or `storage_full` */
 export function callAuth(request: Request, path: string, body: object, env: Env): Promise<Response> {
   return ask(request, getContext(request, env).baseUrl + path, 'POST', JSON.stringify(body), env)
 }
@@ -39,6 +36,7 @@ async function ask(
   env: Env,
 ): Promise<Response> {
   const { baseUrl, settings } = getContext(request, env)
+  assertRoomForAuth(method, new URL(url).pathname)
   const { hostname, origin } = new URL(baseUrl)
   // If the first account owns the instance, an attacker's page could claim it through a hostname that resolves to this
   // machine.

@@ -1,5 +1,6 @@
 import { isSlug, PerSQLError } from '@persql/contract'
 import type Stripe from 'stripe'
+import { assertRoomForRoute } from '../../api/disk-rules.ts'
 import { directoryObject, namespaceObject } from '../../api/objects.ts'
 import type { Env } from '../../env.ts'
 import { getPaymentProvider, type PaymentProvider } from '../../integrations/payments.ts'
@@ -15,6 +16,7 @@ const NANO_PER_CENT = 10_000_000
  * @throws PerSQLError; Stripe then redelivers the event
  */
 export async function handleStripeWebhook(request: Request, env: Env): Promise<void> {
+  assertRoomForRoute('POST /api/stripe/webhook')
   const payments = getPaymentProvider(env)
   const body = await readBody(request, MAX_BODY, getSettings(env))
   const event = payments.parseEvent(body, request.headers.get('Stripe-Signature') ?? '')
