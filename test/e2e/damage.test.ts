@@ -98,7 +98,7 @@ const NOTICED: Record<string, [answer: string, status: string]> = {
   'zero bytes': ['database_damaged', 'damaged'],
   'no file': ['database_damaged', 'damaged'],
   'another file': ['database_damaged', 'damaged'],
-  'a folder in its place': ['unavailable', 'healthy'],
+  'a folder in its place': ['database_damaged', 'damaged'],
   // SQLite ignores a log that it didn't write.
   'a garbage log beside it': ['ok', 'healthy'],
 }

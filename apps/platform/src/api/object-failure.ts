@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import type { Context } from '../context.ts'
-import { isFileDamaged, toTransactionError } from '../storage/runtime-error.ts'
+import { isFileDamaged, isUnopenable, toTransactionError } from '../storage/runtime-error.ts'
 import { findSqliteFailure } from '../storage/sqlite-failures.ts'
 import { namespaceObject } from './objects.ts'
 
@@ -28,6 +28,9 @@ export async function toCallError(
   if (error.code === 'took_too_long' || error.code === 'storage_full') return error
   if (isFileDamaged(String(cause))) {
     await reportDamage(ctx, ns, db, String(cause))
+    return new PerSQLError('database_damaged', {}, { cause })
+  }
+  if (isUnopenable(String(cause)) && (await namespaceObject(ctx.env, ns).reportFolder(db, String(cause)))) {
     return new PerSQLError('database_damaged', {}, { cause })
   }
   const timedOut = Date.now() - startedMs >= queryTimeoutMs

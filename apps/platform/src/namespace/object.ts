@@ -184,6 +184,13 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
     if (record) files.report(record, 'corrupt', cause)
   }
 
+  /** Records that a folder is in the place of a database's file. Returns whether there is one. */
+  async reportFolder(slug: string, cause: string): Promise<boolean> {
+    const { databases, files } = this.#services
+    const record = databases.find(slug)
+    return record ? files.reportFolder(record, cause) : false
+  }
+
   /**
    * Serves the file of a damaged database as it is, after the operator repaired it or decided to use it.
    * @throws PerSQLError `database_not_found`

@@ -38,4 +38,7 @@ export function isFileDamaged(message: string): boolean {
   return code === 'SQLITE_NOTADB'
 }
 
+/** Returns whether this message of the runtime is about a file that SQLite can't open. */
+export const isUnopenable = (message: string): boolean => SQLITE_CODE.exec(message)?.[1] === 'SQLITE_CANTOPEN'
+
 const WAITED = 'blockConcurrencyWhile() in a Durable Object waited for too long'

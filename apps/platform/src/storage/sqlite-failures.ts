@@ -1,6 +1,6 @@
 const MAX_KNOWN = 10_000
 /** The time in which the launcher reports why SQLite failed. */
-const REPORT_MS = 500
+const REPORT_MS = 2_000
 const POLL_MS = 5
 /** The runtime's message for a failure whose cause is only in its log. */
 const REFERENCE = /internal error; reference = (\w+)/

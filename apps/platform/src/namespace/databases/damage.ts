@@ -54,12 +54,22 @@ export class FileDamage {
     if (record.damage !== null) return
     this.#set(record, damage)
     const { env, namespace } = this.#options
-    const [ns, database] = [namespace(), record.slug]
     const folder = Number(env.PERSQL_CELL ?? 0) === 0 ? 'objects' : `cells/${env.PERSQL_CELL}/objects`
-    const file = `${folder}/database/${env.DATABASES.idFromName(`${ns}/${database}`)}.sqlite`
-    console.error(
-      JSON.stringify({ level: 'error', event: 'database_damaged', namespace: ns, database, damage, file, cause }),
-    )
+    const file = `${folder}/${this.#getPath(record)}`
+    const about = { namespace: namespace(), database: record.slug, damage, file, cause }
+    console.error(JSON.stringify({ level: 'error', event: 'database_damaged', ...about }))
+  }
+
+  /**
+   * Records the damage if a folder is in the place of a file that SQLite can't open. Anything else, such as too few
+   * descriptors, can pass.
+   */
+  async reportFolder(record: DatabaseRecord, cause: string): Promise<boolean> {
+    const { OBJECT_FILES: files } = this.#options.env
+    const response = await files?.fetch(`http://files/${this.#getPath(record)}`, { method: 'HEAD' })
+    const isFolder = response?.headers.get('content-type') === 'application/json'
+    if (isFolder) this.report(record, 'replaced', cause)
+    return isFolder
   }
 
   /** Records that a database has a new file, which can replace a damaged one. */
@@ -83,6 +93,11 @@ export class FileDamage {
       'persql_damaged_databases',
       [...counts.values()].reduce((sum, count) => sum + count, 0),
     )
+  }
+
+  #getPath({ slug }: DatabaseRecord): string {
+    const { env, namespace } = this.#options
+    return `database/${env.DATABASES.idFromName(`${namespace()}/${slug}`)}.sqlite`
   }
 
   #set(record: DatabaseRecord, damage: Damage | null): void {

@@ -10,7 +10,7 @@ import { type CreditLease, NO_LEASE, outstanding } from '../credit/credit-accoun
 /**
  * The damage of a database's file. `corrupt`: SQLite can't read it. The others are found when the database takes a
  * lease, by the generation in its file, which grows with each save: the file is gone, is an older copy, or is the file
- * of another database.
+ * of another database or a folder.
  */
 export type Damage = 'corrupt' | 'missing' | 'outdated' | 'replaced'
 
