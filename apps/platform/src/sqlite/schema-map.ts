@@ -20,6 +20,8 @@ export interface SchemaMap {
   readonly views: ReadonlySet<string>
   /** The names of all virtual tables, in lower case. */
   readonly virtuals: ReadonlySet<string>
+  /** The names of virtual tables that read views, in lower case: a scan of one can take any time. */
+  readonly ofViews: ReadonlySet<string>
 }
 
 type CatalogRow = [type: string, name: string, table: string, root: number, sql: string | null]
@@ -59,8 +61,12 @@ export function readSchemaMap(run: RunSql): SchemaMap {
   const map = { roots, programs, views, virtuals }
   const virtual = once(() => readAddresses(run, declared, map))
   const check = once(() => findAddress(run, 'pragma_quick_check'))
+  const ofViews = once(() => findThoseOfViews(declared, views))
   return {
     ...map,
+    get ofViews() {
+      return ofViews()
+    },
     get virtual() {
       return virtual()
     },
@@ -87,6 +93,19 @@ function readAddresses(
   })
   for (const { name, address, reads } of resolve(found, roots, virtual, views, run)) learn(address, [name, ...reads])
   return virtual
+}
+
+function findThoseOfViews(declared: readonly CatalogRow[], views: SchemaMap['views']): Set<string> {
+  const sources = declared.map(([, name, , , sql]) => [lower(name), listSources(sql as string)?.map(lower)] as const)
+  const found = new Set<string>()
+  // A virtual table can read another one.
+  for (let before = -1; before < found.size; ) {
+    before = found.size
+    for (const [name, reads] of sources) {
+      if (reads?.some((source) => views.has(source) || found.has(source))) found.add(name)
+    }
+  }
+  return found
 }
 
 function once<T>(read: () => T): () => T {

@@ -1,3 +1,4 @@
+import { lower } from '../../sqlite/identifiers.ts'
 import { SCHEMA_TABLE, type SchemaMap } from '../../sqlite/schema-map.ts'
 
 /** The effect of a statement, read from the program that SQLite compiled for it. */
@@ -203,6 +204,8 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
         const tables = schema.virtual.get(p4 ?? '')
         if (tables === undefined) unresolved = true
         else add(reads, tables)
+        // A scan can read all rows of a view.
+        if (opcode === 'VOpen') readsContent ||= schema.ofViews.has(lower(tables?.[0] ?? ''))
         if (opcode === 'VUpdate') {
           // Commands read the whole content of a full-text table, which can be a view. Triggers usually insert a row.
           if ((tables?.length ?? 0) > 1) readsContent ||= fires.size === 0 || hasCommand

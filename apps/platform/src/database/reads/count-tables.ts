@@ -1,5 +1,7 @@
+import { PerSQLError } from '@persql/contract'
 import { quoteName } from '../../sqlite/identifiers.ts'
-import type { DatabaseCall } from '../calls/call.ts'
+import type { DatabaseCall, StatementInput } from '../calls/call.ts'
+import type { Result } from '../engine/result.ts'
 import { countRows } from '../engine/schema.ts'
 import type { DatabaseReads } from './database-reads.ts'
 import { LARGE_ROWS, type TableFacts } from './table-facts.ts'
@@ -28,7 +30,10 @@ export interface CountServices {
 export const sumRowsRead = (counts: readonly { readonly rowsRead: number }[]): number =>
   counts.reduce((sum, { rowsRead }) => sum + rowsRead, 0)
 
-/** Counts the rows of tables: small tables in place, and others in a reader. Returns the counts in the same order. */
+/**
+ * Counts the rows of tables: small tables in place, and others in a reader if there is one. Returns the counts in the same
+ * order.
+ */
 export function countTables(
   names: readonly string[],
   caller: Caller,
@@ -40,7 +45,8 @@ export function countTables(
     const { rows } = facts.of(name)
     inPlace += rows
     const isSmall = rows <= LARGE_ROWS && inPlace <= MAX_IN_PLACE
-    counts.push(isSmall || !reads.areAvailable ? countRows(storage.sql, name) : undefined)
+    if (isSmall) counts.push(countRows(storage.sql, name))
+    else counts.push(reads.areAvailable ? undefined : countAnnounced(name, caller, reads))
   }
   if (counts.every((count) => count !== undefined)) return counts
   const left = names.filter((_, i) => counts[i] === undefined)
@@ -49,6 +55,19 @@ export function countTables(
   )
 }
 
+/** Counts in place what can take any time, such as a full-text table over a view: the watchdog has to know the caller. */
+function countAnnounced(name: string, { grant }: Caller, reads: DatabaseReads): TableCount {
+  try {
+    const { rows, rowsRead } = reads.runAnywhere(toCount(name), grant, grant.tokenId) as Result
+    return { rowCount: rows[0]?.[0] as number, rowsRead }
+  } catch (cause) {
+    if (PerSQLError.from(cause).code !== 'sql_error') throw cause
+    return { rowCount: null, rowsRead: 0 }
+  }
+}
+
+const toCount = (name: string): StatementInput => ({ sql: `SELECT count(*) FROM ${quoteName(name)}`, params: [] })
+
 async function countElsewhere(
   names: readonly string[],
   { grant, requestId }: Caller,
@@ -56,9 +75,7 @@ async function countElsewhere(
 ): Promise<TableCount[]> {
   const found: TableCount[] = []
   while (found.length < names.length) {
-    const statements = names
-      .slice(found.length)
-      .map((name) => ({ sql: `SELECT count(*) FROM ${quoteName(name)}`, params: [] }))
+    const statements = names.slice(found.length).map(toCount)
     const { results, counts, failure } = await reads.run({
       statements,
       permission: grant,
