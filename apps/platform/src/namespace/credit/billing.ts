@@ -33,13 +33,13 @@ export class Billing {
     this.#options = options
   }
 
-  /** Bills a request that reaches no database. @throws PerSQLError `insufficient_balance`, `namespace_suspended` */
+  /** Bills a request that reaches no database. @throws PerSQLError `insufficient_balance`, `namespace_suspended`, `unavailable` */
   async charge(): Promise<void> {
     const { identity, ledger, lending, lowBalance } = this.#options
     if (identity.known?.suspended) throw new PerSQLError('namespace_suspended')
     await chargeRequest({
       reclaim: () => lending.reclaim(),
-      freeNano: () => lending.freeNano(),
+      assertFree: (isComplete) => lending.assertFree(isComplete),
       debit: () => ledger().debit('', '', { ...NOTHING, requests: 1 }),
     })
     lowBalance.check(now())

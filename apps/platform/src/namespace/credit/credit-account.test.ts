@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Meter } from '../../database/metering/meter.ts'
-import { costNano, NOTHING, type Totals } from '../../money.ts'
+import { costNano, NOTHING, REQUEST_NANO, type Totals } from '../../money.ts'
 import {
+  assertAffordable,
   balance,
   type CreditAccount,
   type CreditLease,
@@ -243,5 +244,19 @@ describe('money over any interleaving of requests, renewals, repeats, reordering
       }),
       { numRuns: 50 },
     )
+  })
+})
+
+describe('a request is refused as unaffordable', () => {
+  test.each([
+    ['the balance is empty', 0, 0, false, undefined],
+    ['all credit was returned', 10, 0, true, undefined],
+    ['there is a free balance', 10, 1, false, undefined],
+    ['another database still holds credit', 10, 0, false, 'unavailable'],
+  ])('only if that is certain: %s', (_what, balanceRequests, freeRequests, isComplete, code) => {
+    const account = { ledgerNano: balanceRequests * REQUEST_NANO, unpostedNano: 0 }
+    const check = () => assertAffordable(account, freeRequests * REQUEST_NANO, isComplete)
+    if (code) expect(check).toThrow(expect.objectContaining({ code }))
+    else expect(check).not.toThrow()
   })
 })

@@ -1,4 +1,5 @@
-import { costNano, growth, NOTHING, type Totals } from '../../money.ts'
+import { PerSQLError } from '@persql/contract'
+import { costNano, growth, NOTHING, REQUEST_NANO, type Totals } from '../../money.ts'
 
 /** The money of a namespace. The balance is the sum of the ledger minus the usage that isn't posted yet. */
 export interface CreditAccount {
@@ -30,6 +31,14 @@ export const lowNano = (lastTopUpNano: number): number => Math.max(500_000_000, 
 
 /** Returns the amount that a database can still spend, as far as the namespace knows. */
 export const outstanding = (lease: CreditLease): number => Math.max(0, lease.ceilingNano - costNano(lease.seen))
+
+/**
+ * Checks that a refusal would be true: if databases didn't return their credit, the balance can cover a request.
+ * @throws PerSQLError `unavailable`
+ */
+export function assertAffordable(account: CreditAccount, freeNano: number, isComplete: boolean): void {
+  if (freeNano < REQUEST_NANO && !isComplete && balance(account) >= REQUEST_NANO) throw new PerSQLError('unavailable')
+}
 
 /** Debits the usage in a report that previous reports don't have. Repeated and outdated reports change nothing. */
 export function settle(

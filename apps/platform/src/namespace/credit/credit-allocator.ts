@@ -1,3 +1,4 @@
+import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
 import type { Allowance, Report } from '../../database/metering/meter.ts'
 import type { Database } from '../../database/object.ts'
@@ -7,7 +8,7 @@ import type { DatabaseRecord, Databases } from '../databases/databases.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { StorageBill } from '../ledger/storage-bill.ts'
 import type { SnapshotBytes } from '../quotas/snapshot-bytes.ts'
-import { balance, grant, outstanding, recall, settle } from './credit-account.ts'
+import { assertAffordable, balance, grant, outstanding, recall, settle } from './credit-account.ts'
 import type { LowBalance } from './low-balance.ts'
 
 /** A database that doesn't respond within this time keeps its credit, and the others continue. */
@@ -31,7 +32,7 @@ interface LendingOptions {
 /** Allocates the credit of a namespace to its databases. */
 export class CreditAllocator {
   readonly #options: LendingOptions
-  #recalling: Promise<void> | undefined
+  #recalling: Promise<boolean> | undefined
 
   constructor(options: LendingOptions) {
     this.#options = options
@@ -49,9 +50,10 @@ export class CreditAllocator {
     let known = record
     let before = databases.lease(known.id)
     if (this.freeNano() + outstanding(before) < REQUEST_NANO) {
-      await this.reclaim(known.id)
+      const isComplete = await this.reclaim(known.id)
       known = healthy()
       before = databases.lease(known.id)
+      assertAffordable(ledger().account, this.freeNano() + outstanding(before), isComplete)
     }
     const { id, slug } = known
     const lease = grant(ledger().account, before, databases.lentNano - outstanding(before))
@@ -98,19 +100,32 @@ export class CreditAllocator {
 
   /**
    * Reclaims unused credit from the other databases if too little is free, so that any database can spend the last
-   * cent. A round in progress can have excluded the database that holds the credit, so a second round follows.
+   * cent. A round in progress can have excluded the database that holds the credit, so a second round follows. Returns
+   * whether all databases returned their credit.
    */
-  async reclaim(except?: string): Promise<void> {
+  async reclaim(except?: string): Promise<boolean> {
+    let isComplete = true
     for (let round = 0; round < 2; round++) {
       const own = except === undefined ? 0 : outstanding(this.#options.databases.lease(except))
-      if (this.freeNano() + own >= REQUEST_NANO) return
-      await this.#recallAll(except)
+      if (this.freeNano() + own >= REQUEST_NANO) return true
+      isComplete = await this.#recallAll(except)
     }
+    return isComplete
   }
 
   /** Reclaims credit if a lower balance no longer covers the leases. */
   async coverOverdraft(): Promise<void> {
     if (this.freeNano() < 0) await this.#recallAll()
+  }
+
+  /**
+   * Checks, after `reclaim`, that the free balance covers one more request.
+   * @throws PerSQLError `insufficient_balance`, or `unavailable` if credit wasn't returned
+   */
+  assertFree(isComplete: boolean): void {
+    const freeNano = this.freeNano()
+    assertAffordable(this.#options.ledger().account, freeNano, isComplete)
+    if (freeNano < REQUEST_NANO) throw new PerSQLError('insufficient_balance')
   }
 
   /** Returns the balance that isn't allocated to databases. */
@@ -153,23 +168,30 @@ export class CreditAllocator {
     })
   }
 
-  /** Calls many databases, with limited concurrency. A database that fails or is slow doesn't delay the others. */
-  async each<R extends DatabaseRecord>(records: readonly R[], ask: (record: R) => Promise<void>): Promise<void> {
+  /**
+   * Calls many databases, with limited concurrency. A database that fails or is slow doesn't delay the others. Returns
+   * whether all databases answered, except for damaged ones.
+   */
+  async each<R extends DatabaseRecord>(records: readonly R[], ask: (record: R) => Promise<void>): Promise<boolean> {
     const rest = [...records]
+    let isComplete = true
     const worker = async () => {
       for (let record = rest.pop(); record; record = rest.pop()) {
-        const { slug } = record
-        await Promise.race([ask(record), scheduler.wait(ANSWER_MS)]).catch((cause: unknown) => {
+        const { slug, damage } = record
+        const asked = ask(record).then(() => true)
+        const hasAnswered = await Promise.race([asked, scheduler.wait(ANSWER_MS)]).catch((cause: unknown) => {
           console.error(
             JSON.stringify({ level: 'warn', event: 'database_unreachable', database: slug, cause: String(cause) }),
           )
         })
+        if (!hasAnswered && damage === null) isComplete = false
       }
     }
     await Promise.all(Array.from({ length: Math.min(AT_ONCE, rest.length) }, worker))
+    return isComplete
   }
 
-  #recallAll(except?: string): Promise<void> {
+  #recallAll(except?: string): Promise<boolean> {
     const holders = this.#options.databases.listLeaseHolders().filter(({ id }) => id !== except)
     this.#recalling ??= this.each(holders, (record) => this.recall(record)).finally(() => {
       this.#recalling = undefined

@@ -1,3 +1,4 @@
+import { PerSQLError } from '@persql/contract'
 import { describe, expect, test } from 'vitest'
 import { REQUEST_NANO } from '../../money.ts'
 import { chargeRequest } from './request-charge.ts'
@@ -5,19 +6,22 @@ import { chargeRequest } from './request-charge.ts'
 /** Creates a purse whose credit a database holds until `giveBack` is called. */
 function createPurse(requests: number) {
   let freeNano = 0
-  let returned = () => {}
-  const reclaimed = new Promise<void>((resolve) => {
+  let returned = (_isComplete: boolean) => {}
+  const reclaimed = new Promise<boolean>((resolve) => {
     returned = resolve
   })
   return {
     reclaim: () => reclaimed,
     freeNano: () => freeNano,
+    assertFree(isComplete: boolean) {
+      if (freeNano < REQUEST_NANO) throw new PerSQLError(isComplete ? 'insufficient_balance' : 'unavailable')
+    },
     debit() {
       freeNano -= REQUEST_NANO
     },
     giveBack() {
       freeNano = requests * REQUEST_NANO
-      returned()
+      returned(true)
     },
   }
 }
