@@ -1,3 +1,4 @@
+import { api } from '@persql/contract'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createEndpoints, standIn } from '../endpoints.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
@@ -87,6 +88,17 @@ test('a question becomes a SELECT, which runs, and costs the tokens that the pro
   expect(messages[0]?.content).toContain('CREATE TABLE orders')
   expect(messages[0]?.content).toContain('cents are US cents')
   expect(messages[0]?.content).not.toContain('_persql')
+})
+
+test.each([
+  ['an overflow', 'SELECT abs(-9223372036854775807 - 1)', 'sql_error'],
+  ['text that is not JSON', "SELECT json_extract(customer, '$.a') FROM orders", 'sql_error'],
+  ['an integer that JSON would round', 'SELECT 9007199254740993', 'integer_out_of_range'],
+] as const)('a generated SELECT can fail when it runs: %s', async (_what, sql, code) => {
+  saysSql(sql)
+  const { status, body } = await ask()
+  expect([status, body.code]).toEqual([400, code])
+  expect(api.ask.errors).toContain(code)
 })
 
 describe('what the model writes is run only if it reads what it may', () => {

@@ -28,7 +28,7 @@ export const changes = {
     input: z.strictObject({ ...address, tables: Tables.optional(), cursor: Cursor.optional() }),
     output: z.object({}),
     upgrade: 'websocket',
-    errors: ['database_not_found', 'upgrade_required', 'limit_reached', 'origin_refused'],
+    errors: ['database_not_found', 'upgrade_required', 'quota_exceeded', 'origin_refused'],
   }),
 
   wait_for_changes: operation({

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { Docs } from './assistant.ts'
 import { operation } from './operation.ts'
+import { longReadErrors } from './query.ts'
 import { Slug } from './values.ts'
 
 const address = { ns: Slug, db: Slug }
@@ -111,7 +112,7 @@ export const describe = {
     console: { route: 'GET /api/namespaces/{ns}/databases/{db}/describe', role: 'viewer' },
     input: z.strictObject({ ...address, format: z.enum(['json', 'compact']).default('json') }),
     output: z.union([SchemaDescription, Compact]),
-    errors: ['database_not_found'],
+    errors: ['database_not_found', ...longReadErrors],
   }),
 
   set_description: operation({

@@ -75,6 +75,9 @@ export const SqlErrorDetail = z.object({
 })
 export type SqlErrorDetail = z.infer<typeof SqlErrorDetail>
 
+/** The errors of a read that could take long, besides those of every call to a database. */
+export const longReadErrors = ['query_canceled', 'too_busy'] as const
+
 /** The errors of every call that runs a statement. */
 export const statementErrors = [
   'sql_error',
@@ -89,8 +92,7 @@ export const statementErrors = [
   'table_protected',
   'table_unresolved',
   'query_timeout',
-  'query_canceled',
-  'too_busy',
+  ...longReadErrors,
   'database_not_found',
 ] as const
 
@@ -162,7 +164,7 @@ export const query = {
     input: z.strictObject(address),
     /** `rowCount` is `null` for a virtual table that can't be read. */
     output: z.array(z.object({ name: z.string(), rowCount: z.int().nullable() })),
-    errors: ['database_not_found'],
+    errors: ['database_not_found', ...longReadErrors],
   }),
 
   validate: operation({

@@ -138,6 +138,19 @@ test('what the operation declares, its document says', () => {
   }
 })
 
+test.each([
+  ['GET /v1/db/{ns}/{db}/subscribe', 409, ['quota_exceeded']],
+  ['GET /v1/db/{ns}/{db}/wait_for_changes', 409, ['limit_reached', 'too_many_databases']],
+  ...['POST /v1/db/{ns}/{db}/query', 'POST /v1/db/{ns}/{db}/ask', 'POST /v1/db/{ns}/{db}/ai/sql'].map(
+    (route) => [route, 429, ['flood', 'too_busy']] as const,
+  ),
+  ...['GET /v1/db/{ns}/{db}/tables', 'GET /v1/db/{ns}/{db}/describe'].map(
+    (route) => [route, 409, ['query_canceled']] as const,
+  ),
+] as const)('%s lists the limit that its calls reach (%i)', (route, status, codes) => {
+  expect(listCodes(route, status)).toEqual(expect.arrayContaining([...codes]))
+})
+
 test('headers of retries are where retries are safe', () => {
   const named = (route: string) =>
     at(route).parameters?.flatMap((p: Document) => (p.$ref ? [p.$ref.split('/').at(-1)] : [])) ?? []
