@@ -18,7 +18,7 @@ export function days(name: string, text: string): number {
   return whole
 }
 
-/** Parses a parameter: numbers, true, false, null and {"base64": "…"} as JSON, anything else as text. @throws CliError */
+/** Parses a parameter: numbers, true, false, null, quoted text and {"base64": "…"} as JSON, anything else as text. @throws CliError */
 export function param(text: string): Param {
   if (text === 'null') return null
   if (text === 'true' || text === 'false') return text === 'true'

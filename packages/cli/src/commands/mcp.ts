@@ -4,7 +4,8 @@ import { proxy } from '../mcp/proxy.ts'
 export const mcp = command({
   path: 'mcp',
   summary: 'Serve the PerSQL MCP server over stdio',
-  details: "Use this command in MCP clients that start a command. The token is the profile's, or PERSQL_TOKEN.",
+  details:
+    'Use this command in MCP clients that start a command. The token is PERSQL_TOKEN, or else the token of the profile.',
   options: {
     tools: { help: 'Tool groups to list instead of the default set, for example core,branches', value: 'groups' },
   },

@@ -22,7 +22,7 @@ export const query = command({
   options: {
     file: { help: 'Read SQL from a file; - reads stdin', short: 'f', value: 'file', file: true },
     param: {
-      help: 'Value for the next ?: numbers, true, false and null are parsed as JSON, anything else is text',
+      help: 'Value for the next ?: numbers, true, false, null, "quoted text" and {"base64": "…"} are parsed as JSON, anything else is text',
       short: 'p',
       value: 'value',
       multiple: true,
