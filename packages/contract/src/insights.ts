@@ -35,10 +35,7 @@ export const Insights = z.object({
 })
 export type Insights = z.infer<typeof Insights>
 
-/**
- * The recent calls of an endpoint that ran its statement. Calls that a guard rejected or the cache served aren't
- * included.
- */
+/** The recent calls of an endpoint that ran its statement. Calls that a guard rejected aren't included. */
 export const EndpointTraffic = z.object({
   windowHours: z.int(),
   /** Calls in the window, as far as the query log goes back. It keeps the latest 10,000 calls of the database. */

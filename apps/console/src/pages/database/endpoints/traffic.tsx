@@ -29,7 +29,9 @@ export function Traffic({ slug }: { slug: string }) {
   return (
     <div className="grid min-w-0 gap-4">
       <div className="flex flex-wrap items-center justify-between gap-3">
-        <p className="text-muted">Excludes cached responses and rate-limited calls.</p>
+        <p className="text-muted">
+          Only calls that ran the statement. Calls rejected before, for example by the rate limit, aren't counted.
+        </p>
         <Select aria-label="Period" className="w-auto" value={hours} onChange={({ target }) => ask(target.value)}>
           {Object.entries(WINDOWS).map(([value, name]) => (
             <option key={value} value={value}>

@@ -24,7 +24,7 @@ export function IndexAdviceCard() {
     >
       <p className="text-muted">
         Tests indexes for your logged statements on a copy of the data and reports which ones help. Your database isn't
-        changed.
+        changed. Billed as rows read for the copy.
       </p>
       {error && <ErrorPanel error={error} onRetry={() => mutate(where)} />}
       {isPending && <SkeletonRows rows={2} label="Testing indexes on a copy" />}

@@ -20,7 +20,7 @@ export const NewSnapshot = ({ open, ...rest }: NewSnapshotProps) => (
     open={open}
     onOpenChange={rest.close}
     title="Create snapshot"
-    description="Saves all tables and rows as they are now. Billed as storage."
+    description="Saves all tables and rows as they are now. Billed as rows read, then as storage."
   >
     <NewSnapshotForm {...rest} />
   </Dialog>
