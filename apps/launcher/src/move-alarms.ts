@@ -30,7 +30,7 @@ export async function moveAlarms({ data, localUrl, secret }: MoveAlarmsOptions):
     if (names.length === 0) return
     if (round > rounds) {
       throw new Error(
-        `Couldn't move the timers of ${names.length} databases in ${data} to the new data format: ${names.slice(0, 3).join(', ')}. Restart PerSQL to try again.`,
+        `Couldn't move the timers of ${names.length === 1 ? '1 database' : `${names.length} databases`} in ${data} to the new data format: ${names.slice(0, 3).join(', ')}. Restart PerSQL to try again.`,
       )
     }
     if (round > 1) await delay(pauseMs)

@@ -14,7 +14,7 @@ export interface CoreTool {
 const MAX_FOUND = 5
 const text = { type: 'string' }
 
-/** The tools of the short list besides `query` and `batch`. Sixty schemas would cost an agent about 10,000 tokens. */
+/** The tools of the short list besides `query` and `batch`. All schemas would cost an agent about 25,000 tokens. */
 export const coreTools: Readonly<Record<string, CoreTool>> = {
   describe: {
     definition: {

@@ -9,7 +9,7 @@ export function urlProblem(text: string, allowLoopback: boolean): string | undef
   if (url.protocol !== 'https:') return "it isn't https"
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
   const literal = ipv4(host) ?? ipv6(host)
-  if (literal) return isPublic(literal) ? undefined : "the address isn't public"
+  if (literal) return isPublic(literal) ? undefined : "the IP address isn't public"
   if (!host.includes('.') || PRIVATE_NAMES.test(host)) return "the host isn't public"
   return undefined
 }
