@@ -17,7 +17,7 @@ export const Database = z.object({
   forkedAt: Timestamp.nullable(),
   /** The time at which it is deleted automatically. */
   expiresAt: Timestamp.nullable(),
-  /** Billed bytes of rows and indexes. */
+  /** Billed bytes of rows and indexes, without those of snapshots. */
   storedBytes: z.int().nullable(),
   /** Number of rows in all tables. */
   rows: z.int().nullable(),
