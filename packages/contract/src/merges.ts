@@ -117,6 +117,7 @@ export const merges = {
       'merge_stale',
       'merge_under_way',
       'merge_impossible',
+      'approval_denied',
       'quota_exceeded',
       'copy_impossible',
       'copy_cut_off',

@@ -81,6 +81,7 @@ export const transfer = {
       'table_protected',
       'table_out_of_scope',
       'table_unresolved',
+      'approval_denied',
       'quota_exceeded',
       'idempotency_mismatch',
       'replay_dropped',

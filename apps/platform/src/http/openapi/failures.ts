@@ -26,19 +26,21 @@ export const isOfDatabase = ({ params }: Way): boolean => params.includes('db')
 
 const billed = ['insufficient_balance', 'namespace_suspended'] as const
 
-function ofBearer({ scope, scoped, billed: charged }: Operation, way: Way): readonly ErrorCode[] {
+function ofBearer({ scope, scoped, billed: charged, console }: Operation, way: Way): readonly ErrorCode[] {
   if (scope === 'anyone') return []
   if (scope === 'operator') return ['operator_only']
   return [
     'token_missing',
     'token_malformed',
     'token_unknown',
+    'token_audience',
     'token_pinned',
     ...(scoped ? [] : (['not_for_scoped_token'] as const)),
     ...(charged === false ? [] : billed),
     // The first call of an admin token to a database creates it.
     ...(isOfDatabase(way) ? (['namespace_mismatch', 'too_many_databases'] as const) : []),
-    ...(scope === 'readonly' ? [] : (['role_insufficient'] as const)),
+    // The token of an app is limited by the role of its member too.
+    ...(scope === 'readonly' && (console?.role ?? 'viewer') === 'viewer' ? [] : (['role_insufficient'] as const)),
   ]
 }
 

@@ -110,7 +110,7 @@ test.each(operations)(
 
 test('a refusal stands under its status, with the codes it can carry', () => {
   const query = 'POST /v1/db/{ns}/{db}/query'
-  expect(listCodes(query, 401)).toEqual(['token_missing', 'token_malformed', 'token_unknown'])
+  expect(listCodes(query, 401)).toEqual(['token_missing', 'token_malformed', 'token_unknown', 'token_audience'])
   expect(listCodes(query, 400)).toEqual(expect.arrayContaining(['invalid_json', 'invalid_input', 'sql_error']))
   expect(listCodes(query, 402)).toEqual(['insufficient_balance'])
   expect(listCodes(query, 422)).toEqual(['idempotency_mismatch'])
@@ -147,7 +147,13 @@ test.each([
   ...['GET /v1/db/{ns}/{db}/tables', 'GET /v1/db/{ns}/{db}/describe'].map(
     (route) => [route, 409, ['query_canceled']] as const,
   ),
-] as const)('%s lists the limit that its calls reach (%i)', (route, status, codes) => {
+  ...['POST /v1/db/{ns}/{db}/import', 'POST /v1/db/{ns}/{db}/branches/{ref}/merge'].map(
+    (route) => [route, 403, ['approval_denied']] as const,
+  ),
+  ...['GET /v1/billing', 'POST /v1/db/{ns}/{db}/ai/indexes'].map(
+    (route) => [route, 403, ['role_insufficient']] as const,
+  ),
+] as const)('%s lists the errors that its calls can have (%i)', (route, status, codes) => {
   expect(listCodes(route, status)).toEqual(expect.arrayContaining([...codes]))
 })
 
