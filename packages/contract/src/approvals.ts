@@ -146,6 +146,7 @@ export const approvals = {
       'approval_not_open',
       'approval_stale',
       'quota_exceeded',
+      'took_too_long',
       'expectation_failed',
       'idempotency_mismatch',
       'replay_dropped',

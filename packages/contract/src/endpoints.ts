@@ -67,7 +67,7 @@ export const endpoints = {
     console: { route: 'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}', role: 'viewer' },
     input: z.strictObject(address),
     output: Endpoint,
-    errors: ['database_not_found', 'endpoint_not_found'],
+    errors: ['database_not_found', 'not_for_scoped_token', 'endpoint_not_found'],
   }),
 
   update_endpoint: operation({
@@ -100,7 +100,7 @@ export const endpoints = {
     console: { route: 'POST /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/pause', role: 'editor' },
     input: z.strictObject(address),
     output: Endpoint,
-    errors: ['database_not_found', 'endpoint_not_found'],
+    errors: ['database_not_found', 'not_for_scoped_token', 'endpoint_not_found'],
   }),
 
   delete_endpoint: operation({
@@ -111,7 +111,7 @@ export const endpoints = {
     console: { route: 'DELETE /api/namespaces/{ns}/databases/{db}/endpoints/{slug}', role: 'editor' },
     input: z.strictObject(address),
     output: z.object({ deleted: z.literal(true) }),
-    errors: ['database_not_found', 'endpoint_not_found'],
+    errors: ['database_not_found', 'not_for_scoped_token', 'endpoint_not_found'],
   }),
 
   list_endpoint_versions: operation({
@@ -124,7 +124,7 @@ export const endpoints = {
     output: z.array(
       z.object({ version: z.int(), spec: z.object(EndpointShape), savedAt: Timestamp, savedBy: z.string() }),
     ),
-    errors: ['database_not_found', 'endpoint_not_found'],
+    errors: ['database_not_found', 'not_for_scoped_token', 'endpoint_not_found'],
   }),
 
   try_endpoint: operation({

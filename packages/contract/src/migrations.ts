@@ -118,6 +118,7 @@ const runRefusals = [
   'table_protected',
   'table_unresolved',
   'query_timeout',
+  'took_too_long',
   'quota_exceeded',
 ] as const
 

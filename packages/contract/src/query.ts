@@ -103,6 +103,8 @@ export const writeErrors = [
   'limit_reached',
   'database_suspended',
   'quota_exceeded',
+  // The snapshot before a destructive statement.
+  'took_too_long',
 ] as const
 
 /** Operations that run, check and explain SQL. */

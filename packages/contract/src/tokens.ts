@@ -103,7 +103,7 @@ export const tokens = {
       /** Number of tokens and unredeemed handoffs that were revoked with it. */
       alsoRevoked: z.int(),
     }),
-    errors: ['token_not_found', 'exceeds_parent'],
+    errors: ['token_not_found', 'exceeds_parent', 'not_for_scoped_token'],
   }),
 
   rotate_token: operation({
@@ -116,7 +116,7 @@ export const tokens = {
     console: { route: 'POST /api/namespaces/{ns}/tokens/{id}/rotate', role: 'admin' },
     input: z.strictObject({ id: TokenId }),
     output: MintedToken,
-    errors: ['token_not_found', 'exceeds_parent'],
+    errors: ['token_not_found', 'exceeds_parent', 'not_for_scoped_token'],
   }),
 
   get_me: operation({

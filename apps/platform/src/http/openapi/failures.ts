@@ -38,7 +38,7 @@ function ofBearer({ scope, scoped, billed: charged, console }: Operation, way: W
     ...(scoped ? [] : (['not_for_scoped_token'] as const)),
     ...(charged === false ? [] : billed),
     // The first call of an admin token to a database creates it.
-    ...(isOfDatabase(way) ? (['namespace_mismatch', 'too_many_databases'] as const) : []),
+    ...(isOfDatabase(way) ? (['namespace_mismatch', 'too_many_databases', 'database_deleting'] as const) : []),
     // The token of an app is limited by the role of its member too.
     ...(scope === 'readonly' && (console?.role ?? 'viewer') === 'viewer' ? [] : (['role_insufficient'] as const)),
   ]

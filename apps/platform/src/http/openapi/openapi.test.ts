@@ -150,6 +150,14 @@ test.each([
   ...['POST /v1/db/{ns}/{db}/import', 'POST /v1/db/{ns}/{db}/branches/{ref}/merge'].map(
     (route) => [route, 403, ['approval_denied']] as const,
   ),
+  ...['POST /v1/db/{ns}/{db}/query', 'POST /v1/db/{ns}/{db}/migrations/{id}/apply'].map(
+    (route) => [route, 408, ['took_too_long']] as const,
+  ),
+  ['POST /v1/db/{ns}/{db}/query', 409, ['database_deleting']],
+  ['POST /v1/db/{ns}/{db}/propose', 413, ['statement_too_long']],
+  ...['DELETE /v1/tokens/{id}', 'GET /v1/db/{ns}/{db}/endpoints/{slug}'].map(
+    (route) => [route, 403, ['not_for_scoped_token']] as const,
+  ),
   ...['GET /v1/billing', 'POST /v1/db/{ns}/{db}/ai/indexes'].map(
     (route) => [route, 403, ['role_insufficient']] as const,
   ),
