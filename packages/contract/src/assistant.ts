@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
-import { longReadErrors, QueryMeta } from './query.ts'
+import { QueryMeta } from './query.ts'
 import { Slug, Value } from './values.ts'
 
 const address = { ns: Slug, db: Slug }
@@ -37,7 +37,7 @@ const refusals = [
   'result_too_large',
   'sql_error',
   'integer_out_of_range',
-  ...longReadErrors,
+  'too_busy',
 ] as const
 
 /** Operations that ask the AI model, and those on descriptions of tables. */

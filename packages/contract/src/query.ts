@@ -75,7 +75,7 @@ export const SqlErrorDetail = z.object({
 })
 export type SqlErrorDetail = z.infer<typeof SqlErrorDetail>
 
-/** The errors of a read that could take long, besides those of every call to a database. */
+/** The errors of a long read that its caller can cancel, besides those of every call to a database. */
 export const longReadErrors = ['query_canceled', 'too_busy'] as const
 
 /** The errors of every call that runs a statement. */
