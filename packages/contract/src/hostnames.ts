@@ -78,7 +78,7 @@ export const hostnames = {
   }),
 
   delete_hostname: operation({
-    summary: 'Delete a hostname; routing stops immediately, and anyone who verifies ownership can add the hostname',
+    summary: 'Delete a hostname; routing stops within a minute, and anyone who verifies ownership can add the hostname',
     route: 'DELETE /v1/db/{ns}/{db}/hostnames/{hostname}',
     scope: 'admin',
     console: { route: 'DELETE /api/namespaces/{ns}/databases/{db}/hostnames/{hostname}', role: 'editor' },
