@@ -58,6 +58,7 @@ export const refused: readonly Refused[] = [
   missing('CREATE VIRTUAL TABLE n USING fts3(x)', /"fts3".*fts5, fts5vocab, rtree, rtree_i32/),
   missing('CREATE VIRTUAL TABLE IF NOT EXISTS n USING Geopoly(x)', /"geopoly".*rtree/),
   missing("CREATE VIRTUAL TABLE n USING csv(filename = 'x')", /"csv"/),
+  missing("SELECT LOAD_EXTENSION('x', 'y') FROM t", /load_extension\(\).*Extensions/),
   missing("SELECT load_extension('x')", /load_extension\(\).*Extensions/),
   missing('SELECT sqlite_version()', /sqlite_version\(\).*docs\/reference\/sql\.md/),
   missing("SELECT sqlite_compileoption_used('x')", /sqlite_compileoption_used\(\)/),

@@ -29,6 +29,20 @@ describe('a refusal says what the limit is, or what to do instead', () => {
     expect(body.error).not.toMatch(/not authorized|bindings/)
   })
 
+  // Only a run has the values that limits apply to, or that name a table.
+  test.each(named.filter(({ kind, sql }) => kind === 'not_available' && !sql.includes('pragma_')))(
+    'without a run: $name',
+    async ({ sql, says }) => {
+      const { body } = await db.request('/validate', { body: { sql } })
+      expect(body.data).toMatchObject({ ok: false, error: expect.stringMatching(says) })
+    },
+  )
+
+  test('of a table-valued function', async () => {
+    const { body } = await db.query('SELECT * FROM generate_series(1, 3)')
+    expect(body.errorDetail).toMatchObject({ kind: 'unknown_table', hint: expect.stringMatching(/recursive WITH/) })
+  })
+
   test('in a batch, with the number of the statement', async () => {
     for (const { sql, params = [], kind, says } of refused.filter(({ sql }) => !/total_changes/.test(sql))) {
       const { status, body } = await db.batch([{ sql: 'SELECT 1' }, { sql, params: [...params] }], {

@@ -176,6 +176,8 @@ export class Authorizer {
     // Values don't change the program, so it is read before the number of values is checked: scope and role come first.
     const values = Array.from({ length: Math.min(parameters, MAX_PARAMETERS) }, (_, i) => params[i] ?? null)
     const program = this.#run(`EXPLAIN ${inner}`, ...values)
+    assertAvailable(program)
+    assertAvailable(program)
     this.#schema ??= readSchemaMap(this.#run)
     const compiled = readEffect(program, this.#schema, verb === 'ALTER')
     if (compiled.rollsBack && statement.explain === 'no') throw rollsBack(compiled)
@@ -213,6 +215,13 @@ export class Authorizer {
       sqlFor,
     }
   }
+}
+
+/** Refuses the function that SQLite compiles but always refuses to run. The runtime refuses others when it compiles them. */
+function assertAvailable(program: readonly (readonly unknown[])[]): void {
+  const isRefused = ([, opcode, , , , p4]: readonly unknown[]) =>
+    (opcode === 'Function' || opcode === 'PureFunc') && /^load_extension\(/i.test(String(p4))
+  if (program.some(isRefused)) throw new Error('not authorized to use function: load_extension: SQLITE_AUTH')
 }
 
 /** Returns the cookie of the schema that a program was compiled with. */

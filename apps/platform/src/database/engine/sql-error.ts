@@ -1,7 +1,7 @@
 import { PerSQLError, type SqlErrorDetail } from '@persql/contract'
 import { storageFull } from '../../disk-space.ts'
 import { isDiskFull, isFileDamaged, SQLITE_CODE } from '../../storage/runtime-error.ts'
-import { explainRefusal } from './sql-refusals.ts'
+import { explainRefusal, hintForTable } from './sql-refusals.ts'
 
 /**
  * Converts an error of SQLite, or of the runtime's wrapper, from compiling or running `sql` to an error with details.
@@ -51,7 +51,7 @@ function detail(message: string, code: string | undefined, sql: string): Omit<Sq
     return { kind: 'fk_violation', hint: "The referenced row doesn't exist, or other rows still reference this one." }
   }
   const table = /^no such table: (?:main\.)?(.+)$/.exec(message)?.[1]
-  if (table) return { kind: 'unknown_table', table, hint: 'Check the table name. GET …/tables lists all tables.' }
+  if (table) return { kind: 'unknown_table', table, hint: hintForTable(table) }
   const column = /^no such column: (.+)$/.exec(message)?.[1] ?? /^table .+ has no column named (.+)$/.exec(message)?.[1]
   if (column) {
     const [name, owner] = column.split('.').reverse()

@@ -124,6 +124,11 @@ function explainDenial(sql: string): Refusal {
 
 const hintFor = (name: string) => (Object.hasOwn(FUNCTIONS, lower(name)) && FUNCTIONS[lower(name)]) || ALL_FUNCTIONS
 
+/** Returns a hint for an unknown table, which can be a table-valued function. */
+export const hintForTable = (name: string): string =>
+  (Object.hasOwn(FUNCTIONS, lower(name)) && FUNCTIONS[lower(name)]) ||
+  'Check the table name. GET …/tables lists all tables.'
+
 const runtimeTable = (name: string) =>
   unavailable(`The name "${name}" is reserved. Names that start with "_cf_" belong to the runtime.`)
 
