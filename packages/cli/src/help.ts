@@ -75,8 +75,8 @@ ${list(Object.entries(common).map(([name, option]) => [left(name, option).trim()
 \`persql --version\` prints the version.
 
 PERSQL_TOKEN, PERSQL_API_URL, PERSQL_DATABASE and PERSQL_PROFILE override the saved login. If a command omits the database, PERSQL_DATABASE is used,
-or else the only database the token gives access to. \`acme/main.pr-42\` is the branch \`pr-42\` of \`acme/main\`. A saved token is only ever sent to
-the server it was saved for.
+or else the only database the token gives access to. \`acme/main.pr-42\` is the branch \`pr-42\` of \`acme/main\`; \`main\` without a namespace is
+a database of the token's namespace. A saved token is only ever sent to the server it was saved for.
 
 ${codes.join('\n')}
 

@@ -51,7 +51,7 @@ const login = command({
 const logout = command({
   path: 'logout',
   summary: 'Remove the saved token from this profile',
-  details: 'The token stays valid. To revoke it, run persql token revoke.',
+  details: 'The token stays valid. To revoke it, run persql token revoke before you log out.',
   async run(ctx) {
     const loggedOut = (await ctx.profile()) !== undefined
     if (loggedOut) await ctx.keep(undefined)

@@ -37,8 +37,8 @@ const claim = command({
   args: { database, ref: { ...ref, optional: true } },
   options: {
     purpose: { help: 'Purpose of the branch; used for its name', value: 'text' },
-    ttl: { ...ttl, help: 'Expire the branch and its token after this time; 0 for never' },
-    role: { help: 'Role of the token', value: 'role', choices: roles },
+    ttl: { ...ttl, help: 'Expire the branch and its token after this time; 0 for never (default: 1h)' },
+    role: { help: 'Role of the token (default: write)', value: 'role', choices: roles },
   },
   examples: ['persql db branch claim acme/main --purpose "try an index" --ttl 1h'],
   async run(ctx, { args, options }) {
@@ -101,7 +101,11 @@ const merge = command({
       value: 'mode',
       choices: ['preview', 'schema', 'data'],
     },
-    'on-conflict': { help: 'Resolution of row conflicts', value: 'side', choices: ['abort', 'branch', 'parent'] },
+    'on-conflict': {
+      help: 'Resolution of row conflicts (default: abort)',
+      value: 'side',
+      choices: ['abort', 'branch', 'parent'],
+    },
     'allow-data-loss': { help: 'Also apply drops that delete data in the parent' },
     plan: { help: 'Plan hash from a preview; the merge fails if the plan has changed', value: 'hash' },
     yes,

@@ -8,7 +8,7 @@ const propose = command({
   args: { database, sql: { help: 'SQL statement' } },
   options: {
     param: { help: 'Value for the next ? placeholder', short: 'p', value: 'value', multiple: true },
-    ttl: { help: 'How long the proposal is valid, for example 10m', value: 'time' },
+    ttl: { help: 'How long the proposal is valid (default: 10m)', value: 'time' },
   },
   examples: [`persql db propose acme/main "DELETE FROM people WHERE id = ?" --param 1`],
   async run(ctx, { args, options }) {
