@@ -4,6 +4,8 @@ import { LARGE_ROWS, type TableFacts } from './table-facts.ts'
 
 /** The cost of a read that may run in place, in instructions of SQLite: a few milliseconds. */
 const BUDGET = 200_000
+/** The assumed share of rows in a range of a small table, as in SQLite's planner. */
+const ASSUMED_SHARE = 1 / 4
 /** The assumed number of rows in a range of an index of a large table. */
 const ASSUMED_RANGE = 50
 /** The duration of a slow read. The machine can be the reason, so only `SLOW_RUNS` in a row count. */
@@ -93,6 +95,8 @@ export class LongReads {
   }
 }
 
+type TableSource = Extract<LoopSource, { kind: 'table' }>
+
 /** How far ranges of large tables are trusted to be short. */
 type Trust = 'none' | 'default' | 'learned'
 
@@ -157,7 +161,7 @@ class Cost {
   #sourceRows(source: LoopSource, limit = Number.POSITIVE_INFINITY): number {
     switch (source.kind) {
       case 'table':
-        return this.#tableRows(source.table, source.isRange, limit)
+        return this.#tableRows(source, limit)
       case 'collected':
         return source.inserts.reduce((sum, loops) => sum + this.#runs(loops), 0)
       case 'coroutines':
@@ -169,10 +173,11 @@ class Cost {
     }
   }
 
-  #tableRows(table: string, isRange: boolean, limit: number): number {
+  #tableRows({ table, isRange, isHalfRange }: TableSource, limit: number): number {
     const { facts, trust } = this.#options
     const { rows, isHuge } = facts.of(table)
-    if (rows <= LARGE_ROWS || limit <= LARGE_ROWS) return rows
+    if (rows <= LARGE_ROWS) return (isRange || isHalfRange) && trust !== 'none' ? rows * ASSUMED_SHARE : rows
+    if (limit <= LARGE_ROWS) return rows
     if (!isRange || trust === 'none') return Number.POSITIVE_INFINITY
     if (trust === 'learned') return ASSUMED_RANGE
     this.#assumed++

@@ -8,8 +8,8 @@ type Limit = { readonly value: number } | { readonly parameter: number }
 
 /** The rows that a loop goes through. */
 export type LoopSource =
-  /** Rows of a table: all, or those in a range of an index. */
-  | { readonly kind: 'table'; readonly table: string; readonly isRange: boolean }
+  /** Rows of a table: all, or those in a range of an index, which can have one end or two. */
+  | { readonly kind: 'table'; readonly table: string; readonly isRange: boolean; readonly isHalfRange: boolean }
   /** Rows that the statement collected itself: one for each run of the instructions that insert them. */
   | { readonly kind: 'collected'; readonly inserts: readonly (readonly number[])[] }
   /** Rows of coroutines, each with the loops that it runs. */
@@ -186,7 +186,8 @@ class ShapeReader {
       return opcode.startsWith('Idx') ? p1 === cursor : true
     })
     const isRange = (isSought && ends) || this.#hasFilter(cursor)
-    return { source: { kind: 'table', table: source.table, isRange }, limit: this.#findLimit(from, to), from, to }
+    const table: LoopSource = { kind: 'table', table: source.table, isRange, isHalfRange: isSought || ends }
+    return { source: table, limit: this.#findLimit(from, to), from, to }
   }
 
   /** Returns whether a loop over a virtual table has a condition that the table evaluates, such as MATCH. */
