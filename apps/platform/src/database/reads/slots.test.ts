@@ -35,6 +35,18 @@ test('a database runs one read at a time, and a namespace leaves a reader to oth
   expect([same, third].filter(({ slot }) => slot)).toHaveLength(1)
 })
 
+test('reads that wait have their turns as soon as a reader is free, in the order of their arrival', async () => {
+  const slots = new ReaderSlots(2)
+  const reads = Array.from({ length: 20 }, () => ask(slots, 'a'))
+  await vi.advanceTimersByTimeAsync(0)
+  for (const [i, { slot }] of reads.entries()) {
+    expect(slot, `read ${i}`).toBeDefined()
+    expect(reads[i + 1]?.slot).toBeUndefined()
+    slot?.release()
+    await vi.advanceTimersByTimeAsync(0)
+  }
+})
+
 test('a namespace with fewer running reads comes before one that waited longer', async () => {
   const slots = new ReaderSlots(3)
   const [running, others] = [ask(slots, 'a'), [ask(slots, 'b'), ask(slots, 'c')]]
@@ -70,7 +82,7 @@ test('a reader is free again after its read failed, and a check ends the wait', 
   })
   const outcome = ended.catch((cause) => cause.code)
   isEnded = true
-  await vi.advanceTimersByTimeAsync(100)
+  await vi.advanceTimersByTimeAsync(300)
   expect(await outcome).toBe('query_canceled')
   first.slot?.release('run-1')
   first.slot?.release('run-1')

@@ -6,23 +6,20 @@ const MAX_WAITING = 100
 const MAX_WAIT_MS = 10_000
 /** The time after which a read that no longer asks has been given up. */
 const GIVEN_UP_MS = 2_000
-const FIRST_POLL_MS = 2
-/** The longest time between two questions of the next read of a namespace, and how much longer each further one waits. */
-const LAST_POLL_MS = 20
-const LATER_POLL_MS = 10
-const MAX_POLL_MS = 500
+/** The time after which a read asks again although nothing woke it: the read that was woken can have been given up. */
+const POLL_MS = 250
 
 /** Creates the error of a read that waited too long, or that too many others wait with. */
 export const tooManyReads = (seconds: number): PerSQLError =>
   new PerSQLError('too_busy', { problem: 'Other long reads of this namespace are running.', seconds })
-
-const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** A read that waits for a reader. */
 interface Waiting {
   readonly namespace: string
   readonly database: string
   askedAtMs: number
+  /** Makes it ask again. */
+  wake: () => void
 }
 
 /** A reader that runs one read. */
@@ -34,7 +31,7 @@ export interface Slot {
 
 /**
  * The readers of this process, shared by all databases. A database uses one at a time and a namespace at most two, and
- * never the last one while others wait. Reads ask again and again, because the runtime lets no request wake another.
+ * never the last one while others wait.
  */
 export class ReaderSlots {
   readonly #free: number[]
@@ -57,28 +54,34 @@ export class ReaderSlots {
   async acquire(namespace: string, database: string, check: () => void): Promise<Slot> {
     const waiting = [...this.#waiting].filter((each) => each.namespace === namespace)
     if (waiting.length >= MAX_WAITING) throw tooManyReads(1)
-    const ticket: Waiting = { namespace, database, askedAtMs: Date.now() }
+    const ticket: Waiting = { namespace, database, askedAtMs: Date.now(), wake: () => {} }
     this.#waiting.add(ticket)
     try {
       const untilMs = Date.now() + MAX_WAIT_MS
-      for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(this.#longestPollMs(ticket), pollMs * 1.5)) {
+      for (;;) {
         const slot = this.#take(ticket)
         if (slot) return slot
         if (Date.now() > untilMs) throw tooManyReads(5)
-        await delay(pollMs)
+        await waitForTurn(ticket)
         check()
       }
     } finally {
       this.#waiting.delete(ticket)
+      this.#wakeNext()
     }
+  }
+
+  /** Wakes the reads whose turn it is. */
+  #wakeNext(): void {
+    if (this.#free.length === 0) return
+    const nowMs = Date.now()
+    for (const each of this.#waiting) if (this.#isNext(each, nowMs)) each.wake()
   }
 
   #take(ticket: Waiting): Slot | undefined {
     const nowMs = Date.now()
     ticket.askedAtMs = nowMs
-    // Most reads that ask have to wait, so that answer is the cheapest.
-    if (this.#free.length === 0 || !this.#mayRun(ticket)) return undefined
-    if (this.#countAhead(ticket, nowMs) >= this.#free.length) return undefined
+    if (!this.#isNext(ticket, nowMs)) return undefined
     const running = { namespace: ticket.namespace, database: ticket.database }
     this.#running.push(running)
     const reader = this.#free.shift() as number
@@ -93,18 +96,15 @@ export class ReaderSlots {
         // A reader that was ended takes a moment to come back.
         if (endedRun === undefined) this.#free.unshift(reader)
         else this.#free.push(reader)
+        this.#wakeNext()
       },
     }
   }
 
-  /** Reads at the end of a long queue ask less often, because each question takes time of all tenants. */
-  #longestPollMs(ticket: Waiting): number {
-    let before = 0
-    for (const each of this.#waiting) {
-      if (each === ticket) break
-      if (each.namespace === ticket.namespace) before++
-    }
-    return Math.min(MAX_POLL_MS, LAST_POLL_MS + before * LATER_POLL_MS)
+  #isNext(ticket: Waiting, nowMs: number): boolean {
+    // Most reads have to wait, so that answer is the cheapest.
+    if (this.#free.length === 0 || !this.#mayRun(ticket)) return false
+    return this.#countAhead(ticket, nowMs) < this.#free.length
   }
 
   #mayRun({ namespace, database }: Waiting): boolean {
@@ -134,4 +134,14 @@ export class ReaderSlots {
   #runs(namespace: string): number {
     return this.#running.filter((each) => each.namespace === namespace).length
   }
+}
+
+/** Resolves when the read is woken, or after some time. */
+async function waitForTurn(ticket: Waiting): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  await new Promise<void>((resolve) => {
+    ticket.wake = resolve
+    timer = setTimeout(resolve, POLL_MS)
+  })
+  clearTimeout(timer)
 }
