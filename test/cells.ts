@@ -1,7 +1,7 @@
-import { readFile, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hashToCell } from '../apps/platform/src/cell-hash.ts'
-import { makeDataFolder } from './data-folder.ts'
+import { makeDataFolder, removeDataFolder } from './data-folder.ts'
 import { PlatformClient } from './harness.ts'
 import { type LauncherProcess, launch } from './launcher-process.ts'
 import { toReaderCount } from './reader-count.ts'
@@ -61,7 +61,7 @@ export async function startCells(count: number, settings: Record<string, string>
     },
     stop: async () => {
       await launcher.stop()
-      await rm(folder, { recursive: true })
+      await removeDataFolder(folder)
     },
   }
 }

@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, rmSync, statfsSync } from 'node:fs'
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { identify, isRunning } from '../apps/launcher/src/process-identity.ts'
@@ -15,6 +15,10 @@ const VARIABLE = 'PERSQL_TEST_DATA'
 export function makeDataFolder(prefix = 'persql-'): Promise<string> {
   return mkdtemp(join(process.env[VARIABLE] ?? tmpdir(), prefix))
 }
+
+/** Removes the data of an instance. Processes of a launcher that was killed can still write for a moment. */
+export const removeDataFolder = (folder: string): Promise<void> =>
+  rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
 
 /**
  * Puts the data of this test run in memory if there is room, because each write waits for the disk. A process that is

@@ -11,7 +11,7 @@ import { probe } from '../apps/launcher/src/probe.ts'
 import { Readers } from '../apps/launcher/src/readers.ts'
 import { supervise } from '../apps/launcher/src/watchdog.ts'
 import { localUrl, prepareData, startWorkerd } from '../apps/launcher/src/workerd-process.ts'
-import { makeDataFolder } from './data-folder.ts'
+import { makeDataFolder, removeDataFolder } from './data-folder.ts'
 import { toReaderCount } from './reader-count.ts'
 
 /** The settings of a platform; environment names are those of the launcher. */
@@ -274,7 +274,7 @@ export class TestPlatform extends PlatformClient {
     this.#running = undefined
     await this.#hashing?.stop()
     this.#hashing = undefined
-    if (this.#settings.data === undefined) await rm(this.data, { recursive: true, force: true })
+    if (this.#settings.data === undefined) await removeDataFolder(this.data)
     await rm(this.#requestLog, { force: true })
   }
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type CellClient, startCells, type TestCells } from '../cells.ts'
-import { makeDataFolder } from '../data-folder.ts'
+import { makeDataFolder, removeDataFolder } from '../data-folder.ts'
 import { DnsDouble } from '../dns-double.ts'
 import { createEndpoints, specs } from '../endpoints.ts'
 import { launch } from '../launcher-process.ts'
@@ -426,7 +426,7 @@ test('the sockets between cells refuse calls without their key', async () => {
   const workerd = createRequire(import.meta.url)('workerd').default
   const run = promisify(execFile)(workerd, ['test', join(folder, 'config.capnp')], { cwd: instance.data })
   expect(await run.then(({ stderr }) => stderr)).toContain('[ PASS ]')
-  await rm(folder, { recursive: true })
+  await removeDataFolder(folder)
 })
 
 test('the number of cells is recorded, and another number is refused', async () => {
@@ -438,5 +438,5 @@ test('the number of cells is recorded, and another number is refused', async () 
   const launcher = launch(folder, { PERSQL_CELLS: '3' })
   expect(await launcher.exitCode()).toBe(1)
   expect(launcher.stderr).toMatch(/was created with PERSQL_CELLS=2, but PERSQL_CELLS is 3\. .* Set PERSQL_CELLS=2/)
-  await rm(folder, { recursive: true })
+  await removeDataFolder(folder)
 })

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { isRunning } from '../../apps/launcher/src/process-identity.ts'
-import { makeDataFolder } from '../data-folder.ts'
+import { makeDataFolder, removeDataFolder } from '../data-folder.ts'
 import { type LauncherProcess, launch as launchIn } from '../launcher-process.ts'
 import { ObjectFiles } from '../object-files.ts'
 
@@ -21,7 +21,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await Promise.all(launched.map((launcher) => launcher.stop()))
-  await rm(folder, { recursive: true })
+  await removeDataFolder(folder)
 })
 
 function launch(settings: Record<string, string> = {}, within: string[] = []): LauncherProcess {

@@ -1,9 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, writeFileSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { makeDataFolder } from '../data-folder.ts'
+import { makeDataFolder, removeDataFolder } from '../data-folder.ts'
 import { type PlatformSettings, startPlatform, type TestPlatform } from '../harness.ts'
 import { launch } from '../launcher-process.ts'
 
@@ -25,7 +24,7 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   await platform.stop()
-  await rm(data, { recursive: true })
+  await removeDataFolder(data)
 })
 
 async function start(environment: PlatformSettings['environment'] = {}) {

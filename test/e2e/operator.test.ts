@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { repository } from '../../apps/launcher/src/paths.ts'
+import { removeDataFolder } from '../data-folder.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { ObjectFiles, removeFile } from '../object-files.ts'
 
@@ -16,7 +17,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await platform.stop()
-  await rm(data, { recursive: true })
+  await removeDataFolder(data)
 })
 
 const operator = (path: string, body?: object, token = platform.secret) =>

@@ -1,7 +1,6 @@
-import { rm } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
-import { makeDataFolder } from '../data-folder.ts'
+import { makeDataFolder, removeDataFolder } from '../data-folder.ts'
 import { createEndpoints, specs } from '../endpoints.ts'
 import { type Answer, type PlatformSettings, startPlatform, type TestPlatform } from '../harness.ts'
 
@@ -134,7 +133,7 @@ test.each(['socket', 'port'] as const)(
       expect(outcome(await call(again, 'login', 'bob@example.com'))).toBe(200)
       await again.stop()
     } finally {
-      await rm(data, { recursive: true })
+      await removeDataFolder(data)
     }
   },
 )

@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { hashToCell } from '../../apps/platform/src/cell-hash.ts'
+import { removeDataFolder } from '../data-folder.ts'
 import { PlatformClient } from '../harness.ts'
 import { type LauncherProcess, launch } from '../launcher-process.ts'
 import { toReaderCount } from '../reader-count.ts'
@@ -91,7 +92,7 @@ export class KilledInstance {
 
   async stop(): Promise<void> {
     await this.#launcher?.stop()
-    await rm(this.folder, { recursive: true })
+    await removeDataFolder(this.folder)
   }
 
   /** Returns a new name of a namespace that a cell owns. */
