@@ -71,11 +71,17 @@ export class ReaderSlots {
     }
   }
 
-  /** Wakes the reads whose turn it is. */
+  /** Wakes the read whose turn it is, in one pass. When it has a reader, it wakes the next one. */
   #wakeNext(): void {
     if (this.#free.length === 0) return
     const nowMs = Date.now()
-    for (const each of this.#waiting) if (this.#isNext(each, nowMs)) each.wake()
+    let next: { readonly ticket: Waiting; readonly runs: number } | undefined
+    for (const ticket of this.#waiting) {
+      if (nowMs - ticket.askedAtMs >= GIVEN_UP_MS || !this.#mayRun(ticket)) continue
+      const runs = this.#runs(ticket.namespace)
+      if (next === undefined || runs < next.runs) next = { ticket, runs }
+    }
+    next?.ticket.wake()
   }
 
   #take(ticket: Waiting): Slot | undefined {
