@@ -24,6 +24,8 @@ const rows = (count: number) => `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELE
 const schema = [
   'CREATE TABLE small (id INTEGER PRIMARY KEY, name TEXT, doc TEXT)',
   `${rows(500)} INSERT INTO small SELECT i, 'name ' || i, json_array(i, i + 1) FROM n`,
+  'CREATE TABLE tiny (id INTEGER PRIMARY KEY)',
+  `${rows(8)} INSERT INTO tiny SELECT i FROM n`,
   'CREATE TABLE medium (id INTEGER PRIMARY KEY, name TEXT)',
   `${rows(10_000)} INSERT INTO medium SELECT i, 'name ' || i FROM n`,
   'CREATE TABLE large (id INTEGER PRIMARY KEY, owner INTEGER, name TEXT UNIQUE, v REAL)',
@@ -98,6 +100,12 @@ const long: [string, unknown[]?][] = [
   ['SELECT * FROM large WHERE v = 1'],
   ['SELECT * FROM large ORDER BY v LIMIT 10'],
   ['SELECT * FROM large WHERE v > 5 LIMIT 10'],
+  [
+    `SELECT count(*) FROM ${'abcdefg'.split('').map((name) => `tiny ${name}`)} WHERE ${'abcdefg'
+      .split('')
+      .map((name) => `${name}.id > 0`)
+      .join(' AND ')}`,
+  ],
   ['SELECT * FROM medium'],
   ["SELECT * FROM medium WHERE name > 'name'"],
   ['SELECT count(*) FROM medium a JOIN medium b ON b.id > a.id'],

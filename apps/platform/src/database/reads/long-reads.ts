@@ -117,6 +117,8 @@ class Cost {
   readonly #rows: (number | undefined)[] = []
   /** Ranges of large tables whose length is only assumed: nested ones could take any time. */
   #assumed = 0
+  /** Whether a range of a small table counts as a share. Nested shares would underestimate a join without bound. */
+  #hasShare = false
 
   constructor(options: CostOptions) {
     this.#options = options
@@ -176,7 +178,11 @@ class Cost {
   #tableRows({ table, isRange, isHalfRange }: TableSource, limit: number): number {
     const { facts, trust } = this.#options
     const { rows, isHuge } = facts.of(table)
-    if (rows <= LARGE_ROWS) return (isRange || isHalfRange) && trust !== 'none' ? rows * ASSUMED_SHARE : rows
+    if (rows <= LARGE_ROWS) {
+      if (!(isRange || isHalfRange) || trust === 'none' || this.#hasShare) return rows
+      this.#hasShare = true
+      return rows * ASSUMED_SHARE
+    }
     if (limit <= LARGE_ROWS) return rows
     if (!isRange || trust === 'none') return Number.POSITIVE_INFINITY
     if (trust === 'learned') return ASSUMED_RANGE
