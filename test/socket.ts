@@ -1,4 +1,4 @@
-import { WebSocket } from 'undici'
+import { type Dispatcher, WebSocket } from 'undici'
 
 /** A message of the change feed. */
 export interface Message {
@@ -28,10 +28,11 @@ export interface Subscriber {
 /** Opens a subscription. Resolves when the server confirms it, rejects when the server refuses it. */
 export async function subscribe(
   url: string,
-  options: { token?: string; headers?: Record<string, string> } = {},
+  options: { token?: string; headers?: Record<string, string>; dispatcher?: Dispatcher } = {},
 ): Promise<Subscriber> {
   const protocols = options.token === undefined ? [] : [`persql.bearer.${options.token}`]
-  const ws = new WebSocket(url.replace(/^http/, 'ws'), { protocols, headers: options.headers ?? {} })
+  const { headers = {}, dispatcher } = options
+  const ws = new WebSocket(url.replace(/^http/, 'ws'), { protocols, headers, dispatcher })
   const messages: Message[] = []
   const waiting = new Set<() => void>()
   ws.onmessage = ({ data }) => {
