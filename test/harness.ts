@@ -29,6 +29,8 @@ export interface PlatformSettings {
   data?: string
   /** The port. Default: any free port. */
   port?: number
+  /** The folder of the documentation. */
+  docs?: string
   /** Codes of 5xx responses that the test provokes; others fail it. */
   failures?: readonly string[]
 }
@@ -295,7 +297,7 @@ export class TestPlatform extends PlatformClient {
   }
 
   async #startLogging(stdout: number): Promise<Running> {
-    const { watchdog = false, environment } = this.#settings
+    const { watchdog = false, environment, docs } = this.#settings
     const count = toReaderCount(this.#settings.readers ?? 0)
     const log = this.#addToLog
     const onStderr = (line: string) => void this.stderr.push(line)
@@ -307,9 +309,7 @@ export class TestPlatform extends PlatformClient {
       return { ...platform, kill, stop: () => platform.stop().finally(() => readers.stop()) }
     }
     const options = {
-      data: this.data,
-      host,
-      port: this.#port,
+      ...{ data: this.data, docs, host, port: this.#port },
       environment: {
         PERSQL_RUNTIME: 'workerd',
         PERSQL_WELCOME_CREDIT_USD: '5',

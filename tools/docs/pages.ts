@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const root = fileURLToPath(new URL('../../', import.meta.url))
+/** The root of the repository. */
+export const root = fileURLToPath(new URL('../../', import.meta.url))
 const SKIPPED = new Set(['node_modules', 'dist', 'data'])
 
 /** Lists the files below a folder of the repository whose names match, as paths from its root. */
@@ -33,12 +34,19 @@ export function listBlocks(markdown: string): CodeBlock[] {
 export const withoutCode = (markdown: string): string =>
   markdown.replace(/^```[^\n]*\n[\s\S]*?^```$/gm, '').replace(/`[^`\n]+`/g, (code) => code.replace(/[[\]()]/g, ' '))
 
+/** Returns the anchor of a heading, as GitHub forms it. */
+export const toAnchor = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}_\- ]/gu, '')
+    .replaceAll(' ', '-')
+
 /** Lists the anchors of a page, as GitHub forms them from its headings. */
 export function listAnchors(markdown: string): Set<string> {
   const anchors = new Set<string>()
   for (const [, heading = ''] of markdown.replace(/^```[^\n]*\n[\s\S]*?^```$/gm, '').matchAll(/^#{1,6} +(.+)$/gm)) {
-    const text = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase()
-    const base = text.replace(/[^\p{L}\p{N}_\- ]/gu, '').replaceAll(' ', '-')
+    const text = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+    const base = toAnchor(text)
     let anchor = base
     for (let i = 1; anchors.has(anchor); i++) anchor = `${base}-${i}`
     anchors.add(anchor)

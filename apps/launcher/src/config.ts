@@ -97,8 +97,8 @@ const cellHost = 'cell'
 
 /**
  * Returns workerd's configuration for a cell, which is stored next to `platform.mjs`. The command line sets the address
- * (`--socket-addr=http=…`), the folder of the objects (`--directory-path=disk=…`), and the folders of the console and of
- * large results.
+ * (`--socket-addr=http=…`), the folder of the objects (`--directory-path=disk=…`), and the folders of the console, of the
+ * documentation and of large results.
  */
 export function workerdConfig(
   { trustedCertificates = '', cells = 1, readers = 0, hashingAddress }: ConfigOptions = {},
@@ -129,6 +129,7 @@ const config :Workerd.Config = (
     (name = "main", worker = .platform),
     (name = "disk", disk = (writable = true)),
     (name = "console", disk = (writable = false)),
+    (name = "docs", disk = (writable = false)),
     (name = "results", disk = (writable = true)),
     # What the operator names (a mail server, a model) may be on this machine; what a tenant names goes through "public".
     (name = "public", network = (allow = ["public"], tlsOptions = (trustBrowserCas = true${trusted}))),
@@ -156,6 +157,7 @@ const platform :Workerd.Worker = (
   bindings = [
     (name = "PUBLIC_NETWORK", service = "public"),
     (name = "ASSETS", service = "console"),
+    (name = "DOCS", service = "docs"),
     (name = "OBJECT_FILES", service = "disk"),
     (name = "RESULTS", service = "results"),
     ${objects.map(({ binding, className }) => `(name = "${binding}", durableObjectNamespace = "${className}"),`).join('\n    ')}

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { cp, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { cp, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { findDocs } from './docs-build.ts'
+import { hashFiles } from './hash-files.ts'
 import { consoleBuilds, repository } from './paths.ts'
 
 /** The sources of a build. */
@@ -24,30 +25,14 @@ export async function buildConsole(): Promise<string> {
   return folder
 }
 
-/** Builds the console for Cloudflare, into a folder with a fixed name. Resolves with the exit code. */
+/** Builds the console for Cloudflare, into a folder with a fixed name, next to the built documentation. Resolves with the exit code. */
 export async function main(): Promise<number> {
   const deployed = join(consoleBuilds, 'deployed')
   const built = await buildConsole()
   await rm(deployed, { recursive: true, force: true })
   await cp(built, deployed, { recursive: true })
+  await cp(await findDocs(), join(deployed, 'docs'), { recursive: true })
   return 0
-}
-
-async function hashFiles(sources: readonly string[]): Promise<string> {
-  const hash = createHash('sha256')
-  for (const source of sources) {
-    for (const file of await filesIn(source)) hash.update(`${file}\0`).update(await readFile(join(repository, file)))
-  }
-  return hash.digest('hex').slice(0, 16)
-}
-
-async function filesIn(path: string): Promise<string[]> {
-  if ((await stat(join(repository, path))).isFile()) return [path]
-  const entries = await readdir(join(repository, path), { recursive: true, withFileTypes: true })
-  return entries
-    .filter((entry) => entry.isFile() && !/[\\/](node_modules|\.[^\\/]*)([\\/]|$)/.test(entry.parentPath))
-    .map((entry) => join(entry.parentPath, entry.name).slice(repository.length + 1))
-    .sort()
 }
 
 /** Runs Vite in a separate process, which returns its memory when it ends. */

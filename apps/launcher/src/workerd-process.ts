@@ -13,6 +13,7 @@ import {
   readerSocket,
   workerdConfig,
 } from './config.ts'
+import { findDocs } from './docs-build.ts'
 import { FailureReports, reportTo } from './failure-reports.ts'
 import { onLines } from './lines.ts'
 import { platformBundle, platformModules, readerModule } from './paths.ts'
@@ -30,6 +31,8 @@ export interface WorkerdOptions {
   /** The cell that the process serves. Default: 0, which every instance has. */
   cell?: number
   host: string
+  /** The folder of the documentation. Default: the built site, or else the Markdown files. */
+  docs?: string | undefined
   /** 0 selects a free port. */
   port: number
   environment: PlatformEnvironment
@@ -154,6 +157,7 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
     `--socket-addr=http=${address(host, options.port)}`,
     `--directory-path=disk=${objectsFolder(folder, cell)}`,
     `--directory-path=console=${join(folder, 'run', 'console')}`,
+    `--directory-path=docs=${options.docs ?? (await findDocs())}`,
     `--directory-path=results=${results}`,
   ]
   const workerd = await serve([workerdBinary()], { args, data: folder, environment, onStderr, heldFd, stdout })

@@ -23,6 +23,8 @@ export interface Env extends ModelSettings, QuotaSettings {
   readonly PERSQL_HASHING_KEY?: string
   /** The built files of the console. */
   readonly ASSETS?: Fetcher
+  /** The built documentation, or its Markdown files, on a single machine. */
+  readonly DOCS?: Fetcher
   readonly PERSQL_RUNTIME?: string
   readonly PERSQL_URL?: string
   readonly PERSQL_SECRET?: string

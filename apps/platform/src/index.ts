@@ -5,6 +5,7 @@ import { createErrorResponse } from './database/endpoints/serve.ts'
 import { diskStatus } from './disk-space.ts'
 import type { Env } from './env.ts'
 import { consoleFiles } from './http/files/console.ts'
+import { documentation } from './http/files/documentation.ts'
 import { answerOpenApi } from './http/openapi/route.ts'
 import { pages } from './http/pages/pages.ts'
 import { answerHosted, answerPublicCall } from './http/public/public-endpoint.ts'
@@ -53,6 +54,7 @@ app.route('/api/dev', dev(answered))
 app.route('/api/launcher', launcherRoutes(answered))
 app.get('/api/openapi.json', (c) => answerOpenApi(c.req.raw, c.env))
 app.on(['GET', 'POST'], '/api/auth/*', (c) => answerAuth(c.req.raw, c.env))
+app.route('/', documentation())
 app.route('/', consoleFiles())
 answerOtherMethods(app)
 
