@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { request } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { RESERVED_SLUGS } from '../../apps/platform/src/directory/reserved-slugs.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 
 let platform: TestPlatform
@@ -94,6 +95,18 @@ test('a change asked for by another site is refused, a page of ours and a script
   expect((await make('mine', { origin: platform.url })).status).toBe(200)
   expect((await make('mine-too', {})).status).toBe(200)
   expect((await make('mine', {})).body.code).toBe('slug_taken')
+})
+
+test('no namespace gets the name of a path that the instance answers itself', async () => {
+  const user = await platform.signUp('docs@example.com')
+  expect((await user.request('/api/namespaces')).body.data.map(({ slug }: { slug: string }) => slug)).toEqual([
+    'docs-2',
+  ])
+  for (const slug of RESERVED_SLUGS) {
+    const { status, body } = await user.request('/api/namespaces', { body: { slug } })
+    expect([status, body.code], slug).toEqual([409, 'slug_taken'])
+    await expect(platform.createNamespace(slug), slug).rejects.toThrow('slug_taken')
+  }
 })
 
 test('passwords are kept as salted hashes only', async () => {

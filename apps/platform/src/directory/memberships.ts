@@ -1,5 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import type { Migration } from '../storage/migrate.ts'
+import { RESERVED_SLUGS } from './reserved-slugs.ts'
 
 export const MEMBERSHIPS: Migration = {
   name: 'memberships, invitations, welcomes',
@@ -27,7 +28,7 @@ export class Memberships {
    * @throws PerSQLError `too_many_namespaces`
    */
   assertCanFound(slug: string, userId: string, limit: number): void {
-    if (this.#slugs('SELECT slug FROM namespace WHERE slug = ?', slug).length > 0) return
+    if (this.#isKnown(slug)) return
     const founded = 'SELECT slug FROM namespace WHERE founder = ? AND deleted_at IS NULL LIMIT ?'
     if (this.#slugs(founded, userId, limit).length < limit) return
     throw new PerSQLError('too_many_namespaces', { limit }, { extra: { limit } })
@@ -38,6 +39,7 @@ export class Memberships {
    * @throws PerSQLError `slug_taken`
    */
   reserve(slug: string, userId: string, nowMs: number): void {
+    if (RESERVED_SLUGS.has(slug) && !this.#isKnown(slug)) throw new PerSQLError('slug_taken', { slug })
     this.#sql.exec(
       "INSERT INTO namespace (slug, id, created_at, founder) VALUES (?, '', ?, ?) ON CONFLICT DO NOTHING",
       slug,
@@ -96,10 +98,18 @@ export class Memberships {
     this.#sql.exec('UPDATE welcome SET done = 1 WHERE user_id = ?', userId)
   }
 
+  /** Returns whether a new namespace can have the slug. */
+  isFree(slug: string): boolean {
+    return !RESERVED_SLUGS.has(slug) && !this.#isKnown(slug)
+  }
+
+  #isKnown(slug: string): boolean {
+    return this.#slugs('SELECT slug FROM namespace WHERE slug = ?', slug).length > 0
+  }
+
   #free(handle: string): string {
-    const taken = (slug: string) => this.#slugs('SELECT slug FROM namespace WHERE slug = ?', slug).length > 0
     const numbered = Array.from({ length: 20 }, (_, i) => (i === 0 ? handle : `${handle}-${i + 1}`))
-    return numbered.find((slug) => !taken(slug)) ?? `${handle}-${crypto.randomUUID().slice(0, 8)}`
+    return numbered.find((slug) => this.isFree(slug)) ?? `${handle}-${crypto.randomUUID().slice(0, 8)}`
   }
 
   #slugs(sql: string, ...params: (string | number)[]): string[] {

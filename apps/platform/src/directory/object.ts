@@ -83,7 +83,7 @@ export class Directory extends DurableObject<Env> {
   /** Returns whether the operator can use the slug for a namespace: it is free, or its namespace exists. */
   isOpenToOperator(slug: string): boolean {
     const [row] = this.ctx.storage.sql.exec('SELECT id, deleted_at FROM namespace WHERE slug = ?', slug)
-    return row === undefined || (row.id !== '' && row.deleted_at === null)
+    return row === undefined ? this.#memberships.isFree(slug) : row.id !== '' && row.deleted_at === null
   }
 
   list(): { id: string; slug: string; createdAt: string }[] {
