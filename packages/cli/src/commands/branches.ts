@@ -106,7 +106,7 @@ const merge = command({
       value: 'side',
       choices: ['abort', 'branch', 'parent'],
     },
-    'allow-data-loss': { help: 'Also apply drops that delete data in the parent' },
+    'allow-data-loss': { help: 'Also apply changes that delete or convert values in the parent' },
     plan: { help: 'Plan hash from a preview; the merge fails if the plan has changed', value: 'hash' },
     yes,
   },

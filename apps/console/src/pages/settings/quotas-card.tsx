@@ -24,7 +24,7 @@ export function QuotasCard() {
   const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/quotas', { ns })
   return (
     <Card title="Quotas">
-      <p className="text-muted">Only the operator of this instance can change them.</p>
+      <p className="text-muted">Only the operator of this instance can change quotas.</p>
       {error && <ErrorPanel error={error} onRetry={refetch} />}
       {!error && !data && <Skeleton className="h-64 w-full" />}
       {data && (

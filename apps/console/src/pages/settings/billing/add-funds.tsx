@@ -82,8 +82,8 @@ const NoPayments = ({ ns }: { ns: string }) => (
     <details className="grid gap-2">
       <summary className="w-fit cursor-pointer text-accent">Add funds as the operator</summary>
       <p className="my-2">
-        Requires the operator secret in PERSQL_SECRET. A <code className="font-mono text-sm">ref</code> is credited
-        once, so choose a new one for each credit.
+        Requires the operator secret in PERSQL_SECRET. A second call with the same{' '}
+        <code className="font-mono text-sm">ref</code> adds nothing, so use a new one for each credit.
       </p>
       <CodeBlock
         label="Add funds (operator)"
