@@ -50,6 +50,7 @@ test.each(pages)('the examples of %s run as they stand and return the output on 
   const blocks = listBlocks(readPage(page)).filter(({ info }) => info.endsWith(' test'))
   await runShell(blocks)
   await runTypeScript(blocks)
+  await runPython(blocks)
 })
 
 /** Runs the shell blocks of a page one after the other, and compares each with the JSON block behind it. */
@@ -99,10 +100,7 @@ function masked(value: unknown, shown: unknown, name = ''): unknown {
 
 /** Compiles the TypeScript blocks of a page as one program, runs it, and compares its output with the comments. */
 async function runTypeScript(blocks: CodeBlock[]): Promise<void> {
-  const code = blocks
-    .filter(({ info }) => info === 'ts test')
-    .map((block) => block.code)
-    .join('\n')
+  const code = joinBlocks(blocks, 'ts test')
   if (code === '') return
   const file = join(app, 'example.mts')
   await writeFile(file, code)
@@ -112,6 +110,25 @@ async function runTypeScript(blocks: CodeBlock[]): Promise<void> {
   await writeFile(script, (await transform(code, { loader: 'ts', target: 'es2022' })).code)
   const env = { ...process.env, PERSQL_TOKEN: token, PERSQL_API_URL: platform.url }
   const { stdout } = await run(process.execPath, [script], { env })
-  const shown = [...code.matchAll(/console\.log\(.*\) \/\/ (.*)$/gm)].map(([, text]) => text)
-  expect(stdout.trim().split('\n')).toEqual(shown)
+  expectPrinted(stdout, code, /console\.log\(.*\) \/\/ (.*)$/gm)
+}
+
+/** Runs the Python blocks of a page as one program, and compares its output with the comments. */
+async function runPython(blocks: CodeBlock[]): Promise<void> {
+  const code = joinBlocks(blocks, 'py test')
+  if (code === '') return
+  const env = { PATH: process.env.PATH, TOKEN: token }
+  const { stdout } = await run('python3', ['-c', code.replaceAll('http://127.0.0.1:8787', platform.url)], { env })
+  expectPrinted(stdout, code, /print\(.*\) {2}# (.*)$/gm)
+}
+
+const joinBlocks = (blocks: CodeBlock[], info: string): string =>
+  blocks
+    .filter((block) => block.info === info)
+    .map((block) => block.code)
+    .join('\n')
+
+/** Compares an output with the comments behind the calls that print it. */
+function expectPrinted(stdout: string, code: string, comment: RegExp): void {
+  expect(stdout.trim().split('\n')).toEqual([...code.matchAll(comment)].map(([, text]) => text))
 }
