@@ -75,7 +75,7 @@ function SourceFields({ kind, authConfig, askConfig, set, bind, findProblem }: S
           label="Users table"
           value={asText(authConfig.usersTable)}
           onChange={(usersTable) => set('authConfig', { ...authConfig, usersTable })}
-          hint="Must have the columns email and password_hash."
+          hint="Needs a primary key, a unique email column and the column password_hash."
           error={findProblem('authConfig')}
         />
       )}
