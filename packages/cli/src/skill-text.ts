@@ -37,7 +37,8 @@ To run several statements in one transaction: \`persql db query <db> --transacti
 1. \`persql db branch claim <db> --purpose "…" --ttl 1h --json\` creates a branch (same schema, no rows) and a token limited to it.
 2. Set PERSQL_TOKEN to that token and migrate the branch: \`persql db migrate <namespaceSlug>/<databaseSlug> migrations/\`.
 3. \`persql db branch merge <db> <ref> --json\` previews the merge. Show the preview to the user before you run it with \`--mode schema\`.
-4. Without a branch: keep .sql files, run \`persql db migrate <db> migrations/ --dry-run\`, then run it without \`--dry-run\`.
+4. Without a branch: keep .sql files. \`persql db migrate <db> migrations/ --dry-run\` lists the new ones. Without \`--dry-run\`, the
+   command applies them.
 
 To test a change on real rows: \`persql db fork <db> <name> --ttl 1d\`. Delete the fork afterwards.
 
