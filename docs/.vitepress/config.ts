@@ -32,7 +32,7 @@ export default defineConfig({
   appearance: { disableTransition: false },
   metaChunk: true,
   cacheDir: join(root, 'node_modules/.tmp/vitepress'),
-  vite: { publicDir: false, build: { chunkSizeWarningLimit: 2_000 }, logLevel: 'warn' },
+  vite: { publicDir: false, build: { chunkSizeWarningLimit: 2_000 }, esbuild: { tsconfigRaw: '{}' }, logLevel: 'warn' },
   markdown: {
     anchor: { slugify: toAnchor },
     // The words behind a fence's language are for the tests.
