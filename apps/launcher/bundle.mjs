@@ -23,7 +23,7 @@ export async function load(entry, outfile) {
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
-    external: ['esbuild', 'libsql', 'vite', 'workerd', 'playwright-core'],
+    external: ['@aws-sdk/*', 'esbuild', 'libsql', 'vite', 'workerd', 'playwright-core'],
     sourcemap: 'inline',
     logLevel: 'error',
   })
