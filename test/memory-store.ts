@@ -1,0 +1,36 @@
+import { readFile } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import type { BackupStore } from '../apps/launcher/src/backup/store.ts'
+
+/** A store in memory, whose calls first wait for `turn`. A list shows the state at its beginning. */
+export class MemoryStore implements BackupStore {
+  blobs = new Map<string, string>()
+  readonly #turn: () => Promise<void>
+
+  constructor(turn: () => Promise<void> = async () => {}) {
+    this.#turn = turn
+  }
+
+  async *list(prefix: string): AsyncGenerator<{ name: string; bytes: number }> {
+    await this.#turn()
+    const found = [...this.blobs].filter(([name]) => name.startsWith(prefix))
+    for (const [name, content] of found) yield { name, bytes: Buffer.byteLength(content) }
+  }
+
+  async read(name: string): Promise<Readable | undefined> {
+    await this.#turn()
+    const content = this.blobs.get(name)
+    return content === undefined ? undefined : Readable.from([Buffer.from(content)])
+  }
+
+  async write(name: string, file: { readonly path: string } | { readonly text: string }): Promise<void> {
+    const content = 'text' in file ? file.text : await readFile(file.path, 'utf8')
+    await this.#turn()
+    this.blobs.set(name, content)
+  }
+
+  async delete(name: string): Promise<void> {
+    await this.#turn()
+    this.blobs.delete(name)
+  }
+}
