@@ -51,6 +51,7 @@ export class S3Double {
   cutDownloads: number[] = []
   pageSize = 1000
   hasConditionalWrites = true
+  hasRanges = true
   readonly #server = createServer((request, response) => void this.#serve(request, response))
 
   async start(): Promise<this> {
@@ -122,7 +123,7 @@ export class S3Double {
     const object = this.objects.get(key)
     if (object === undefined) return 'NoSuchKey'
     if (headers['if-match'] !== undefined && headers['if-match'] !== toEtag(object)) return 'PreconditionFailed'
-    const start = /^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1]
+    const start = this.hasRanges ? /^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] : undefined
     const content = object.subarray(Number(start ?? 0))
     response.writeHead(start === undefined ? 200 : 206, {
       etag: toEtag(object),

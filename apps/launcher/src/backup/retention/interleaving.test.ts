@@ -110,7 +110,11 @@ const initial: [what: string, blobs: Record<string, string>][] = [
   ['a file that no backup names any more', { [`files/${file}`]: 'x' }],
   [
     'a file that only an old backup names',
-    { [`files/${file}`]: 'x', [old]: manifest, 'backups/2026-11-29T22-00-00Z.json': '{"objects":[]}' },
+    {
+      [`files/${file}`]: 'x',
+      [old]: manifest,
+      'backups/2026-11-29T22-00-00Z.json': JSON.stringify({ sha256: 'b'.repeat(64) }),
+    },
   ],
 ]
 

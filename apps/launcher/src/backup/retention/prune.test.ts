@@ -7,7 +7,10 @@ const now = new Date('2026-11-29T22:30:00Z')
 const clock = { now: () => now.getTime() }
 const hash = (digit: string) => digit.repeat(64)
 const manifest = (...digits: string[]) =>
-  JSON.stringify({ objects: digits.map((digit) => ({ sha256: hash(digit), bytes: 1 })) })
+  JSON.stringify({
+    files: [{ sha256: hash('0') }],
+    objects: digits.map((digit) => ({ sha256: hash(digit), bytes: 1 })),
+  })
 const [old, recent, newest] = ['2026-11-01T00-00-00Z', '2026-11-29T10-00-00Z', '2026-11-29T22-00-00Z'].map(
   (time) => `backups/${time}.json`,
 ) as [string, string, string]
@@ -34,8 +37,8 @@ test('deletes old backups and the files that only they need', async () => {
 })
 
 test.each([
-  ['no JSON', '{"objects":'],
-  ['another form', '{"files":[]}'],
+  ['a cut end', manifest('b').slice(0, -1)],
+  ['no content', ''],
   ['no hashes', '{"objects":[{"sha256":"x"}]}'],
 ])('deletes nothing if a manifest that is kept has %s', async (_what, content) => {
   const store = makeStore({ [old]: manifest('a'), [newest]: content }, ['a', 'b'])

@@ -1,5 +1,4 @@
 import { text } from 'node:stream/consumers'
-import { z } from 'zod'
 import type { BackupStore } from '../store.ts'
 import { StoreError } from '../stores/store-error.ts'
 import { type Lease, type LeaseOptions, withPruneLease } from './lease.ts'
@@ -7,7 +6,6 @@ import { parseKeep, parseManifestTime, selectKept } from './retention.ts'
 
 const manifestFolder = 'backups/'
 const fileFolder = 'files/'
-const manifestSchema = z.object({ objects: z.array(z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) })) })
 
 /** What pruning did. */
 export interface Pruned {
@@ -65,23 +63,26 @@ async function readNeeded(store: BackupStore, manifests: readonly string[]): Pro
   for (const name of manifests) {
     const content = await store.read(name)
     if (content === undefined) throw new StoreError(`${name} was deleted while backups were pruned. Try again.`)
-    const manifest = manifestSchema.safeParse(parseJson(await text(content)))
-    if (!manifest.success) {
-      throw new StoreError(
-        `${name} of the target is damaged or was written by a newer version of PerSQL. No backup was deleted.`,
-      )
+    const hashes = readHashes(await text(content))
+    if (hashes.length === 0) {
+      throw new StoreError(`${name} of the target is damaged. No backup was deleted. Delete it to prune the others.`)
     }
-    for (const { sha256 } of manifest.data.objects) needed.add(`${fileFolder}${sha256}`)
+    for (const sha256 of hashes) needed.add(`${fileFolder}${sha256}`)
   }
   return needed
 }
 
-function parseJson(text: string): unknown {
+/**
+ * Returns each SHA-256 in a manifest, wherever it is, so that pruning also keeps the files of a newer version of PerSQL.
+ * Returns none if the manifest isn't whole.
+ */
+function readHashes(manifest: string): string[] {
   try {
-    return JSON.parse(text)
+    JSON.parse(manifest)
   } catch {
-    return undefined
+    return []
   }
+  return manifest.match(/\b[0-9a-f]{64}\b/g) ?? []
 }
 
 async function deleteOthers(

@@ -13,7 +13,9 @@ const untrusted: Sentence = (_settings, place) =>
   `The certificate of ${place} isn't trusted. Set NODE_EXTRA_CA_CERTS to the file of its authority.`
 const noTls: Sentence = (_settings, place) =>
   `${place} doesn't respond with TLS. Check whether AWS_ENDPOINT_URL must start with http:// or https://.`
-const interrupted: Sentence = (_settings, place) => `The connection to ${place} was interrupted. Run the command again.`
+const interrupted: Sentence = (_settings, place) =>
+  `The connection to ${place} was interrupted. Check AWS_ENDPOINT_URL and the network.`
+const foreign: Sentence = (_settings, place) => `${place} doesn't respond like S3. Check AWS_ENDPOINT_URL.`
 
 /** Sentences by the code of S3's response, of Node's network or of OpenSSL. */
 const sentences: Readonly<Record<string, Sentence>> = {
@@ -29,6 +31,7 @@ const sentences: Readonly<Record<string, Sentence>> = {
   AuthorizationHeaderMalformed: badRegion,
   IllegalLocationConstraintException: badRegion,
   RequestTimeTooSkewed: () => 'The clock of this machine is wrong. Set it, then run the command again.',
+  PreconditionFailed: (_settings, place) => `A blob at ${place} was replaced while it was read. Run the command again.`,
   QuotaExceeded: (_settings, place) => `The storage quota at ${place} is used up. Free some space.`,
   ENOTFOUND: unknownHost,
   EAI_AGAIN: unknownHost,
@@ -62,7 +65,9 @@ export function explainS3Error(cause: unknown, settings: S3Settings): unknown {
   const { name, code, $metadata } = cause as { name: string; code?: unknown; $metadata?: { httpStatusCode?: number } }
   const isOfStore = $metadata !== undefined
   if (!isOfStore && (cause as NodeJS.ErrnoException).path !== undefined) return cause
-  const sentence = [code, name].map((key) => sentences[String(key)]).find((found) => found !== undefined)
+  const known = [code, name].map((key) => sentences[String(key)]).find((found) => found !== undefined)
+  // Node's code for a response that isn't HTTP.
+  const sentence = known ?? (String(code).startsWith('HPE_') ? foreign : undefined)
   // The whole error has the response with its socket, which would fill a log.
   const reason = { cause: `${name}: ${cause.message}` }
   if (sentence) return new StoreError(sentence(settings, place), reason)

@@ -68,6 +68,20 @@ test('a download of a blob that was replaced after it was cut off fails', async 
   s3.cutDownloads = [400_000]
   const blob = await store.read('files/one')
   s3.objects.set('x/files/one', randomBytes(1_000_000))
+  await expect(buffer(blob ?? Readable.from([]))).rejects.toThrow(/was replaced while it was read/)
+
+  s3.cutDownloads = [400_000]
+  const deleted = await store.read('files/one')
+  s3.objects.clear()
+  await expect(buffer(deleted ?? Readable.from([]))).rejects.toThrow(/deleted or replaced/)
+})
+
+test('storage that ignores ranges gives no wrong content', async () => {
+  s3.hasRanges = false
+  const store = await open()
+  s3.objects.set('x/files/one', randomBytes(1_000_000))
+  s3.cutDownloads = [400_000]
+  const blob = await store.read('files/one')
   await expect(buffer(blob ?? Readable.from([]))).rejects.toThrow(StoreError)
 })
 

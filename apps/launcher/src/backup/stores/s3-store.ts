@@ -68,7 +68,8 @@ export async function openS3Store(settings: S3Settings): Promise<StreamingStore>
     for (let received = 0, failures = 0; ; ) {
       try {
         current ??= await get(name, { Range: `bytes=${received}-`, ...(etag && { IfMatch: etag }) })
-        if (current === undefined) throw new StoreError(`${name} was deleted while it was read.`)
+        if (current?.start !== received)
+          throw new StoreError(`${name} can't be read to its end: it was deleted or replaced.`)
         for await (const chunk of current.body as AsyncIterable<Buffer>) {
           received += chunk.length
           failures = 0
@@ -79,6 +80,7 @@ export async function openS3Store(settings: S3Settings): Promise<StreamingStore>
       } catch (cause) {
         current?.body.destroy()
         current = undefined
+        if (first.bytes > 0 && received >= first.bytes) return
         failures += 1
         if (failures >= attempts || !isInterruption(cause)) throw explainS3Error(cause, settings)
         await delay(100 * 2 ** failures)
@@ -145,13 +147,16 @@ interface Download {
   /** The size of the whole blob or of the rest that was asked for. */
   readonly bytes: number
   readonly etag: string | undefined
+  /** The index of the first byte. */
+  readonly start: number
 }
 
-const toDownload = ({ Body, ContentLength = 0, ETag }: GetObjectCommandOutput): Download => ({
+const toDownload = ({ Body, ContentLength = 0, ContentRange = '', ETag }: GetObjectCommandOutput): Download => ({
   // Node's client always responds with this class.
   body: Body as unknown as IncomingMessage,
   bytes: ContentLength,
   etag: ETag,
+  start: Number(/^bytes (\d+)-/.exec(ContentRange)?.[1] ?? 0),
 })
 
 /** Returns whether an error of a download was caused by the connection. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readdir, stat, writeFile } from 'node:fs/promises'
+import { readdir, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -143,6 +143,17 @@ test('files of a folder can be read only by their owner, and no unfinished file 
     expect(await mode('files/one')).toBe(0o600)
   }
   expect(await readdir(join(root, '.unfinished'))).toEqual([])
+})
+
+test('the first write removes what a process that was killed left a day ago', async () => {
+  const root = join(folder, 'abandoned')
+  const drafts = join(root, '.unfinished')
+  await openFolderStore(root).write('files/one', { text: 'x' })
+  for (const name of ['old', 'new']) await writeFile(join(drafts, name), 'x')
+  const yesterday = Date.now() / 1_000 - 25 * 3_600
+  await utimes(join(drafts, 'old'), yesterday, yesterday)
+  await openFolderStore(root).write('files/two', { text: 'x' })
+  expect(await readdir(drafts)).toEqual(['new'])
 })
 
 test('a folder that is a file is refused with its path', async () => {

@@ -16,7 +16,7 @@ export const isEncrypted = async (store: BackupStore): Promise<boolean> => (awai
 
 /**
  * Encrypts the blobs of a store with a passphrase. Callers use the same names and see the same sizes as without. A blob
- * that was changed, cut off or stored with the name of another fails while it is read, with a `StoreError`.
+ * that was changed, cut off or stored with the name of another fails while it is read, with a `DamagedBlobError`.
  * @throws StoreError if the passphrase is wrong, or if the store has blobs that aren't encrypted
  */
 export async function encryptStore(store: StreamingStore, passphrase: string): Promise<BackupStore> {

@@ -8,7 +8,7 @@ import { makeDataFolder, removeDataFolder } from '../../../../../../test/data-fo
 import type { BackupStore } from '../../store.ts'
 import { openFolderStore } from '../folder-store.ts'
 import { openStore } from '../open-store.ts'
-import { StoreError } from '../store-error.ts'
+import { DamagedBlobError } from '../store-error.ts'
 import { encryptStore } from './encrypted-store.ts'
 import { readPassphrase } from './passphrase.ts'
 import { seal, toContentBytes, unseal } from './sealed-blob.ts'
@@ -77,19 +77,19 @@ describe('a sealed blob', () => {
     ['a chunk left out', (s) => Buffer.concat([start(s), part(s, 0), part(s, 2), part(s, 3)])],
     ['the last chunk first', (s) => Buffer.concat([start(s), part(s, 3)])],
   ])('with %s is refused', async (_what, change) => {
-    await expect(open(change(await sealBytes(content)))).rejects.toThrow(StoreError)
+    await expect(open(change(await sealBytes(content)))).rejects.toThrow(DamagedBlobError)
   })
 
   test('with a chunk of another blob is refused', async () => {
     const [one, other] = [await sealBytes(content), await sealBytes(content)]
     const mixed = Buffer.concat([one.subarray(0, head + chunk), other.subarray(head + chunk)])
-    await expect(open(mixed)).rejects.toThrow(StoreError)
+    await expect(open(mixed)).rejects.toThrow(DamagedBlobError)
   })
 
   test('is opened only with its name and its key', async () => {
     const sealed = await sealBytes(content)
     await expect(open(sealed, 'files/b')).rejects.toThrow(/^files\/b of the backup is damaged/)
-    await expect(open(sealed, 'files/a', randomBytes(32))).rejects.toThrow(StoreError)
+    await expect(open(sealed, 'files/a', randomBytes(32))).rejects.toThrow(DamagedBlobError)
   })
 })
 
@@ -172,7 +172,7 @@ describe('an encrypted target', () => {
     const contents = await Promise.all(paths.map((path) => readFile(path)))
     await Promise.all(paths.map((path, index) => writeFile(path, contents[(index + 1) % contents.length] ?? '')))
     for (const name of ['files/one', 'files/two', `files/${hash}`])
-      await expect(read(store, name)).rejects.toThrow(StoreError)
+      await expect(read(store, name)).rejects.toThrow(DamagedBlobError)
     await Promise.all(paths.map((path, index) => writeFile(path, contents[index] ?? '')))
     expect(await read(store, 'files/one')).toBe('one')
   })

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
-import { StoreError } from '../store-error.ts'
+import { DamagedBlobError } from '../store-error.ts'
 
 /*
  * A sealed blob is STREAM, as in age, with AES-256-GCM:
@@ -33,7 +33,7 @@ export async function* seal(content: AsyncIterable<Uint8Array>, key: Buffer, nam
 
 /**
  * Decrypts a sealed blob, and yields only content that is authentic.
- * @throws StoreError if the blob was damaged, cut off or stored with another name or key
+ * @throws DamagedBlobError if the blob was damaged, cut off or stored with another name or key
  */
 export async function* unseal(sealed: AsyncIterable<Uint8Array>, key: Buffer, name: string): AsyncGenerator<Buffer> {
   let blobKey: Buffer | undefined
@@ -107,5 +107,5 @@ async function* split(
   yield { chunk: Buffer.concat(parts, length), isLast: true }
 }
 
-const damaged = (name: string): StoreError =>
-  new StoreError(`${name} of the backup is damaged: it isn't the blob that was stored with this name.`)
+const damaged = (name: string): DamagedBlobError =>
+  new DamagedBlobError(`${name} of the backup is damaged: it isn't the blob that was stored with this name.`)
