@@ -28,7 +28,7 @@ interface Request {
   readonly key: string
 }
 
-/** What the stand-in does instead of serving a request: an error of S3, or to close the connection. */
+/** A response that replaces the right one: an error of S3, or a closed connection. */
 export type Fault = 'InternalError' | 'SlowDown' | 'TooManyRequests' | 'AccessDenied' | 'hang up'
 
 /**

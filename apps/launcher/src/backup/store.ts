@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 /** Keeps a backup: blobs by name. Names are `/`-separated, of `[A-Za-z0-9._-]`. */
 export interface BackupStore {
   list(prefix: string): AsyncIterable<{ readonly name: string; readonly bytes: number }>
-  /** Returns undefined if there is no such blob. */
+  /** Returns undefined if the blob is missing. */
   read(name: string): Promise<Readable | undefined>
   /** The name appears only when the whole blob is stored. */
   write(name: string, file: { readonly path: string } | { readonly text: string }): Promise<void>

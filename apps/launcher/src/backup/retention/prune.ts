@@ -7,7 +7,7 @@ import { parseKeep, parseManifestTime, selectKept } from './retention.ts'
 const manifestFolder = 'backups/'
 const fileFolder = 'files/'
 
-/** What pruning did. */
+/** The result of pruning. */
 export interface Pruned {
   /** The names of manifests that are kept, and of those that were deleted. */
   readonly kept: readonly string[]

@@ -91,7 +91,7 @@ test('failed work is logged, repeated with a growing delay, and returns to the i
   expect(logged).toHaveLength(4)
 })
 
-test('stopping waits for the work, tells it, and logs no failure', async () => {
+test('stopping aborts the work, waits for it, and logs no failure', async () => {
   const { stopping, options, logged } = makeClock()
   let isCleanedUp = false
   const repeating = repeatEvery(

@@ -31,7 +31,7 @@ describe('a sealed blob', () => {
   const open = (sealed: Buffer, name = 'files/a', withKey = key) =>
     buffer(Readable.from(unseal(Readable.from([sealed]), withKey, name)))
 
-  test('is opened whatever the sizes of the pieces that arrive', async () => {
+  test('is opened from pieces of any size', async () => {
     const sealed = await sealBytes(content)
     for (const size of [1_000, 65_535, 65_536, chunk, 200_000]) {
       const pieces = []
