@@ -1,6 +1,6 @@
 import type { TestProject } from 'vitest/node'
-import { buildPlatform } from '../apps/launcher/src/build.ts'
-import { buildConsole } from '../apps/launcher/src/console-build.ts'
+import { buildServer } from '../apps/launcher/src/server-build.ts'
+import { BUILD_VARIABLE } from './build-folder.ts'
 import { openDataFolders } from './data-folder.ts'
 import { openPool, type Pool } from './pool.ts'
 
@@ -16,7 +16,7 @@ const sources = ['**/apps/{platform,console}/src/**', '**/packages/{contract,end
 /** One per process: Vitest loads this module once per project. */
 const shared = globalThis as typeof globalThis & { persqlTests?: Promise<Pool> }
 
-/** Builds platform and console, and opens the pool of processes that test files share. */
+/** Builds the server, and opens the pool of processes that test files share. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   shared.persqlTests ??= build().then(openPoolWithData)
   const pool = await shared.persqlTests
@@ -39,5 +39,5 @@ async function openPoolWithData(): Promise<Pool> {
 }
 
 async function build(): Promise<void> {
-  await Promise.all([buildPlatform(), buildConsole()])
+  process.env[BUILD_VARIABLE] = await buildServer()
 }

@@ -4,13 +4,13 @@ import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PlatformEnvironment } from '../apps/launcher/src/config.ts'
-import { buildConsole } from '../apps/launcher/src/console-build.ts'
 import { type Hashing, startHashing } from '../apps/launcher/src/hashing/hashing.ts'
 import type { Log } from '../apps/launcher/src/log.ts'
 import { probe } from '../apps/launcher/src/probe.ts'
 import { Readers } from '../apps/launcher/src/readers.ts'
 import { supervise } from '../apps/launcher/src/watchdog.ts'
 import { localUrl, prepareData, startWorkerd } from '../apps/launcher/src/workerd-process.ts'
+import { testBuild } from './build-folder.ts'
 import { makeDataFolder, removeDataFolder } from './data-folder.ts'
 import { toReaderCount } from './reader-count.ts'
 
@@ -69,13 +69,6 @@ export async function startPlatform(settings: PlatformSettings = {}): Promise<Te
   await platform.prepare()
   await platform.restart()
   return platform
-}
-
-let built: Promise<string> | undefined
-/** The console is built before the tests start; here its folder is only looked up. */
-function consoleFiles(): Promise<string> {
-  built ??= buildConsole()
-  return built
 }
 
 interface Running {
@@ -242,9 +235,12 @@ export class TestPlatform extends PlatformClient {
   async prepare(): Promise<void> {
     const { hashing: transport = 'socket', trustedCertificates } = this.#settings
     const readers = toReaderCount(this.#settings.readers ?? 0)
-    if (transport !== 'none') this.#hashing = await startHashing({ data: this.data, log: this.#addToLog, transport })
+    const { data } = this
+    const { platform: bundle, console: consoleFiles, hashing: built } = testBuild()
+    if (transport !== 'none') this.#hashing = await startHashing({ data, built, log: this.#addToLog, transport })
     const hashingAddress = this.#hashing?.address
-    await prepareData(this.data, { trustedCertificates, hashingAddress, readers, consoleFiles: await consoleFiles() })
+    const { docs } = this.#settings
+    await prepareData(data, { bundle, trustedCertificates, hashingAddress, readers, consoleFiles, docs })
   }
 
   /** Kills workerd with SIGKILL. Only `restart` or the watchdog starts it again. */
@@ -297,7 +293,7 @@ export class TestPlatform extends PlatformClient {
   }
 
   async #startLogging(stdout: number): Promise<Running> {
-    const { watchdog = false, environment, docs } = this.#settings
+    const { watchdog = false, environment } = this.#settings
     const count = toReaderCount(this.#settings.readers ?? 0)
     const log = this.#addToLog
     const onStderr = (line: string) => void this.stderr.push(line)
@@ -309,7 +305,9 @@ export class TestPlatform extends PlatformClient {
       return { ...platform, kill, stop: () => platform.stop().finally(() => readers.stop()) }
     }
     const options = {
-      ...{ data: this.data, docs, host, port: this.#port },
+      data: this.data,
+      host,
+      port: this.#port,
       environment: {
         PERSQL_RUNTIME: 'workerd',
         PERSQL_WELCOME_CREDIT_USD: '5',

@@ -1,7 +1,7 @@
 // @ts-check
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -19,6 +19,7 @@ export async function ensureInstalled({ dev }) {
   const full = stamp(true)
   const installed = readStamp()
   if (installed === full || (!dev && installed === stamp(false))) return
+  requireWritable()
   process.stdout.write('Installing packages from package-lock.json …\n')
   const { code, output } = await npm([
     'ci',
@@ -33,6 +34,30 @@ export async function ensureInstalled({ dev }) {
   }
   writeFileSync(stampFile, stamp(dev))
   process.stdout.write(`${/^added .*$/m.exec(output)?.[0] ?? 'installed'}\n`)
+}
+
+/**
+ * Exits the process with a message unless it can write the packages and builds of this repository. A start needs neither
+ * if `npm run build` ran before.
+ */
+export function requireWritable() {
+  const folders = ['.', 'node_modules', 'dist', 'dist/server', 'dist/console'].map((name) => join(repository, name))
+  const locked = folders.find((folder) => existsSync(folder) && !isWritable(folder))
+  if (locked === undefined) return
+  process.stderr.write(
+    `PerSQL isn't built yet, and ${locked} can't be written. Run "npm run build" in ${repository} as a user who can write there.\n`,
+  )
+  process.exit(1)
+}
+
+/** @param {string} folder */
+function isWritable(folder) {
+  try {
+    accessSync(folder, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /**

@@ -1,9 +1,7 @@
 // @ts-check
 import './closed-pipe.mjs'
 import './node-version.mjs'
-import { load } from './bundle.mjs'
-import { ensureInstalled } from './install.mjs'
+import { loadServer } from './built.mjs'
 
-await ensureInstalled({ dev: false })
-const { main } = await load('apps/launcher/src/main.ts', 'dist/launcher.mjs')
-process.exit(await main(process.argv.slice(2)))
+const { main } = await loadServer()
+process.exit(await main(['start', ...process.argv.slice(2)]))

@@ -1,11 +1,10 @@
-import { buildPlatform } from '../../apps/launcher/src/build.ts'
 import { hashToCell } from '../../apps/platform/src/cell-hash.ts'
 import { type Case, cases, seeding } from './cases.ts'
 import { type Instance, startCells } from './instance.ts'
 import { LoadGenerator } from './load/generator.ts'
 import { median } from './load/latencies.ts'
 import type { Effort } from './paired.ts'
-import { adminToken } from './targets.ts'
+import { adminToken, ownPlatform } from './targets.ts'
 import type { Place } from './wire.ts'
 
 const connectionsEach = 8
@@ -28,7 +27,7 @@ export async function compareCells(
   loadBundle: string,
   { pairs, roundMs, warmUpMs }: Effort,
 ): Promise<CellsComparison[]> {
-  const bundle = await buildPlatform()
+  const bundle = await ownPlatform()
   const loads = [new LoadGenerator(loadBundle), new LoadGenerator(loadBundle)]
   const started: Instance[][] = []
   try {

@@ -1,7 +1,9 @@
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
 import { buildPlatform } from '../../apps/launcher/src/build.ts'
+import { builtFiles } from '../../apps/launcher/src/built-files.ts'
 import { repository } from '../../apps/launcher/src/paths.ts'
+import { buildServer } from '../../apps/launcher/src/server-build.ts'
 import { type Instance, startInstance } from './instance.ts'
 import type { Place } from './wire.ts'
 
@@ -24,7 +26,7 @@ export interface Targets {
 
 /** Builds and starts the platform and its baseline: the platform of the checkout in the folder `against`, or the floor. */
 export async function startTargets(against?: string): Promise<Targets> {
-  const platform = await startPlatform('platform', await buildPlatform())
+  const platform = await startPlatform('platform', await ownPlatform())
   return { platform, baseline: against === undefined ? await startFloor(platform) : await startOther(against) }
 }
 
@@ -35,7 +37,12 @@ async function startOther(checkout: string): Promise<Target> {
 
 /** Builds and starts the platform alone. */
 export async function startOnlyPlatform(): Promise<Target> {
-  return startPlatform('platform', await buildPlatform())
+  return startPlatform('platform', await ownPlatform())
+}
+
+/** Builds this checkout's platform, as `npm start` does. */
+export async function ownPlatform(): Promise<string> {
+  return builtFiles(await buildServer()).platform
 }
 
 async function startPlatform(name: Target['name'], bundle: string): Promise<Target> {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { findDocsOfClone } from '../../apps/launcher/src/built-files.ts'
 import { repository } from '../../apps/launcher/src/paths.ts'
 import { listPages, toRoute } from '../../tools/docs/site.ts'
 import { startBrowser } from '../browser.ts'
@@ -12,7 +13,7 @@ let platform: TestPlatform
 beforeAll(async () => {
   // The first run after a change of a page builds the site.
   await promisify(execFile)('npm', ['run', '--silent', 'docs'], { cwd: repository })
-  platform = await startPlatform()
+  platform = await startPlatform({ docs: findDocsOfClone(repository) })
 }, 600_000)
 afterAll(() => platform?.stop())
 

@@ -2,13 +2,14 @@ import { existsSync } from 'node:fs'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { type BuildOptions, build, type OutputFile } from 'esbuild'
-import { platformBundle, readerModule, repository } from './paths.ts'
+import { readerModule } from './built-files.ts'
+import { repository } from './paths.ts'
 
 /**
  * Bundles the platform Worker and its workspace packages into one module at `outfile`, with WebAssembly files next to
  * it. `checkout` is the repository that has the sources and packages.
  */
-export async function buildPlatform(outfile = platformBundle, checkout = repository): Promise<string> {
+export async function buildPlatform(outfile: string, checkout = repository): Promise<string> {
   const { outputFiles } = await build(platformBuild(outfile, checkout))
   await writeModules(outputFiles)
   return outfile
@@ -34,6 +35,46 @@ export function platformBuild(outfile: string, checkout = repository): BuildOpti
     external: ['cloudflare:*', 'node:*'],
     loader: { '.wasm': 'copy' },
     assetNames: '[name]',
+    legalComments: 'none',
+    logLevel: 'error',
+  }
+}
+
+/** Bundles the program that hashes passwords. */
+export async function buildHashing(outfile: string): Promise<void> {
+  const { outputFiles } = await build(hashingBuild(outfile))
+  await writeModules(outputFiles)
+}
+
+/** Returns the esbuild options that bundle the program that hashes passwords to `outfile`. */
+export function hashingBuild(outfile: string): BuildOptions & { write: false } {
+  return {
+    absWorkingDir: repository,
+    entryPoints: [join(repository, 'apps/launcher/src/hashing/program.ts')],
+    outfile,
+    write: false,
+    bundle: true,
+    // Node loads CommonJS without its thread pool, whose threads must start after the priority is set.
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20.19',
+    logLevel: 'error',
+  }
+}
+
+/** Returns the esbuild options that bundle the server's program, with all commands, to `outfile`. */
+export function programBuild(outfile: string): BuildOptions & { write: false } {
+  return {
+    absWorkingDir: repository,
+    entryPoints: [join(repository, 'apps/launcher/src/server.ts')],
+    outfile,
+    write: false,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    // The dependencies of the package @persql/server.
+    external: ['libsql', 'workerd'],
     legalComments: 'none',
     logLevel: 'error',
   }

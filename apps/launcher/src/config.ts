@@ -1,5 +1,5 @@
 import { quotaNames, toQuotaSetting } from '../../../packages/contract/src/quota-limits.ts'
-import { platformModules } from './paths.ts'
+import { platformModules } from './built-files.ts'
 
 /**
  * V8 flags. A small heap is collected often, so native objects of finished requests never add up to a pause of 100 ms.

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
-import { repository } from './paths.ts'
+import manifest from '../../../packages/server/package.json' with { type: 'json' }
 
 /**
  * The data format that this program writes. Increase it with every migration of a system schema. Format 1 has no stamp.
@@ -31,7 +31,7 @@ export type Stamp = z.infer<typeof Stamp>
  */
 export async function stampData(data: string, cells = 1): Promise<void> {
   const file = join(data, 'format.json')
-  const version = await programVersion()
+  const { version } = manifest
   const found = await readStamp(file)
   if (found && found.oldestReader > current) throw new Error(tooNew(data, found, version))
   const foundCells = found?.cells ?? 1
@@ -81,9 +81,4 @@ function otherCells(data: string, found: number, wanted: number): string {
 
 function tooNew(data: string, { format, writtenBy, oldestReader: needed }: Stamp, version: string): string {
   return `${data} was written by PerSQL ${writtenBy} (data format ${format}) and requires data format ${needed} or newer. This is PerSQL ${version} (data format ${current}). Start PerSQL ${writtenBy} or newer.`
-}
-
-async function programVersion(): Promise<string> {
-  const text = await readFile(join(repository, 'apps/launcher/package.json'), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
 }

@@ -79,7 +79,7 @@ async function takeFolder(data: string, file: string): Promise<FolderHold> {
   try {
     return await holdFolder(data)
   } catch (cause) {
-    if (!(cause instanceof FolderHeldError)) throw new Error(lockFailure(data, cause), { cause })
+    if (!(cause instanceof FolderHeldError)) throw lockFailure(data, cause)
     const holder = read(file)
     if (cause.pid !== undefined || holder === undefined || isRunning(holder.launcher)) throw inUse(data, cause.pid)
     // The socket is held but doesn't respond, and the launcher is gone: only its workerd processes are left. Its guard is
@@ -117,11 +117,17 @@ function inUse(data: string, pid: number | undefined): DataInUseError {
   )
 }
 
-function lockFailure(data: string, cause: unknown): string {
-  const { code, message } = cause as NodeJS.ErrnoException
-  if (code === 'EACCES' || code === 'EROFS')
-    return `PerSQL has no write access to ${data}. Grant access, or set PERSQL_DATA to another folder.`
-  return `Can't lock ${data}: ${message}`
+function lockFailure(data: string, cause: unknown): Error {
+  return noAccess(data, cause) ?? new Error(`Can't lock ${data}: ${(cause as Error).message}`, { cause })
+}
+
+/** Returns the error for the operator if `cause` means that this process can't write to the data folder. */
+export function noAccess(data: string, cause: unknown): Error | undefined {
+  const { code = '' } = cause as NodeJS.ErrnoException
+  if (!['EACCES', 'EROFS'].includes(code)) return undefined
+  return new Error(`PerSQL has no write access to ${data}. Grant access, or set PERSQL_DATA to another folder.`, {
+    cause,
+  })
 }
 
 /** Writes the file atomically, so that readers never see a partial file. */

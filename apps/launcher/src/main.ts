@@ -1,13 +1,14 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, readFile } from 'node:fs/promises'
+import { constants, existsSync, readFileSync } from 'node:fs'
+import { access, mkdir, readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
 import { bootstrap } from './bootstrap-namespace.ts'
-import { buildPlatform } from './build.ts'
+import { type BuiltFiles, builtFiles, findDocs } from './built-files.ts'
 import { type Cells, type CellsOptions, startCells } from './cells.ts'
 import type { ConfigOptions } from './config.ts'
-import { buildConsole } from './console-build.ts'
 import { stampData } from './data-format.ts'
-import { type DataLock, lockData } from './data-lock.ts'
+import { type DataLock, lockData, noAccess } from './data-lock.ts'
 import { makeRoomToStart } from './disk-space.ts'
 import { removeEmptyFiles } from './empty-files.ts'
 import { type Hashing, startHashing } from './hashing/hashing.ts'
@@ -22,8 +23,11 @@ import { type DataOptions, localUrl, prepareData } from './workerd-process.ts'
 const log = jsonLog((line) => process.stdout.write(line))
 
 /** Runs `npm start`: the platform in the foreground until SIGINT or SIGTERM. Resolves with the exit code. */
-export async function main(): Promise<number> {
-  return runProgram(run)
+export async function main(args: string[]): Promise<number> {
+  const [unexpected] = args
+  if (unexpected === undefined) return runProgram(run)
+  process.stderr.write(`Unexpected argument "${unexpected}". Settings come from the environment and .env.\n`)
+  return 1
 }
 
 /** Runs a program with the settings of the environment and `.env`. Resolves with its exit code. */
@@ -48,10 +52,12 @@ function toMessage(error: unknown): string {
 
 async function run(settings: Settings): Promise<void> {
   const stopped = stopSignal()
-  await withData(settings, async (instance) => {
+  const folder = dirname(fileURLToPath(import.meta.url))
+  const built = builtFiles(folder)
+  await withData(settings, built, async (instance) => {
     const data = settings.PERSQL_DATA
-    const [consoleFiles] = await Promise.all([buildConsole(), buildPlatform()])
-    await prepareData(data, await dataOptions(settings, instance, { consoleFiles }))
+    const files = { bundle: built.platform, consoleFiles: built.console, docs: findDocs(folder) }
+    await prepareData(data, await dataOptions(settings, instance, files))
     const cells = await start(settings, instance)
     try {
       const greeted = greet(settings, instance.secret, cells.ports)
@@ -71,9 +77,13 @@ export interface Instance {
 }
 
 /** Runs `work` while this process holds the data folder and the process that hashes passwords runs. */
-export async function withData(settings: Settings, work: (instance: Instance) => Promise<void>): Promise<void> {
+export async function withData(
+  settings: Settings,
+  built: Pick<BuiltFiles, 'hashing'>,
+  work: (instance: Instance) => Promise<void>,
+): Promise<void> {
   const data = settings.PERSQL_DATA
-  await mkdir(data, { recursive: true, mode: 0o700 })
+  await createData(data)
   await makeRoomToStart(data)
   const lock = await lockData(data)
   if (lock.isLocal) {
@@ -87,7 +97,7 @@ export async function withData(settings: Settings, work: (instance: Instance) =>
     await stampData(data, settings.PERSQL_CELLS)
     await removeEmptyFiles(data, settings.PERSQL_CELLS)
     const secret = settings.PERSQL_SECRET ?? (await instanceSecret(data))
-    const hashing = await startHashing({ data, log })
+    const hashing = await startHashing({ data, built: built.hashing, log })
     try {
       await work({ lock, secret, hashing })
     } finally {
@@ -96,6 +106,22 @@ export async function withData(settings: Settings, work: (instance: Instance) =>
   } finally {
     lock.release()
   }
+}
+
+/** @throws Error with a message for the operator */
+async function createData(data: string): Promise<void> {
+  try {
+    await mkdir(data, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    // On a read-only file system, `mkdir` reports that the parent doesn't exist.
+    const reason = await access(existingParent(data), constants.W_OK).catch((denied) => denied)
+    throw noAccess(data, reason ?? cause) ?? cause
+  }
+}
+
+function existingParent(path: string): string {
+  const parent = dirname(path)
+  return existsSync(parent) ? parent : existingParent(parent)
 }
 
 /** Returns the options of `prepareData`. */

@@ -12,9 +12,10 @@ import {
   quotas,
 } from '../../../packages/contract/src/quota-limits.ts'
 import { checkFiles } from './check-files.ts'
+import { operatorCommand } from './command-name.ts'
 import { locateDatabase } from './object-files.ts'
 
-const help = `npm run operator -- <command>
+const help = `${operatorCommand} <command>
 
   list                                  list namespaces with status, balance and drift from the ledger
   credit <namespace> <usd> --note TEXT  add to a balance; a negative amount subtracts
@@ -48,7 +49,7 @@ interface Printed {
 
 const printed = (text: string, exitCode = 0): Printed => ({ text, exitCode })
 
-/** Runs `npm run operator`, the commands of the operator of an instance. Resolves with the exit code. */
+/** Runs `npm run operator` and `persql-server operator`, the commands of an instance's operator. Resolves with the exit code. */
 export async function main(args: string[]): Promise<number> {
   try {
     const { text, exitCode } = await run(args)

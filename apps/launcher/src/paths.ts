@@ -2,21 +2,20 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The root of the repository, found from the location of the bundle. */
+/** The root of the repository, found from the location of the bundle. Only for programs that need a clone. */
 export const repository = above(dirname(fileURLToPath(import.meta.url)))
 
-/** The bundled platform Worker, written by `buildPlatform`. */
-export const platformBundle = join(repository, 'dist/platform.mjs')
+/** The folder of server builds, each in a subfolder named after the hash of its sources. */
+export const serverBuilds = join(repository, 'dist/server')
 
 /** The folder of console builds, each in a subfolder named after the hash of its sources. */
 export const consoleBuilds = join(repository, 'dist/console')
 
+/** The folder of builds of the documentation, each in a subfolder named after the hash of its sources. */
+export const docsBuilds = join(repository, 'dist/docs')
+
 /** The builds of `npm run dev`: the platform Worker and the console's page, separate from those of other runs. */
 export const devBuilds = join(repository, 'dist/dev')
-
-/** The files next to the bundle: those that it imports, and the bundle of the readers. */
-export const platformModules = ['sqlite3.wasm'] as const
-export const readerModule = 'reader.mjs'
 
 function above(folder: string): string {
   if (existsSync(join(folder, 'package-lock.json'))) return folder

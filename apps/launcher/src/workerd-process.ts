@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { isIPv6 } from 'node:net'
 import { dirname, join, relative, resolve } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
+import { platformModules, readerModule } from './built-files.ts'
 import {
   type ConfigOptions,
   cellSocket,
@@ -13,10 +14,8 @@ import {
   readerSocket,
   workerdConfig,
 } from './config.ts'
-import { findDocs } from './docs-build.ts'
 import { FailureReports, reportTo } from './failure-reports.ts'
 import { onLines } from './lines.ts'
-import { platformBundle, platformModules, readerModule } from './paths.ts'
 import { processGuard } from './process-guard.ts'
 
 const stopGraceMs = 5_000
@@ -31,8 +30,6 @@ export interface WorkerdOptions {
   /** The cell that the process serves. Default: 0, which every instance has. */
   cell?: number
   host: string
-  /** The folder of the documentation. Default: the built site, or else the Markdown files. */
-  docs?: string | undefined
   /** 0 selects a free port. */
   port: number
   environment: PlatformEnvironment
@@ -70,10 +67,12 @@ export interface Workerd {
 
 /** Options of `prepareData`. */
 export interface DataOptions extends ConfigOptions {
-  /** The bundle of the platform. Its modules and the bundle of the readers are next to it. Default: `buildPlatform`'s. */
-  bundle?: string | undefined
+  /** The bundle of the platform. Its modules and the bundle of the readers are next to it. */
+  bundle: string
   /** The folder of the built console. Without one, the instance has no console. */
   consoleFiles?: string | undefined
+  /** The folder of the documentation. Without one, the instance has no documentation. */
+  docs?: string | undefined
 }
 
 /** Returns the folder of a cell's objects. Every process that opens a folder would run its native alarms. */
@@ -91,10 +90,7 @@ const configFile = (data: string, cell: number): string =>
  * Copies the bundle, the console and the configuration to the data folder, so a later build doesn't change a running
  * instance.
  */
-export async function prepareData(
-  data: string,
-  { bundle = platformBundle, consoleFiles, ...config }: DataOptions = {},
-): Promise<void> {
+export async function prepareData(data: string, { bundle, consoleFiles, docs, ...config }: DataOptions): Promise<void> {
   // Reads that sort more rows than fit in memory write temporary files.
   for (const folder of ['run', 'tmp']) await mkdir(join(data, folder), { recursive: true })
   const run = join(data, 'run')
@@ -104,6 +100,7 @@ export async function prepareData(
   await mkdir(join(run, 'console'), { recursive: true })
   if (consoleFiles) await copyConsole(data, consoleFiles)
   else for (const name of await readdir(join(run, 'console'))) await rm(join(run, 'console', name), { recursive: true })
+  await linkDocs(join(run, 'docs'), docs)
   const cells = config.cells ?? 1
   if (cells > 1) await makePrivate(join(run, 'cells'))
   for (let cell = 0; cell < cells; cell++) {
@@ -111,6 +108,16 @@ export async function prepareData(
     await replaceFile(configFile(data, cell), Buffer.from(workerdConfig(config, cell)))
   }
   if (config.readers) await replaceFile(join(run, 'reader.capnp'), Buffer.from(readerConfig()))
+}
+
+/** Makes `link` lead to the documentation, which an instance doesn't copy: builds of other sources are in other folders. */
+async function linkDocs(link: string, docs: string | undefined): Promise<void> {
+  const target = docs && resolve(docs)
+  // A restart on a full disk needs no room.
+  if (target && (await readlink(link).catch(() => undefined)) === target) return
+  await rm(link, { recursive: true, force: true })
+  // On Windows, every user can create a junction.
+  await (target ? symlink(target, link, 'junction') : mkdir(link))
 }
 
 /** Writes a file unless it has this content already, so that a restart on a full disk needs no room. */
@@ -157,7 +164,7 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
     `--socket-addr=http=${address(host, options.port)}`,
     `--directory-path=disk=${objectsFolder(folder, cell)}`,
     `--directory-path=console=${join(folder, 'run', 'console')}`,
-    `--directory-path=docs=${options.docs ?? (await findDocs())}`,
+    `--directory-path=docs=${join(folder, 'run', 'docs')}`,
     `--directory-path=results=${results}`,
   ]
   const workerd = await serve([workerdBinary()], { args, data: folder, environment, onStderr, heldFd, stdout })

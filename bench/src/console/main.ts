@@ -1,5 +1,6 @@
-import { buildPlatform } from '../../../apps/launcher/src/build.ts'
+import { buildServer } from '../../../apps/launcher/src/server-build.ts'
 import { startSite, startUserBrowser } from '../../../test/browser.ts'
+import { BUILD_VARIABLE } from '../../../test/build-folder.ts'
 import { visit } from '../../../test/console/visit.ts'
 import { startPlatform } from '../../../test/harness.ts'
 import { fillDatabase } from './fill.ts'
@@ -10,7 +11,7 @@ import { loadTable, scrollTable } from './tables.ts'
 /** Runs `npm run bench:console`: first loads and scrolling in a real browser, as Markdown on stdout. */
 export async function main(args: string[]): Promise<number> {
   const rounds = args.includes('--quick') ? 3 : 7
-  await buildPlatform()
+  process.env[BUILD_VARIABLE] = await buildServer()
   const [platform, browser, site] = await Promise.all([startPlatform(), startUserBrowser(), startSite()])
   try {
     const visitor = await visit(browser, platform)

@@ -1,5 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { buildHashing } from '../build.ts'
+import { builtFiles } from '../built-files.ts'
 import type { Cells } from '../cells.ts'
 import { dataOptions, greet, type Instance, runProgram, start, stopSignal, withData } from '../main.ts'
 import { devBuilds } from '../paths.ts'
@@ -19,29 +21,34 @@ export function main(): Promise<number> {
 
 async function run(settings: Settings): Promise<void> {
   const stopped = Promise.race([stopSignal(), parentEnded()])
-  await withData(settings, async (instance) => {
-    const folder = join(devBuilds, String(process.pid))
-    const files = new ConsoleFiles(join(folder, 'console'))
-    const platform = new RestartingPlatform(settings, instance, folder, files)
-    const server = await startDevServer(settings, () => platform.port())
+  const folder = join(devBuilds, String(process.pid))
+  const { hashing } = builtFiles(folder)
+  try {
+    await buildHashing(hashing)
+    await withData(settings, { hashing }, (instance) => serve(settings, instance, folder, stopped))
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Serves the sources until `stopped` resolves. Builds are in `folder`. */
+async function serve(settings: Settings, instance: Instance, folder: string, stopped: Promise<string>): Promise<void> {
+  const files = new ConsoleFiles(join(folder, 'console'))
+  const platform = new RestartingPlatform(settings, instance, folder, files)
+  const server = await startDevServer(settings, () => platform.port())
+  try {
+    await serveConsole(server, files, () => platform.replaceConsole())
+    const watching = await watchPlatform(join(folder, 'platform.mjs'), () => platform.restart())
     try {
-      await serveConsole(server, files, () => platform.replaceConsole())
-      const watching = await watchPlatform(join(folder, 'platform.mjs'), () => platform.restart())
-      try {
-        const signal = await Promise.race([
-          stopped,
-          greet(settings, instance.secret, [server.port]).then(() => stopped),
-        ])
-        process.stdout.write(`\n${signal} received, stopping. All committed data is in ${settings.PERSQL_DATA}.\n`)
-      } finally {
-        await watching.stop()
-      }
+      const signal = await Promise.race([stopped, greet(settings, instance.secret, [server.port]).then(() => stopped)])
+      process.stdout.write(`\n${signal} received, stopping. All committed data is in ${settings.PERSQL_DATA}.\n`)
     } finally {
-      await server.stop()
-      await platform.stop()
-      await rm(folder, { recursive: true, force: true })
+      await watching.stop()
     }
-  })
+  } finally {
+    await server.stop()
+    await platform.stop()
+  }
 }
 
 /** Resolves when the process that watches the launcher's sources has ended. */

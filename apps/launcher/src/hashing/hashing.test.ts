@@ -5,7 +5,8 @@ import { type AddressInfo, connect } from 'node:net'
 import { constants, getPriority, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { buildHashing } from '../build.ts'
 import type { Log } from '../log.ts'
 import { isRunning } from '../process-identity.ts'
 import { createHashServer } from './hash-server.ts'
@@ -126,6 +127,10 @@ describe('the server', () => {
 })
 
 describe('the process', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'persql-hash-build-'))
+  const built = join(folder, 'hashing.cjs')
+  beforeAll(() => buildHashing(built))
+  afterAll(() => rmSync(folder, { recursive: true }))
   let data: string
   let log: [level: string, event: string][]
   let hashing: Hashing | undefined
@@ -140,7 +145,7 @@ describe('the process', () => {
   })
   const record: Log = (level, event) => void log.push([level, event])
   const start = async (options: Partial<HashingOptions> = {}) => {
-    hashing = await startHashing({ data, log: record, slots: 2, ...options })
+    hashing = await startHashing({ data, built, log: record, slots: 2, ...options })
     return hashing
   }
   const restarted = async () => {

@@ -1,17 +1,15 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { build } from 'esbuild'
 import { onLines } from '../lines.ts'
 import type { Log } from '../log.ts'
-import { repository } from '../paths.ts'
 import { backOffMs } from '../restarts.ts'
-import { inheritedEnvironment } from '../workerd-process.ts'
+import { inheritedEnvironment, replaceFile } from '../workerd-process.ts'
 import { chooseAddress, type Transport } from './listen-address.ts'
 
 /** A running process that hashes passwords, restarted whenever it ends. */
@@ -29,6 +27,8 @@ export interface Hashing {
 export interface HashingOptions {
   /** The data folder. Its `run/` gets the program and the socket. */
   readonly data: string
+  /** The built program. Restarts use a copy of it, even if there is another build since. */
+  readonly built: string
   readonly log: Log
   /** Default: a socket, except on Windows. */
   readonly transport?: Transport
@@ -43,11 +43,12 @@ const maxErrorLines = 20
 
 /** Starts the process that hashes passwords, and keeps it running. Rejects only if the first start fails. */
 export async function startHashing(options: HashingOptions): Promise<Hashing> {
-  const { data, log, transport = process.platform === 'win32' ? 'port' : 'socket' } = options
+  const { data, built, log, transport = process.platform === 'win32' ? 'port' : 'socket' } = options
   const slots = options.slots ?? Math.min(maxSlots, Math.max(1, availableParallelism() - 1))
   const program = join(data, 'run', 'hashing.cjs')
   await mkdir(join(data, 'run'), { recursive: true })
-  const [place] = await Promise.all([chooseAddress(data, transport), buildProgram(program)])
+  await replaceFile(program, await readFile(built))
+  const place = await chooseAddress(data, transport)
   const key = randomBytes(32).toString('base64url')
   const start = (address: string) => startProcess(program, address, slots, key)
   const first = await start(place.address).catch(async (cause: Error) => {
@@ -123,21 +124,6 @@ class Supervisor {
       }
     }
   }
-}
-
-/** Bundles the program to a file, which restarts use even if the sources have changed since. */
-async function buildProgram(outfile: string): Promise<void> {
-  await build({
-    absWorkingDir: repository,
-    entryPoints: [join(repository, 'apps/launcher/src/hashing/program.ts')],
-    outfile,
-    bundle: true,
-    // Node loads CommonJS without its thread pool, whose threads must start after the priority is set.
-    format: 'cjs',
-    platform: 'node',
-    target: 'node20.19',
-    logLevel: 'error',
-  })
 }
 
 interface HashProcess {

@@ -1,0 +1,25 @@
+// @ts-check
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { ensureInstalled, repository, requireWritable } from './install.mjs'
+import { run } from './run.mjs'
+import { hashSources, serverSources } from './sources.mjs'
+
+/**
+ * Imports the built server, and installs and builds it first if its sources changed. Writes nothing if a build exists.
+ * Exits the process if the server can't be built.
+ *
+ * @returns {Promise<{ main(args: string[]): Promise<number> }>}
+ */
+export async function loadServer() {
+  await ensureInstalled({ dev: false })
+  const program = join(repository, 'dist/server', hashSources(repository, serverSources), 'server.mjs')
+  if (!existsSync(program)) {
+    requireWritable()
+    // The tools of a build would keep their memory for as long as this process runs.
+    const { code } = await run(['apps/launcher/build.mjs'], 'inherit')
+    if (code !== 0) process.exit(code)
+  }
+  return import(pathToFileURL(program).href)
+}
