@@ -22,9 +22,9 @@ export class LauncherProcess {
     folder: string,
     settings: Record<string, string>,
     within: string[],
-    script = join(repository, 'apps/launcher/main.mjs'),
+    program = [process.execPath, join(repository, 'apps/launcher/main.mjs')],
   ) {
-    const [command = '', ...args] = [...within, process.execPath, script]
+    const [command = '', ...args] = [...within, ...program]
     const { PATH, HOME } = process.env
     this.#child = spawn(command, args, {
       cwd: folder,

@@ -12,7 +12,7 @@ export const serverSources = [
   'apps/launcher',
   'apps/platform/src',
   'packages/contract/src',
-  'packages/server',
+  'packages/server/package.json',
   'tsconfig.json',
 ]
 

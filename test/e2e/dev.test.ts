@@ -15,7 +15,7 @@ let url: string
 beforeAll(async () => {
   copy = await mkdtemp(join(tmpdir(), 'persql-dev-'))
   await copySources()
-  dev = new LauncherProcess(copy, { PORT: '0' }, [], join(copy, 'apps/launcher/dev.mjs'))
+  dev = new LauncherProcess(copy, { PORT: '0' }, [], [process.execPath, join(copy, 'apps/launcher/dev.mjs')])
   browser = await startBrowser()
   url = (await dev.welcome()).url
 })

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { type BuildOptions, build, type OutputFile } from 'esbuild'
+import manifest from '../../../packages/server/package.json' with { type: 'json' }
 import { readerModule } from './built-files.ts'
 import { repository } from './paths.ts'
 
@@ -62,7 +63,10 @@ export function hashingBuild(outfile: string): BuildOptions & { write: false } {
   }
 }
 
-/** Returns the esbuild options that bundle the server's program, with all commands, to `outfile`. */
+/**
+ * Returns the esbuild options that bundle the server's program, with all commands, to `outfile`. Only the dependencies of
+ * the package @persql/server aren't in it.
+ */
 export function programBuild(outfile: string): BuildOptions & { write: false } {
   return {
     absWorkingDir: repository,
@@ -73,8 +77,7 @@ export function programBuild(outfile: string): BuildOptions & { write: false } {
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
-    // The dependencies of the package @persql/server.
-    external: ['libsql', 'workerd'],
+    external: Object.keys(manifest.dependencies),
     legalComments: 'none',
     logLevel: 'error',
   }

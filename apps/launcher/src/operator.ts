@@ -108,11 +108,11 @@ async function runOnFiles(command: string, [address, extra]: string[], { note, u
 
 /** Runs a command about namespaces on the running instance. */
 async function runOnNamespaces(command: string, [namespace, value, ...rest]: string[], values: Flags): Promise<string> {
+  if (!commands.includes(command)) throw misused(`Unknown command "${command}".`)
   const call = await door(values.url)
   if (command === 'list' && namespace === undefined) return standings((await call('GET', operatorPath)) as Standing[])
   const wantsValue = command === 'credit' || command === 'invite'
   const isQuota = command === 'quota'
-  if (!commands.includes(command)) throw misused(`Unknown command "${command}".`)
   const [extra] = isQuota ? rest.slice(1) : wantsValue ? rest : [value, ...rest]
   if (command === 'list' || extra !== undefined) throw misused(`Unexpected argument "${extra ?? namespace}".`)
   if (namespace === undefined) throw misused('Missing namespace.')
