@@ -18,6 +18,8 @@ export async function loadServer() {
 /**
  * Returns the folder of the built server, and installs and builds it first if its sources changed. Writes nothing if a
  * build exists. Exits the process if the server can't be built.
+ *
+ * @returns {Promise<string>}
  */
 export async function serverBuild() {
   await ensureInstalled({ dev: false })
@@ -27,5 +29,6 @@ export async function serverBuild() {
   // The tools of a build would keep their memory for as long as this process runs.
   const { code } = await run(['apps/launcher/build.mjs'], 'inherit')
   if (code !== 0) process.exit(code)
-  return folder
+  // The sources can have changed during the build.
+  return serverBuild()
 }

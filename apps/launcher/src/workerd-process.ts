@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { chmod, mkdir, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { isIPv6 } from 'node:net'
+import { setPriority } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { platformModules, readerModule } from './built-files.ts'
@@ -167,7 +169,7 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
     `--directory-path=docs=${join(folder, 'run', 'docs')}`,
     `--directory-path=results=${results}`,
   ]
-  const workerd = await serve([workerdBinary()], { args, data: folder, environment, onStderr, heldFd, stdout })
+  const workerd = await serve({ args, data: folder, environment, onStderr, heldFd, stdout })
   const { PERSQL_SECRET: secret } = environment
   if (secret !== undefined) failures = new FailureReports(reportTo(localUrl(host, workerd.port), secret))
   return workerd
@@ -192,8 +194,9 @@ export async function startReader(
     `--directory-path=disk=${objectsFolder(folder, cell)}`,
     `--directory-path=results=${results}`,
   ]
-  return serve(['nice', '-n', String(readerNiceness), workerdBinary()], {
+  return serve({
     args,
+    niceness: readerNiceness,
     // A read that needs a larger temporary file fails, instead of filling the disk.
     limits: `trap '' XFSZ; ulimit -f ${maxFileBlocks}; `,
     data: folder,
@@ -213,9 +216,16 @@ interface ServeOptions extends Pick<WorkerdOptions, 'heldFd' | 'onStderr'> {
   data: string
   environment: Readonly<Record<string, string | undefined>>
   stdout: NonNullable<WorkerdOptions['stdout']>
-  /** Commands of the shell that set limits of the process. */
+  /** Commands of the shell that set limits of the process. Without a shell, it has none. */
   limits?: string
+  niceness?: number
 }
+
+/**
+ * Whether a shell starts the processes, with limits and a guard. A minimal container has none: there, the runtime ends all
+ * processes with the launcher.
+ */
+const hasShell = process.platform !== 'win32' && existsSync('/bin/sh')
 
 /** The descriptor on which a process waits until it is guarded. */
 const startFd = 4
@@ -229,12 +239,11 @@ function whenGuarded(command: readonly string[], limits: string): readonly [stri
   return ['/bin/sh', '-c', script, 'sh', ...command]
 }
 
-async function serve(
-  program: readonly [string, ...string[]],
-  { args, data, environment, onStderr, heldFd, stdout, limits = '' }: ServeOptions,
-): Promise<Workerd> {
-  const isGuarded = process.platform !== 'win32'
-  const [command, ...before] = isGuarded ? whenGuarded(program, limits) : program
+async function serve(options: ServeOptions): Promise<Workerd> {
+  const { args, data, environment, onStderr, heldFd, stdout, limits = '', niceness } = options
+  const nice = niceness === undefined ? [] : ['nice', '-n', String(niceness)]
+  const program = workerdBinary()
+  const [command, ...before] = hasShell ? whenGuarded([...nice, program], limits) : [program]
   const child = spawn(
     command,
     [...before, 'serve', ...args, '--control-fd=3'],
@@ -247,7 +256,7 @@ async function serve(
         stdout,
         'pipe',
         'pipe',
-        isGuarded ? 'pipe' : 'ignore',
+        hasShell ? 'pipe' : 'ignore',
         ...(heldFd === undefined ? [] : [heldFd]),
       ],
       env: {
@@ -260,9 +269,11 @@ async function serve(
     },
   )
   const exited = exit(child)
-  if (isGuarded) {
+  if (hasShell) {
     processGuard.add(child)
     ;(child.stdio[startFd] as Writable).on('error', () => {}).end('\n')
+  } else if (niceness !== undefined && child.pid !== undefined) {
+    setPriority(child.pid, niceness)
   }
   const endWithUs = (): void => void child.kill('SIGKILL')
   process.on('exit', endWithUs)
