@@ -62,6 +62,7 @@ const contract = Object.entries(api as Record<string, Operation>).flatMap(([name
 )
 const others = [
   '/healthz',
+  '/readyz',
   '/metrics',
   '/api/openapi.json',
   '/.well-known/oauth-authorization-server',

@@ -15,6 +15,7 @@ import { dev } from './http/rest/dev-routes.ts'
 import { floodRetryAfterS } from './http/rest/flood-control.ts'
 import { launcherRoutes } from './http/rest/launcher-routes.ts'
 import { answerOtherMethods, asGet, varyByOrigin } from './http/rest/methods.ts'
+import { answerReadiness } from './http/rest/readiness.ts'
 import { logRequest } from './http/rest/request-log.ts'
 import { type Answer, type Answered, answerDatabaseCall, rest } from './http/rest/rest.ts'
 import { handleStripeWebhook } from './http/rest/stripe-webhook.ts'
@@ -37,6 +38,7 @@ const answers = new WeakMap<Request, Answer>()
 const answered: Answered = (request, answer) => answers.set(request, answer)
 const app = rest(answered)
 app.get('/healthz', () => Response.json({ ok: true, disk: diskStatus() }))
+app.get('/readyz', (c) => answerReadiness(c.env))
 app.get('/metrics', async (c) => {
   if (!isFromThisMachine(c.req.raw, getSettings(c.env))) await authenticateOperator(getContext(c.req.raw, c.env))
   return new Response(exposition(), { headers: { 'Content-Type': 'text/plain; version=0.0.4' } })
@@ -63,7 +65,7 @@ export default {
     const { url } = sent
     const isHead = sent.method === 'HEAD'
     const request = isHead ? asGet(sent) : sent
-    if (url.endsWith('/healthz') && url.indexOf('/', 8) === url.length - 8) return app.fetch(request, env, ctx)
+    if (isProbe(url)) return app.fetch(request, env, ctx)
     const startedMs = performance.now()
     noteRequest()
     const context = createContext(request, env, url)
@@ -99,6 +101,12 @@ export default {
     return response
   },
 } satisfies ExportedHandler<Env>
+
+/** Returns whether a load balancer or the launcher asks. These requests aren't counted, limited or logged. */
+const isProbe = (url: string): boolean => {
+  const isNamed = url.endsWith('/healthz') ? 8 : url.endsWith('/readyz') ? 7 : 0
+  return isNamed > 0 && url.indexOf('/', 8) === url.length - isNamed
+}
 
 async function answer(
   request: Request,

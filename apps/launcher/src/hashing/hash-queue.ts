@@ -18,6 +18,17 @@ export class QueueFullError extends Error {
   }
 }
 
+interface LaneState {
+  readonly waiting: number
+  readonly refused: number
+}
+
+/** The state of a queue. */
+export interface QueueState {
+  readonly running: number
+  readonly lanes: Readonly<Record<Lane, LaneState>>
+}
+
 interface Waiting extends Turn {
   readonly start: () => void
   readonly refuse: (cause: Error) => void
@@ -59,6 +70,12 @@ export class HashQueue {
       this.#running--
       this.#startNext()
     }
+  }
+
+  /** The running and waiting hashes, and those that were refused so far. */
+  get state(): QueueState {
+    const { account, endpoint } = this.#lanes
+    return { running: this.#running, lanes: { account: account.state, endpoint: endpoint.state } }
   }
 
   #begin({ lane, cost }: Turn): void {
@@ -107,6 +124,7 @@ class LaneQueue {
   /** In the order of their turns. No list is empty. */
   readonly #bySource = new Map<string, Waiting[]>()
   #size = 0
+  #refused = 0
   /** The time that the lane has used. */
   used = 0
 
@@ -118,9 +136,14 @@ class LaneQueue {
     return this.#size === 0
   }
 
+  get state(): LaneState {
+    return { waiting: this.#size, refused: this.#refused }
+  }
+
   add(waiting: Waiting): void {
     const own = this.#bySource.get(waiting.source)?.length ?? 0
     if (this.#size >= this.#capacity) {
+      this.#refused++
       const longest = [...this.#bySource.values()].reduce((a, b) => (b.length > a.length ? b : a))
       if (longest.length <= own + 1) {
         waiting.refuse(new QueueFullError())

@@ -14,7 +14,8 @@ const idleConnectionMs = 60_000
 
 /**
  * Creates the server that derives keys from passwords. `POST` with a `KeyRequest` in JSON and the bearer `key` returns
- * `{ key }` in base64, or 429 if too many requests are waiting. A caller that disconnects leaves the queue.
+ * `{ key }` in base64, or 429 if too many requests are waiting. A caller that disconnects leaves the queue. `GET` returns
+ * the state of the queue.
  */
 export function createHashServer(key: string, slots: number): Server {
   const queue = new HashQueue(slots)
@@ -35,6 +36,7 @@ export function createHashServer(key: string, slots: number): Server {
 async function answer(request: IncomingMessage, key: string, queue: HashQueue, gone: AbortSignal): Promise<Answer> {
   if (!isEqual(request.headers.authorization ?? '', `Bearer ${key}`))
     return { status: 401, body: { error: 'Missing or wrong key.' } }
+  if (request.method === 'GET') return { status: 200, body: queue.state }
   const text = await readBody(request)
   const wanted = text === undefined ? undefined : parseKeyRequest(text)
   if (!wanted) return { status: 400, body: { error: 'Invalid request.' } }

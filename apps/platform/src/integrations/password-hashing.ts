@@ -58,6 +58,23 @@ export async function deriveKey(env: Env, origin: KeyOrigin, request: KeyRequest
   throw busy(RESTARTING)
 }
 
+/** The queue of the process that hashes passwords. */
+export interface HashingQueue {
+  readonly running: number
+  /** The waiting hashes, and those that were refused since the process started, by lane. */
+  readonly lanes: Readonly<Record<KeyOrigin['lane'], { readonly waiting: number; readonly refused: number }>>
+}
+
+/** Fetches the state of the queue. @throws Error if the process doesn't respond in this time */
+export async function fetchQueue(env: Env, limitMs: number): Promise<HashingQueue> {
+  const response = await (env.HASHING as Fetcher).fetch('http://hashing/', {
+    headers: { Authorization: `Bearer ${env.PERSQL_HASHING_KEY}` },
+    signal: AbortSignal.timeout(limitMs),
+  })
+  if (!response.ok) throw new Error(`The process that hashes passwords responded with ${response.status}.`)
+  return response.json()
+}
+
 /** Returns `undefined` if the process ended before it responded. @throws PerSQLError `too_busy` after the timeout */
 async function ask(env: Env, body: string): Promise<{ status: number; key?: string } | undefined> {
   try {

@@ -44,6 +44,18 @@ export class ReaderPool {
     }
   }
 
+  /** Returns the number of processes that run. A process that doesn't respond in this time is busy with a read. */
+  async countRunning(limitMs: number): Promise<number> {
+    const running = this.#readers.map(async (reader) => {
+      const answered = reader.fetch('http://reader/').then(
+        async (response) => (await response.text()) !== '',
+        () => false,
+      )
+      return Promise.race([answered, scheduler.wait(limitMs).then(() => true)])
+    })
+    return (await Promise.all(running)).filter(Boolean).length
+  }
+
   /**
    * Runs a read of a namespace. Returns the response of the reader.
    * @param canStream whether a large result can be a stream
