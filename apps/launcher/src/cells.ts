@@ -5,10 +5,11 @@ import { DiskWatch } from './disk-space.ts'
 import type { Hashing } from './hashing/hashing.ts'
 import type { Log } from './log.ts'
 import { moveAlarms } from './move-alarms.ts'
+import { ProcessReports, type ReportedCell } from './process-reports.ts'
 import { ProxyFiles } from './proxy-files.ts'
 import { Readers } from './readers.ts'
 import type { Settings } from './settings.ts'
-import { type SupervisedProcess, supervise } from './watchdog.ts'
+import { type EndReason, type SupervisedProcess, supervise } from './watchdog.ts'
 import { localUrl } from './workerd-process.ts'
 
 /** The running cells of an instance. */
@@ -34,6 +35,8 @@ export interface CellsOptions {
 interface Cell {
   readonly supervised: SupervisedProcess
   readonly readers: Readers
+  /** Its restarts by their reason. */
+  readonly restarts: Record<EndReason, number>
 }
 
 /**
@@ -52,10 +55,13 @@ export async function startCells(options: CellsOptions): Promise<Cells> {
     )
   const localUrls = () => cells.map((cell) => localUrl(host, getPort(cell)))
   const disk = new DiskWatch({ data, reserveMb, localUrls, secret, log })
+  const reported = () => cells.map((cell, index) => toReported(cell, index, options))
+  const reports = new ProcessReports({ data, secret, cells: reported })
   let proxyFiles: ProxyFiles | undefined
   const onRestart = (): void => {
     hold()
     void disk.report()
+    void reports.report()
     // A report of the process that ended can be lost.
     proxyFiles?.refresh()
   }
@@ -64,7 +70,7 @@ export async function startCells(options: CellsOptions): Promise<Cells> {
     else process.stderr.write(`${line}\n`)
   }
   const stop = async (): Promise<void> => {
-    await Promise.all([disk.stop(), proxyFiles?.stop()])
+    await Promise.all([disk.stop(), reports.stop(), proxyFiles?.stop()])
     await Promise.all(cells.map(({ supervised }) => supervised.stop()))
     await Promise.all(cells.map(({ readers }) => readers.stop()))
   }
@@ -77,6 +83,7 @@ export async function startCells(options: CellsOptions): Promise<Cells> {
       cells[cell]?.readers.start()
     }
     await disk.start()
+    reports.start()
     const started = cells.map(getPort) as [number, ...number[]]
     if (cells.length > 1) {
       proxyFiles = new ProxyFiles({ data, host, ports: started, secret, log })
@@ -86,6 +93,22 @@ export async function startCells(options: CellsOptions): Promise<Cells> {
   } catch (cause) {
     await stop()
     throw cause
+  }
+}
+
+/** Returns what the metrics of a cell have about its processes. Processes that all cells share are those of the first. */
+function toReported(cell: Cell, index: number, { host, hashing }: CellsOptions): ReportedCell {
+  const { supervised, readers, restarts } = cell
+  const own = readers.byIndex.flatMap((pid, reader) => (pid === undefined ? [] : [[`reader-${reader}`, pid] as const]))
+  return {
+    localUrl: localUrl(host, getPort(cell)),
+    processes: {
+      workerd: supervised.pid(),
+      ...Object.fromEntries(own),
+      ...(index === 0 && { hashing: hashing.pid(), launcher: process.pid }),
+    },
+    readers: { running: own.length, crashes: readers.crashes },
+    restarts,
   }
 }
 
@@ -108,14 +131,16 @@ async function startCell(
   const log: Log =
     ports.length === 1 ? logOfInstance : (level, event, fields) => logOfInstance(level, event, { cell, ...fields })
   const readers = new Readers({ data, cell, count, log, onStderr, onStart: hold })
+  const restarts = { blocked: 0, not_listening: 0, exited: 0 }
   try {
     const supervised = await supervise({
       ...{ data, cell, host, port, onStderr, timeoutS, log, readers },
       environment: ports.length === 1 ? environment : { ...environment, PERSQL_CELL: String(cell) },
+      onEnd: (reason) => void restarts[reason]++,
       onRestart,
       heldFd: lock.fd,
     })
-    return { supervised, readers }
+    return { supervised, readers, restarts }
   } catch (cause) {
     throw new Error(startFailure((cause as Error).message, host, port), { cause })
   }

@@ -45,6 +45,7 @@ export class Readers {
   readonly #processes: (Process | undefined)[]
   readonly #stopping = new AbortController()
   #supervised: Promise<void>[] = []
+  #crashes = 0
 
   constructor(options: ReadersOptions) {
     this.#options = options
@@ -54,6 +55,11 @@ export class Readers {
   /** The number of processes. */
   get count(): number {
     return this.#processes.length
+  }
+
+  /** The number of processes that ended on their own. */
+  get crashes(): number {
+    return this.#crashes
   }
 
   /** Starts the processes. The platform waits for them. */
@@ -81,7 +87,12 @@ export class Readers {
 
   /** The PIDs of the processes. */
   get pids(): number[] {
-    return this.#processes.flatMap((process) => process?.workerd?.pid ?? [])
+    return this.byIndex.flatMap((pid) => pid ?? [])
+  }
+
+  /** The PIDs of the processes by their index; `undefined` for one that starts. */
+  get byIndex(): readonly (number | undefined)[] {
+    return this.#processes.map((process) => process?.workerd?.pid)
   }
 
   async stop(): Promise<void> {
@@ -102,7 +113,10 @@ export class Readers {
         onStart?.(this.pids)
         if (process.isEnded || signal.aborted) void process.workerd.kill()
         const exit = await process.workerd.exited
-        if (!process.isEnded && !signal.aborted) log('error', 'reader_crashed', { reader: index, ...exit })
+        if (!process.isEnded && !signal.aborted) {
+          this.#crashes++
+          log('error', 'reader_crashed', { reader: index, ...exit })
+        }
       } catch (cause) {
         failures++
         if (!signal.aborted) log('error', 'reader_start_failed', { reader: index, reason: String(cause) })

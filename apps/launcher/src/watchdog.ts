@@ -19,12 +19,17 @@ export interface SupervisedProcess {
   stop(): Promise<void>
 }
 
+/** Why a process is replaced. */
+export type EndReason = Unresponsive | 'exited'
+
 export interface WatchdogOptions extends WorkerdOptions {
   /** The time after which a statement that blocks the process is stopped. */
   timeoutS: number
   log: Log
   /** The processes that run long reads for it. */
   readers?: Readers
+  /** Called when the process must be replaced, with the reason. */
+  onEnd?: (reason: EndReason) => void
   /** Called with the PID of each replacement process. */
   onRestart?: (pid: number) => void
 }
@@ -34,7 +39,7 @@ export interface WatchdogOptions extends WorkerdOptions {
  * immediately; a process that crashed or no longer listens is replaced after an increasing delay. Rejects only if the first start fails.
  */
 export async function supervise(options: WatchdogOptions): Promise<SupervisedProcess> {
-  const { timeoutS, log, onRestart, onStderr, readers } = options
+  const { timeoutS, log, onEnd, onRestart, onStderr, readers } = options
   const statements = new RunningStatements()
   const stopping = new AbortController()
   const start = (port: number): Promise<Workerd> =>
@@ -54,6 +59,7 @@ export async function supervise(options: WatchdogOptions): Promise<SupervisedPro
       const heldUp = why === 'blocked'
       if (stopping.signal.aborted) return
       const ended = await workerd.kill()
+      onEnd?.(why)
       crashes = heldUp ? 0 : performance.now() - startedAt > stableAfterMs ? 1 : crashes + 1
       if (heldUp) log('error', 'statement_killed', { seconds: timeoutS, ...suspect(statements.current) })
       else if (why === 'not_listening') log('error', 'workerd_stopped_listening', { crashes })
@@ -122,7 +128,7 @@ async function outcome(
   timeoutMs: number,
   statements: RunningStatements,
   signal: AbortSignal,
-): Promise<Unresponsive | 'exited'> {
+): Promise<EndReason> {
   const watching = new AbortController()
   const abort = (): void => watching.abort()
   signal.addEventListener('abort', abort)

@@ -1,5 +1,5 @@
 import { PerSQLError } from '@persql/contract'
-import { count, gauge } from './metrics.ts'
+import { count, gauge } from './metrics/metrics.ts'
 
 // The disk of this process. The launcher measures it on a single machine. On Cloudflare nothing is measured, and nothing
 // is refused.

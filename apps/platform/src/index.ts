@@ -15,13 +15,14 @@ import { dev } from './http/rest/dev-routes.ts'
 import { floodRetryAfterS } from './http/rest/flood-control.ts'
 import { launcherRoutes } from './http/rest/launcher-routes.ts'
 import { answerOtherMethods, asGet, varyByOrigin } from './http/rest/methods.ts'
+import { answerMetrics } from './http/rest/metrics-route.ts'
 import { answerReadiness } from './http/rest/readiness.ts'
 import { logRequest } from './http/rest/request-log.ts'
 import { type Answer, type Answered, answerDatabaseCall, rest } from './http/rest/rest.ts'
 import { handleStripeWebhook } from './http/rest/stripe-webhook.ts'
 import { toNetwork } from './ip-address.ts'
 import { handleMcp } from './mcp/route.ts'
-import { count, exposition, observe } from './metrics.ts'
+import { count, countRequest } from './metrics/metrics.ts'
 import { authorize } from './oauth/authorize.ts'
 import { login } from './oauth/login.ts'
 import { oauthRoutes } from './oauth/routes.ts'
@@ -41,7 +42,7 @@ app.get('/healthz', () => Response.json({ ok: true, disk: diskStatus() }))
 app.get('/readyz', (c) => answerReadiness(c.env))
 app.get('/metrics', async (c) => {
   if (!isFromThisMachine(c.req.raw, getSettings(c.env))) await authenticateOperator(getContext(c.req.raw, c.env))
-  return new Response(exposition(), { headers: { 'Content-Type': 'text/plain; version=0.0.4' } })
+  return answerMetrics(c.env)
 })
 
 app.post('/api/stripe/webhook', async (c) => {
@@ -78,9 +79,8 @@ export default {
     const sentBack = isHead ? await withoutBody(result) : result.response
     const response = result.hasRequestId ? sentBack : withRequestIdHeader(sentBack, requestId)
     const ms = performance.now() - startedMs
-    count('persql_requests_total', `operation="${operation}",status="${response.status}"`)
+    countRequest(operation, response.status, ms)
     if (code) count('persql_errors_total', `code="${code}"`)
-    observe(ms)
     logRequest(
       {
         at: new Date().toISOString(),

@@ -282,7 +282,7 @@ function createCredit(core: Core, stores: Stores, events: Events, statements: St
     ...{ file: storage.sql, exclusion, growth, samples, size, quotas, writes },
     report: () => access.requestLease(),
   })
-  const charges = new CallBilling({ access, caller, lease, log, engine, announcer, growthWatch })
+  const charges = new CallBilling({ identity, access, caller, lease, log, engine, announcer, growthWatch })
   return { caches, size, revocations, lease, access, deletion, lifecycle, charges }
 }
 

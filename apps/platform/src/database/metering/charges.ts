@@ -1,6 +1,7 @@
 import { type ErrorCode, PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
-import { count } from '../../metrics.ts'
+import { count } from '../../metrics/metrics.ts'
+import { namespaceUse } from '../../metrics/namespace-use.ts'
 import { NOTHING } from '../../money.ts'
 import { toTransactionError } from '../../storage/runtime-error.ts'
 import type { Access } from '../calls/access.ts'
@@ -8,6 +9,7 @@ import type { CurrentCaller } from '../calls/current-caller.ts'
 import { DatabaseLocked, type Engine } from '../engine/engine.ts'
 import type { Result } from '../engine/result.ts'
 import type { ChangeAnnouncer } from '../events/change-announcer.ts'
+import type { IdentityStore } from '../identity.ts'
 import type { LeaseClient } from './lease.ts'
 import type { QueryLog } from './query-log.ts'
 import type { GrowthWatch } from './size/growth-watch.ts'
@@ -32,6 +34,7 @@ interface Rows {
 }
 
 interface ChargesOptions {
+  readonly identity: IdentityStore
   readonly access: Access
   readonly caller: CurrentCaller
   readonly lease: LeaseClient
@@ -62,7 +65,7 @@ export class CallBilling {
     failure: unknown,
     nowMs: number,
   ): void {
-    const { lease, log, growthWatch } = this.#options
+    const { identity, lease, log, growthWatch } = this.#options
     // Members use the console for free, except for their own queries.
     const free = tokenId.startsWith('user:') && !AD_HOC.has(ran.operation)
     lease.charge({ requests: free ? 0 : 1, rowsRead, rowsWritten, aiTokens: 0 }, tokenId)
@@ -78,6 +81,7 @@ export class CallBilling {
     })
     count('persql_rows_read_total', '', rowsRead)
     count('persql_rows_written_total', '', rowsWritten)
+    if (identity.current) namespaceUse.add(identity.current.namespace, rowsRead + rowsWritten)
     if (full) log.flush()
     growthWatch.called(ran.durationMs)
   }

@@ -1,5 +1,5 @@
 import { PerSQLError } from '@persql/contract'
-import { count } from '../../metrics.ts'
+import { count } from '../../metrics/metrics.ts'
 import type { Analysis, Permission } from '../authorizer/authorizer.ts'
 import type { StatementInput } from '../calls/call.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -273,6 +273,7 @@ export class DatabaseReads {
       .map((statement) => statement.sql)
       .join(';\n')
       .slice(0, LOGGED_SQL)
+    count('persql_reader_kills_total', `reason="${reason}"`)
     const about = { reason, database: `${namespace}/${slug}`, tokenId, sql }
     console.error(JSON.stringify({ event: 'read_ended', reader, run, ...about }))
   }

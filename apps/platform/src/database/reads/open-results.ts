@@ -16,6 +16,12 @@ export class OpenResults {
 
   /** Returns whether a namespace has to receive its results before it can read more. */
   isFull(namespace: string, nowMs: number): boolean {
+    const { own, total } = this.measure(namespace, nowMs)
+    return own >= MAX_BYTES || total >= MAX_TOTAL_BYTES
+  }
+
+  /** Returns the bytes of the results of a namespace, and of all together. */
+  measure(namespace: string, nowMs: number): { own: number; total: number } {
     let [own, total] = [0, 0]
     for (const result of this.#open) {
       // The runtime can end a response without notice.
@@ -25,7 +31,7 @@ export class OpenResults {
         if (result.namespace === namespace) own += result.bytes
       }
     }
-    return own >= MAX_BYTES || total >= MAX_TOTAL_BYTES
+    return { own, total }
   }
 
   /** Returns the stream that a caller receives. It is counted until its end. */

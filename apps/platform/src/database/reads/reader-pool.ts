@@ -44,6 +44,11 @@ export class ReaderPool {
     }
   }
 
+  /** Returns the bytes of large results that callers are still receiving. */
+  getOpenBytes(nowMs: number): number {
+    return this.#open.measure('', nowMs).total
+  }
+
   /** Returns the number of processes that run. A process that doesn't respond in this time is busy with a read. */
   async countRunning(limitMs: number): Promise<number> {
     const running = this.#readers.map(async (reader) => {

@@ -47,6 +47,11 @@ export class ReaderSlots {
     this.#free = Array.from({ length: count }, (_, index) => index)
   }
 
+  /** The number of reads that wait. */
+  get waitingCount(): number {
+    return this.#waiting.size
+  }
+
   /**
    * Waits for a reader. `check` runs while it waits, and can throw to end that.
    * @throws PerSQLError `too_busy`, or what `check` throws

@@ -1,4 +1,5 @@
 import { PerSQLError } from '@persql/contract'
+import { countQuotaRefusal } from '../../storage/quota-exceeded.ts'
 import type { IdentityStore } from '../identity.ts'
 import type { DatabaseQuotas } from '../metering/quotas.ts'
 
@@ -41,6 +42,7 @@ export class TransferSlots {
     const limit = this.#quotas.limits[kind]
     const used = [...ofNamespace.values()].filter((transfer) => transfer.kind === kind).length
     if (used >= limit) {
+      countQuotaRefusal(kind)
       const problem = `${WHAT[kind]} (${limit}).`
       throw new PerSQLError('too_busy', { problem, seconds: SECONDS }, { extra: { quota: kind, limit, used } })
     }

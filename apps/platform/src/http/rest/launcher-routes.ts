@@ -5,6 +5,7 @@ import { databaseObject, directoryObject, namespaceObject } from '../../api/obje
 import { now } from '../../clock.ts'
 import { setDiskSpace } from '../../disk-space.ts'
 import type { Env } from '../../env.ts'
+import { LauncherReport, setLauncherReport } from '../../metrics/launcher-report.ts'
 import { getSettings } from '../../settings.ts'
 import { noteSqliteFailure } from '../../storage/sqlite-failures.ts'
 import { operatorRoutes } from './operator-routes.ts'
@@ -84,6 +85,16 @@ export function launcherRoutes(answered: Answered): Hono<{ Bindings: Env }> {
       throw new PerSQLError('invalid_input', { problem: '"freeBytes" and "reserveBytes" must be whole numbers.' })
     }
     setDiskSpace(data)
+    const response = c.json({ success: true, data: {} })
+    answered(c.req.raw, { response, operation: 'none', code: undefined, isUnlogged: true })
+    return response
+  })
+
+  /** Takes the state of the processes, for the metrics. */
+  app.post('/processes', async (c) => {
+    const { success, data } = LauncherReport.safeParse(await c.req.json().catch(() => undefined))
+    if (!success) throw new PerSQLError('invalid_input', { problem: 'The body must describe the processes.' })
+    setLauncherReport(data)
     const response = c.json({ success: true, data: {} })
     answered(c.req.raw, { response, operation: 'none', code: undefined, isUnlogged: true })
     return response

@@ -35,7 +35,7 @@ export async function answerReadiness(env: Env): Promise<Response> {
   })
 }
 
-/** Checks at most once a second, so that requests can't cause load. Meanwhile the last result is returned. */
+/** Checks at most once a second, so that requests can't cause load. Between two checks, the last result is returned. */
 async function readReadiness(env: Env): Promise<Readiness> {
   if (last !== undefined && performance.now() - checkedAtMs < FRESH_MS) return last
   checkedAtMs = performance.now()

@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import type { Env } from '../../env.ts'
-import { gauge } from '../../metrics.ts'
+import { gauge } from '../../metrics/metrics.ts'
 import { getSettings } from '../../settings.ts'
 import type { Migration } from '../../storage/migrate.ts'
 import type { Damage, DatabaseRecord, Databases } from './databases.ts'

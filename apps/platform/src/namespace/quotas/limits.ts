@@ -1,5 +1,5 @@
 import { PerSQLError, type QuotaLimits, type QuotaName } from '@persql/contract'
-import { quotaExceeded } from '../../storage/quota-exceeded.ts'
+import { countQuotaRefusal, quotaExceeded } from '../../storage/quota-exceeded.ts'
 
 const KEY = 'quotas'
 
@@ -39,6 +39,7 @@ export class QuotaLimitStore {
   assertDatabases(used: number): void {
     const limit = this.get('databases')
     if (used < limit) return
+    countQuotaRefusal('databases')
     const numbers = { used: used.toLocaleString('en-US'), limit: limit.toLocaleString('en-US') }
     throw new PerSQLError('too_many_databases', numbers, { extra: { quota: 'databases', limit, used } })
   }

@@ -1,0 +1,86 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { readLastBackup } from './last-backup.ts'
+import { readProcessUse } from './process-use.ts'
+import type { EndReason } from './watchdog.ts'
+
+const everyMs = 5_000
+const postTimeoutMs = 5_000
+
+/** A cell, as its report describes it. */
+export interface ReportedCell {
+  readonly localUrl: string
+  /** The PIDs of its processes by their name in the metrics. */
+  readonly processes: Readonly<Record<string, number>>
+  readonly readers: { readonly running: number; readonly crashes: number }
+  readonly restarts: Readonly<Record<EndReason, number>>
+}
+
+export interface ProcessReportsOptions {
+  readonly data: string
+  readonly secret: string
+  readonly cells: () => readonly ReportedCell[]
+}
+
+/** Reports to each cell what only the launcher knows about its processes, for the metrics of the cell. */
+export class ProcessReports {
+  readonly #options: ProcessReportsOptions
+  readonly #stopping = new AbortController()
+  #running: Promise<void> | undefined
+
+  constructor(options: ProcessReportsOptions) {
+    this.#options = options
+  }
+
+  /** Reports in the background until `stop`. */
+  start(): void {
+    this.#running = this.#run()
+  }
+
+  /** Ends the reports. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#running
+  }
+
+  /** Reports once. Metrics are not worth an entry in the log: a cell that is restarting misses a report. */
+  async report(): Promise<void> {
+    const { data, cells } = this.#options
+    const backup = await readLastBackup(data)
+    await Promise.all(cells().map((cell, index) => this.#send(cell, index, backup).catch(() => {})))
+  }
+
+  async #send(
+    { localUrl, processes, readers, restarts }: ReportedCell,
+    cell: number,
+    backup: Awaited<ReturnType<typeof readLastBackup>>,
+  ): Promise<void> {
+    const uses = await Promise.all(
+      Object.entries(processes).map(async ([process, pid]) => {
+        const use = await readProcessUse(pid)
+        return use && { process, ...use }
+      }),
+    )
+    const response = await fetch(`${localUrl}/api/launcher/processes`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${this.#options.secret}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        cell,
+        processes: uses.filter((use) => use !== undefined),
+        readers: readers.running,
+        readerCrashes: readers.crashes,
+        restarts,
+        backup,
+      }),
+      signal: AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(postTimeoutMs)]),
+    })
+    await response.arrayBuffer()
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      await this.report()
+      await delay(everyMs, undefined, { signal }).catch(() => {})
+    }
+  }
+}
