@@ -1,5 +1,6 @@
 import { errors } from '../../packages/contract/src/error-table.ts'
 import type { ErrorCode } from '../../packages/contract/src/errors.ts'
+import { formatTable } from './table.ts'
 
 const INTRO = `# Errors
 
@@ -25,13 +26,7 @@ export function formatErrorsPage(): string {
   const rows = (Object.keys(errors) as ErrorCode[])
     .sort((a, b) => errors[a].status - errors[b].status || a.localeCompare(b))
     .map((code) => [`\`${code}\``, String(errors[code].status), described[code] ?? toCell(errors[code].message)])
-  return `${INTRO}\n${toTable([['Code', 'Status', 'Message'], ...rows])}\n`
+  return `${INTRO}\n${formatTable([['Code', 'Status', 'Message'], ...rows])}\n`
 }
 
 const toCell = (message: string) => message.replace(/\{\w+\}|<[^>]+>/g, (name) => `\`${name}\``).replaceAll('|', '\\|')
-
-function toTable([head, ...rows]: string[][]): string {
-  const widths = (head ?? []).map((_, at) => Math.max(...[head ?? [], ...rows].map((row) => row[at]?.length ?? 0)))
-  const line = (cells: string[]) => `| ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`
-  return [line(head ?? []), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n')
-}
