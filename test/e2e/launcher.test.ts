@@ -72,6 +72,8 @@ test('each request is a line of the log, and no line holds a token, a parameter 
     method: 'POST',
     path: '/v1/db/acme/main/query',
     operation: 'query',
+    namespace: 'acme',
+    database: 'main',
   }
   const measured = {
     at: expect.stringMatching(/Z$/),
@@ -86,6 +88,25 @@ test('each request is a line of the log, and no line holds a token, a parameter 
   const said = `${launcher.stdout.slice(launcher.stdout.indexOf('Ctrl-C'))}${launcher.stderr}`
   for (const secret of [token, 'a secret parameter', 'in-the-query-string', 'a-secret-'])
     expect(said).not.toContain(secret)
+})
+
+test('with LOG_FORMAT=text each request is one readable line, without colors outside of a terminal', async () => {
+  const launcher = launch({ LOG_FORMAT: 'text' })
+  const { url } = await launcher.welcome()
+  const { token } = await readJson('bootstrap.json')
+  const ask = (path: string, id: string) =>
+    fetch(url + path, { headers: { authorization: `Bearer ${token}`, 'X-Request-Id': id } })
+  await ask('/v1/db/acme/main/tables?hidden=yes', 'first')
+  await ask('/v1/databases', 'second')
+  await ask('/v1/nothing%0Aa/%1B', 'third')
+  await launcher.printed('third')
+  const lines = launcher.stdout.split('\n').filter((line) => / (first|second|third)( {2}|$)/.test(line))
+  expect(lines.map((line) => line.replace(/^[\d:]{8}\.\d{3} (\d{3}) +[\d.]+ ms {2}/, '$1 '))).toEqual([
+    '200 list_tables         acme/main                 first',
+    '200 list_databases      acme                      second',
+    '404 GET                 /v1/nothing%0Aa/%1B       third  route_not_found',
+  ])
+  expect(launcher.stdout).not.toContain('hidden=yes')
 })
 
 test('the first start writes bootstrap.json and secret for the owner alone', async () => {

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import type { LogFormat } from '../../platform/src/log-text.ts'
 import { FORWARDED_SETTINGS, type PlatformEnvironment } from './config.ts'
 import type { DataLock } from './data-lock.ts'
 import { DiskWatch } from './disk-space.ts'
 import type { Hashing } from './hashing/hashing.ts'
-import type { Log } from './log.ts'
+import { chooseLogFormat, formatStderrLine, type Log } from './log.ts'
 import { moveAlarms } from './move-alarms.ts'
 import { ProcessReports, type ReportedCell } from './process-reports.ts'
 import { ProxyFiles } from './proxy-files.ts'
@@ -65,9 +66,10 @@ export async function startCells(options: CellsOptions): Promise<Cells> {
     // A report of the process that ended can be lost.
     proxyFiles?.refresh()
   }
+  const stderrFormat = toStderrFormat(settings)
   const onStderr = (line: string): void => {
     if (ProxyFiles.isChange(line)) proxyFiles?.refresh()
-    else process.stderr.write(`${line}\n`)
+    else process.stderr.write(`${formatStderrLine(line, stderrFormat)}\n`)
   }
   const stop = async (): Promise<void> => {
     await Promise.all([disk.stop(), reports.stop(), proxyFiles?.stop()])
@@ -151,6 +153,7 @@ function cellsEnvironment({ settings, secret, hashing, ports }: CellsOptions): P
   return {
     ...Object.fromEntries(FORWARDED_SETTINGS.flatMap((name) => given(name, settings[name]))),
     PERSQL_RUNTIME: 'workerd',
+    LOG_FORMAT: chooseLogFormat(settings.LOG_FORMAT, process.stdout),
     PERSQL_READERS: String(settings.PERSQL_READERS),
     PERSQL_SECRET: secret,
     PERSQL_HASHING_KEY: hashing.key,
@@ -160,6 +163,11 @@ function cellsEnvironment({ settings, secret, hashing, ports }: CellsOptions): P
       PERSQL_CELL_KEY: randomBytes(32).toString('base64url'),
     }),
   }
+}
+
+/** Returns the format of stderr: that of stdout, with colors if it is a terminal too. */
+function toStderrFormat({ LOG_FORMAT }: Settings): LogFormat {
+  return chooseLogFormat(LOG_FORMAT, process.stdout) === 'json' ? 'json' : chooseLogFormat('text', process.stderr)
 }
 
 const given = (name: string, value: unknown): [string, string][] => (value === undefined ? [] : [[name, String(value)]])

@@ -48,6 +48,8 @@ const environmentBindings = [
   ...FORWARDED_SETTINGS,
   'PERSQL_RUNTIME',
   'PERSQL_SECRET',
+  /** The format of the request log, which depends on the launcher's output. */
+  'LOG_FORMAT',
   /** The key of the process that hashes passwords. */
   'PERSQL_HASHING_KEY',
   /** For tests, which would take a minute to exceed the default limit. */

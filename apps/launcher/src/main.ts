@@ -13,14 +13,12 @@ import { makeRoomToStart } from './disk-space.ts'
 import { removeEmptyFiles } from './empty-files.ts'
 import { type Hashing, startHashing } from './hashing/hashing.ts'
 import { instanceSecret } from './instance-secret.ts'
-import { jsonLog } from './log.ts'
+import { chooseLogFormat, createLog, type Log } from './log.ts'
 import { formatOpenFileWarning, readOpenFileLimit } from './open-files.ts'
 import { probe } from './probe.ts'
 import { readSettings, type Settings } from './settings.ts'
 import { formatWelcome } from './welcome-message.ts'
 import { type DataOptions, localUrl, prepareData } from './workerd-process.ts'
-
-const log = jsonLog((line) => process.stdout.write(line))
 
 /** Runs `npm start`: the platform in the foreground until SIGINT or SIGTERM. Resolves with the exit code. */
 export async function main(args: string[]): Promise<number> {
@@ -74,6 +72,7 @@ export interface Instance {
   readonly lock: DataLock
   readonly secret: string
   readonly hashing: Hashing
+  readonly log: Log
 }
 
 /** Runs `work` while this process holds the data folder and the process that hashes passwords runs. */
@@ -97,9 +96,11 @@ export async function withData(
     await stampData(data, settings.PERSQL_CELLS)
     await removeEmptyFiles(data, settings.PERSQL_CELLS)
     const secret = settings.PERSQL_SECRET ?? (await instanceSecret(data))
+    const format = chooseLogFormat(settings.LOG_FORMAT, process.stdout)
+    const log = createLog(format, (line) => process.stdout.write(line))
     const hashing = await startHashing({ data, built: built.hashing, log })
     try {
-      await work({ lock, secret, hashing })
+      await work({ lock, secret, hashing, log })
     } finally {
       await hashing.stop()
     }
@@ -145,7 +146,7 @@ export function stopSignal(): Promise<NodeJS.Signals> {
 /** Starts the cells on a prepared data folder, at the addresses of the settings or others. */
 export function start(
   settings: Settings,
-  { lock, secret, hashing }: Instance,
+  { lock, secret, hashing, log }: Instance,
   { host, ports }: Pick<CellsOptions, 'host' | 'ports'> = { host: settings.HOST, ports: cellPorts(settings) },
 ): Promise<Cells> {
   return startCells({ settings, secret, hashing, lock, log, host, ports })

@@ -48,6 +48,7 @@ const Settings = z.object({
     proxies,
   ),
   PERSQL_SIGNUP: setting('open', '"open", "invite" or "off"', choice('open', 'invite', 'off')),
+  LOG_FORMAT: setting(undefined, '"json" or "text"', choice('json', 'text')),
   PERSQL_DEV: setting(undefined, '1 or unset', choice('1')),
   STRIPE_SECRET_KEY: setting(undefined, 'a key such as sk_live_…', secretText),
   STRIPE_WEBHOOK_SECRET: setting(undefined, 'a signing secret such as whsec_…', secretText),

@@ -37,6 +37,7 @@ export interface Env extends ModelSettings, QuotaSettings {
   readonly TRANSACTION_TIMEOUT_S?: string
   readonly BODY_TIMEOUT_S?: string
   readonly IMPORT_MAX_MB?: string
+  readonly LOG_FORMAT?: string
   readonly PERSQL_SIGNUP?: string
   readonly PERSQL_DEV?: string
   /** The folder in which readers leave large results, on a single machine. */

@@ -74,7 +74,7 @@ export default {
     const address = clientAddress(request, settings)
     const waitS = floodRetryAfterS(toNetwork(address), settings.floodPerMinute, Date.now())
     const result = waitS > 0 ? flooded(waitS, url) : await answer(request, url, address, context, ctx)
-    const { operation, code } = result
+    const { operation, code, namespace, database } = result
     if (result.isUnlogged) return result.response
     const sentBack = isHead ? await withoutBody(result) : result.response
     const response = result.hasRequestId ? sentBack : withRequestIdHeader(sentBack, requestId)
@@ -90,11 +90,14 @@ export default {
         method: sent.method,
         path: toLoggedPath(url),
         operation,
+        namespace,
+        database,
         status: response.status,
         code,
         ms: Math.round(ms * 100) / 100,
         address,
       },
+      settings.logFormat,
       (work) => ctx.waitUntil(work),
       Boolean(env.PERSQL_CELLS),
     )

@@ -1,6 +1,7 @@
 import { parseQuota, type QuotaLimits, quotaNames, quotas, toQuotaSetting } from '@persql/contract'
 import type { Env } from './env.ts'
 import { type AddressRange, parseRange } from './ip-address.ts'
+import type { LogFormat } from './log-text.ts'
 import { parseUsdNano } from './money.ts'
 
 /** The parsed settings of the instance. */
@@ -34,6 +35,8 @@ export interface Settings {
   readonly importMaxBytes: number
   /** Who can create an account: anyone, only invited people, or no one. */
   readonly signup: 'open' | 'invite' | 'off'
+  /** The format of the request log. */
+  readonly logFormat: LogFormat
   /** Enables the routes for development and tests, `/api/dev/*`. */
   readonly dev: boolean
 }
@@ -65,6 +68,7 @@ export function getSettings(env: Env): Settings {
       bodyTimeoutMs: number('BODY_TIMEOUT_S', env.BODY_TIMEOUT_S, 30) * 1000,
       importMaxBytes: number('IMPORT_MAX_MB', env.IMPORT_MAX_MB, 1_024) * 1024 * 1024,
       signup: signup(env.PERSQL_SIGNUP ?? 'open'),
+      logFormat: logFormat(env.LOG_FORMAT ?? 'json'),
       dev: env.PERSQL_DEV === '1',
     })
     parsed.set(env, settings)
@@ -87,6 +91,11 @@ function proxyRange(text: string): AddressRange {
 function signup(text: string): Settings['signup'] {
   if (text === 'open' || text === 'invite' || text === 'off') return text
   throw new Error(`PERSQL_SIGNUP must be open, invite or off, not "${text}".`)
+}
+
+function logFormat(text: string): LogFormat {
+  if (text === 'json' || text === 'text' || text === 'color') return text
+  throw new Error(`LOG_FORMAT must be json or text, not "${text}".`)
 }
 
 function welcomeCredit(text: string): Settings['welcomeCredit'] {

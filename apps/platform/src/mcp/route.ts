@@ -50,7 +50,7 @@ async function answer(request: Request, path: string, query: string, ctx: Contex
       ? await handleStateless(message, session)
       : await answerOfSdk(request, text, message, session)
     if (session.unauthorized) return refused(session.unauthorized, path, ctx)
-    return { response, operation: session.operation ?? 'mcp', code: session.code, hasRequestId: isPlain }
+    return { response, operation: session.operation ?? 'mcp', namespace, code: session.code, hasRequestId: isPlain }
   } catch (cause) {
     return refused(refuseRequest(cause, ctx.requestId), path, ctx)
   }

@@ -86,7 +86,7 @@ async function answerAtHost(
   try {
     hosted = await asked
   } catch (cause) {
-    return failed(cause, 'endpoint', ctx)
+    return failed(cause, { operation: 'endpoint' }, ctx)
   }
   if (!hosted) return undefined
   const { protocol, host, pathname, search } = new URL(url)
@@ -97,36 +97,38 @@ async function answerAtHost(
 
 /** Responds to a request below a database's public base URL: an endpoint or a discovery document. */
 async function answerAt(place: Place, rest: string, query: string, from: From, ctx: Context): Promise<Answer> {
-  let operation = 'endpoint'
+  const { namespace, database } = place
+  let what = { operation: 'endpoint', namespace, database }
   try {
-    const { namespace, database } = place
     if (!isSlug(namespace) || !isSlug(database))
       throw new PerSQLError('database_not_found', { database: database.slice(0, 80) })
     const known = databaseExists(ctx, namespace, database)
     if (known !== true && !(await known)) throw new PerSQLError('database_not_found', { database })
     const describe = documents.get(rest)
     if (describe) {
-      operation = 'endpoint_discovery'
-      return { response: await discovery(place, rest, describe, from.request, ctx), operation, code: undefined }
+      what = { ...what, operation: 'endpoint_discovery' }
+      return { response: await discovery(place, rest, describe, from.request, ctx), ...what, code: undefined }
     }
     if (!ENDPOINT.test(rest)) throw new PerSQLError('endpoint_not_found', { endpoint: rest.slice(0, 80) })
     const reply = await call(place, rest, query, from, ctx)
     if (typeof reply === 'string')
       return {
         response: new Response(reply, { headers: { ...HEADERS, [REQUEST_ID_HEADER]: ctx.requestId } }),
-        operation,
+        ...what,
         code: undefined,
         hasRequestId: true,
       }
-    return { response: respond(reply, ctx), operation, code: reply.code }
+    return { response: respond(reply, ctx), ...what, code: reply.code }
   } catch (cause) {
-    return failed(cause, operation, ctx)
+    return failed(cause, what, ctx)
   }
 }
 
-function failed(cause: unknown, operation: string, ctx: Context): Answer {
+type What = Pick<Answer, 'operation' | 'namespace' | 'database'>
+
+function failed(cause: unknown, what: What, ctx: Context): Answer {
   const error = toRequestError(cause, ctx.requestId)
-  return { response: respond(createErrorResponse(error), ctx), operation, code: error.code }
+  return { response: respond(createErrorResponse(error), ctx), ...what, code: error.code }
 }
 
 async function call(

@@ -1,3 +1,4 @@
+import { formatLogText, type LogFormat } from '../../log-text.ts'
 import { joinLines } from './log-lines.ts'
 
 const FLUSH_MS = 100
@@ -10,15 +11,16 @@ let lines: string[] = []
 let flushing = false
 
 /**
- * Logs one request as a line of JSON, without tokens, parameters or query strings. `isShared` is whether other
- * processes write to the same output.
+ * Logs one request as a line, without tokens, parameters or query strings. `isShared` is whether other processes write
+ * to the same output.
  */
 export function logRequest(
   fields: Readonly<Record<string, unknown>>,
+  format: LogFormat,
   waitUntil: (work: Promise<void>) => void,
   isShared: boolean,
 ): void {
-  lines.push(JSON.stringify(fields))
+  lines.push(format === 'json' ? JSON.stringify(fields) : formatLogText(fields, format === 'color'))
   if (lines.length >= MAX_LINES) write(isShared)
   if (flushing) return
   flushing = true

@@ -1,6 +1,7 @@
 import {
   type Api,
   api,
+  credentialAt,
   type EntryPoint,
   getEntryPoints,
   type Operation,
@@ -9,6 +10,7 @@ import {
   route,
 } from '@persql/contract'
 import { Hono, type Context as HonoContext } from 'hono'
+import { callerNamespace } from '../../api/authenticate.ts'
 import { execute, isDatabaseOperation } from '../../api/execute.ts'
 import { type Context, getContext } from '../../context.ts'
 import type { ReplayKey } from '../../database/calls/call.ts'
@@ -34,6 +36,9 @@ export interface Answer {
   readonly response: Response
   readonly operation: string
   readonly code: string | undefined
+  /** The namespace and the database that the request is for, if it names them. */
+  readonly namespace?: string | undefined
+  readonly database?: string | undefined
   /** The body is generated while it is sent. A caller that doesn't send it must cancel it. */
   readonly isStream?: boolean
   /** Whether the response already has the header with the ID of the request: adding it later takes longer. */
@@ -97,11 +102,22 @@ async function answer(
     context,
   )
   await file?.close()
+  const { ns = reply.code === undefined ? namespaceOfToken(name, door, context) : undefined, db } = params as Named
+  const place = { operation: name, namespace: ns, database: db }
   const afterwards = reply.code === undefined ? AFTERWARDS[name] : undefined
-  if (!afterwards) return { response: respond(reply, context), operation: name, code: reply.code, hasRequestId: true }
+  if (!afterwards) return { response: respond(reply, context), ...place, code: reply.code, hasRequestId: true }
   const response = await afterwards(reply, params as { ns: string; db: string }, context.env, request)
-  return { response, operation: name, code: undefined, isStream: 'stream' in api[name] }
+  return { response, ...place, code: undefined, isStream: 'stream' in api[name] }
 }
+
+interface Named {
+  readonly ns?: string
+  readonly db?: string
+}
+
+/** Returns the namespace of the token of an operation that succeeded, if a token called it. */
+const namespaceOfToken = (name: keyof Api, door: EntryPoint, context: Context): string | undefined =>
+  credentialAt(door, api[name]) === 'token' ? callerNamespace(context) : undefined
 
 /** Records the answer to a request for the request log. */
 export type Answered = (request: Request, answer: Answer) => void
