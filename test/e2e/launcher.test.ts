@@ -101,10 +101,12 @@ test('with LOG_FORMAT=text each request is one readable line, without colors out
   await ask('/v1/nothing%0Aa/%1B', 'third')
   await launcher.printed('third')
   const lines = launcher.stdout.split('\n').filter((line) => / (first|second|third)( {2}|$)/.test(line))
-  expect(lines.map((line) => line.replace(/^[\d:]{8}\.\d{3} (\d{3}) +[\d.]+ ms {2}/, '$1 '))).toEqual([
-    '200 list_tables         acme/main                 first',
-    '200 list_databases      acme                      second',
-    '404 GET                 /v1/nothing%0Aa/%1B       third  route_not_found',
+  const time = /^[\d:]{8}\.\d{3} /
+  for (const line of lines) expect(line).toMatch(time)
+  expect(lines.map((line) => line.replace(time, '').split(/ {2,}/).toSpliced(1, 1))).toEqual([
+    ['200', 'list_tables', 'acme/main', 'first'],
+    ['200', 'list_databases', 'acme', 'second'],
+    ['404', 'GET', '/v1/nothing%0Aa/%1B', 'third', 'route_not_found'],
   ])
   expect(launcher.stdout).not.toContain('hidden=yes')
 })

@@ -23,10 +23,10 @@ test('an event is one line in each format', () => {
 })
 
 test.each([
-  ['{"level":"error","event":"internal_error","cause":"x"}', 'internal_error  cause=x'],
-  ['workerd/server: out of memory', 'workerd/server: out of memory'],
-  ['{"not json', '{"not json'],
+  ['{"level":"error","event":"internal_error","cause":"x"}', /^internal_error {2}cause=x$/],
+  ['workerd/server: out of memory', /^workerd.server: out of memory$/],
+  ['{"not json', /^{"not json$/],
 ])('of stderr, %s becomes readable', (line, expected) => {
-  expect(formatStderrLine(line, 'text').trim()).toBe(expected)
+  expect(formatStderrLine(line, 'text').trim()).toMatch(expected)
   expect(formatStderrLine(line, 'json')).toBe(line)
 })

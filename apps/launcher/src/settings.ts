@@ -50,6 +50,12 @@ const Settings = z.object({
   PERSQL_SIGNUP: setting('open', '"open", "invite" or "off"', choice('open', 'invite', 'off')),
   LOG_FORMAT: setting(undefined, '"json" or "text"', choice('json', 'text')),
   PERSQL_DEV: setting(undefined, '1 or unset', choice('1')),
+  OTEL_EXPORTER_OTLP_ENDPOINT: setting(undefined, 'an http or https URL such as http://127.0.0.1:4318', baseUrl),
+  OTEL_EXPORTER_OTLP_HEADERS: setting(undefined, 'a list of headers such as name=value,other=value', otlpHeaders),
+  OTEL_SERVICE_NAME: setting('persql', 'a name', (text) => text || undefined),
+  OTEL_TRACES_SAMPLER_ARG: setting('1', 'a number from 0 to 1', (text) =>
+    /^(0|1|0?\.\d+|[01]\.0*)$/.test(text) ? text : undefined,
+  ),
   STRIPE_SECRET_KEY: setting(undefined, 'a key such as sk_live_…', secretText),
   STRIPE_WEBHOOK_SECRET: setting(undefined, 'a signing secret such as whsec_…', secretText),
   STRIPE_API_URL: setting(undefined, 'an http or https URL', baseUrl),
@@ -191,6 +197,11 @@ function smtpUrl(text: string): string | undefined {
 /** Accepts an amount as text, exact to the nano-dollar. */
 function usd(text: string): string | undefined {
   return /^\d+(\.\d{1,9})?$/.test(text) && Number(text) <= maxWelcomeCreditUsd ? text : undefined
+}
+
+/** Accepts headers with percent-encoded values. */
+function otlpHeaders(text: string): string | undefined {
+  return /^[\w-]+=(?:[!-$&-+.-~]|%[\da-f]{2})*(?:,[\w-]+=(?:[!-$&-+.-~]|%[\da-f]{2})*)*$/i.test(text) ? text : undefined
 }
 
 function baseUrl(text: string): string | undefined {

@@ -3,6 +3,7 @@ import type { Env } from './env.ts'
 import type { Audience } from './oauth-server/server.ts'
 import { readRequestId } from './request-id.ts'
 import { getSettings, type Settings } from './settings.ts'
+import type { Span } from './tracing/tracer.ts'
 
 /** The context of one request. */
 export interface Context {
@@ -14,6 +15,8 @@ export interface Context {
   readonly requestId: string
   /** The same ID, if the caller chose it. */
   readonly sentRequestId: string | undefined
+  /** The span of the request, if its trace is recorded. */
+  readonly span: Span | undefined
   /** The base URL that callers use for this instance. */
   readonly baseUrl: string
   /** The highest role that the caller wants for this request. A higher role is lowered to it. */
@@ -38,6 +41,7 @@ export function createContext(request: Request, env: Env, url: string): Context 
     route: `${request.method} ${url.slice(pathAt)}`,
     requestId,
     sentRequestId: isSent ? requestId : undefined,
+    span: undefined,
     baseUrl: settings.url ?? url.slice(0, pathAt),
   }
 }

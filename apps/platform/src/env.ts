@@ -38,6 +38,10 @@ export interface Env extends ModelSettings, QuotaSettings {
   readonly BODY_TIMEOUT_S?: string
   readonly IMPORT_MAX_MB?: string
   readonly LOG_FORMAT?: string
+  readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string
+  readonly OTEL_EXPORTER_OTLP_HEADERS?: string
+  readonly OTEL_SERVICE_NAME?: string
+  readonly OTEL_TRACES_SAMPLER_ARG?: string
   readonly PERSQL_SIGNUP?: string
   readonly PERSQL_DEV?: string
   /** The folder in which readers leave large results, on a single machine. */

@@ -26,8 +26,11 @@ import { count, countRequest } from './metrics/metrics.ts'
 import { authorize } from './oauth/authorize.ts'
 import { login } from './oauth/login.ts'
 import { oauthRoutes } from './oauth/routes.ts'
-import { withRequestIdHeader } from './request-id.ts'
+import { withHeader, withRequestIdHeader } from './request-id.ts'
 import { getSettings } from './settings.ts'
+import { TRACEPARENT } from './tracing/trace-context.ts'
+import { type Span, startRequestSpan } from './tracing/tracer.ts'
+import type { TracingSettings } from './tracing/tracing-settings.ts'
 import { noteRequest } from './turns.ts'
 
 export { Cell } from './cell-entrypoint.ts'
@@ -69,15 +72,18 @@ export default {
     if (isProbe(url)) return app.fetch(request, env, ctx)
     const startedMs = performance.now()
     noteRequest()
-    const context = createContext(request, env, url)
-    const { requestId, settings } = context
+    const untraced = createContext(request, env, url)
+    const { requestId, settings } = untraced
+    const span = settings.tracing && startSpan(settings.tracing, request, ctx)
+    const context = span === undefined ? untraced : { ...untraced, span }
     const address = clientAddress(request, settings)
     const waitS = floodRetryAfterS(toNetwork(address), settings.floodPerMinute, Date.now())
     const result = waitS > 0 ? flooded(waitS, url) : await answer(request, url, address, context, ctx)
     const { operation, code, namespace, database } = result
     if (result.isUnlogged) return result.response
     const sentBack = isHead ? await withoutBody(result) : result.response
-    const response = result.hasRequestId ? sentBack : withRequestIdHeader(sentBack, requestId)
+    const withId = result.hasRequestId ? sentBack : withRequestIdHeader(sentBack, requestId)
+    const response = span === undefined ? withId : withHeader(withId, TRACEPARENT, span.traceparent)
     const ms = performance.now() - startedMs
     countRequest(operation, response.status, ms)
     if (code) count('persql_errors_total', `code="${code}"`)
@@ -101,6 +107,7 @@ export default {
       (work) => ctx.waitUntil(work),
       Boolean(env.PERSQL_CELLS),
     )
+    if (span !== undefined) endSpan(span, sent, response, result, context)
     return response
   },
 } satisfies ExportedHandler<Env>
@@ -129,6 +136,24 @@ async function answer(
   const response = await app.fetch(request, context.env, ctx)
   const routed = answers.get(request) ?? { response, operation: 'none', code: undefined }
   return API.test(url) ? { ...routed, response: varyByOrigin(routed.response) } : routed
+}
+
+const startSpan = (tracing: TracingSettings, { headers, method }: Request, ctx: ExecutionContext): Span | undefined =>
+  startRequestSpan(tracing, headers, method, (work) => ctx.waitUntil(work))
+
+function endSpan(span: Span, { method, url }: Request, { status }: Response, answer: Answer, ctx: Context): void {
+  const { operation, namespace, database, code } = answer
+  span.note({
+    'http.request.method': method,
+    'http.response.status_code': status,
+    'url.path': toLoggedPath(url),
+    'persql.operation': operation,
+    'persql.namespace': namespace,
+    'persql.database': database,
+    'persql.request_id': ctx.requestId,
+    'error.type': code,
+  })
+  span.end({ name: operation === 'none' ? method : operation, isError: status >= 500 })
 }
 
 /** Cancels the body of a response to HEAD. The runtime omits the body, but doesn't cancel its stream. */

@@ -16,12 +16,16 @@ export function readRequestId(headers: Headers): RequestId {
 }
 
 /** Adds the ID of a request to its response. */
-export function withRequestIdHeader(response: Response, requestId: string): Response {
+export const withRequestIdHeader = (response: Response, requestId: string): Response =>
+  withHeader(response, REQUEST_ID_HEADER, requestId)
+
+/** Adds a header to a response. */
+export function withHeader(response: Response, name: string, value: string): Response {
   try {
-    response.headers.set(REQUEST_ID_HEADER, requestId)
+    response.headers.set(name, value)
     return response
   } catch {
     // Some responses have immutable headers, for example redirects. A WebSocket's response can't be created again.
-    return response.webSocket ? response : withRequestIdHeader(new Response(response.body, response), requestId)
+    return response.webSocket ? response : withHeader(new Response(response.body, response), name, value)
   }
 }

@@ -3,6 +3,7 @@ import type { Env } from './env.ts'
 import { type AddressRange, parseRange } from './ip-address.ts'
 import type { LogFormat } from './log-text.ts'
 import { parseUsdNano } from './money.ts'
+import type { TracingSettings } from './tracing/tracing-settings.ts'
 
 /** The parsed settings of the instance. */
 export interface Settings {
@@ -35,6 +36,8 @@ export interface Settings {
   readonly importMaxBytes: number
   /** Who can create an account: anyone, only invited people, or no one. */
   readonly signup: 'open' | 'invite' | 'off'
+  /** Where traces are sent. `undefined`: nothing is recorded. */
+  readonly tracing: TracingSettings | undefined
   /** The format of the request log. */
   readonly logFormat: LogFormat
   /** Enables the routes for development and tests, `/api/dev/*`. */
@@ -68,6 +71,7 @@ export function getSettings(env: Env): Settings {
       bodyTimeoutMs: number('BODY_TIMEOUT_S', env.BODY_TIMEOUT_S, 30) * 1000,
       importMaxBytes: number('IMPORT_MAX_MB', env.IMPORT_MAX_MB, 1_024) * 1024 * 1024,
       signup: signup(env.PERSQL_SIGNUP ?? 'open'),
+      tracing: tracingSettings(env),
       logFormat: logFormat(env.LOG_FORMAT ?? 'json'),
       dev: env.PERSQL_DEV === '1',
     })
@@ -91,6 +95,24 @@ function proxyRange(text: string): AddressRange {
 function signup(text: string): Settings['signup'] {
   if (text === 'open' || text === 'invite' || text === 'off') return text
   throw new Error(`PERSQL_SIGNUP must be open, invite or off, not "${text}".`)
+}
+
+function tracingSettings(env: Env): TracingSettings | undefined {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: headers } = env
+  if (!endpoint) return undefined
+  const ratio = Number(env.OTEL_TRACES_SAMPLER_ARG || 1)
+  if (!(ratio >= 0 && ratio <= 1)) throw new Error('OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1.')
+  // Unset settings are `null` on a single machine.
+  const pairs = (headers ?? '').split(',').flatMap((pair) => {
+    const at = pair.indexOf('=')
+    return at > 0 ? [[pair.slice(0, at).trim(), decodeURIComponent(pair.slice(at + 1).trim())] as const] : []
+  })
+  return {
+    endpoint: endpoint.replace(/\/+$/, ''),
+    headers: Object.fromEntries(pairs),
+    service: env.OTEL_SERVICE_NAME || 'persql',
+    ratio,
+  }
 }
 
 function logFormat(text: string): LogFormat {

@@ -158,7 +158,7 @@ async function callDatabase(
   replayKeys: readonly ReplayKey[] | undefined,
 ): Promise<Reply> {
   const startedMs = Date.now()
-  const address = toCallAddress(ns, db, ctx.sentRequestId)
+  const address = toCallAddress(ns, db, ctx.sentRequestId, ctx.span?.traceparent)
   try {
     const answer = await databaseObject(ctx.env, ns, db).call(operation, address, grant, body, replayKeys)
     if (typeof answer === 'string') return { status: 200, body: answer }

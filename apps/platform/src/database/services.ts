@@ -9,6 +9,7 @@ import { type Alarm, KeptAlarm } from '../storage/alarm.ts'
 import { longTransactions } from '../storage/long-transaction.ts'
 import { nativeAlarm } from '../storage/native-alarm.ts'
 import type { Timers } from '../storage/timers.ts'
+import { startRemoteChild } from '../tracing/tracer.ts'
 import { Access } from './calls/access.ts'
 import { CallHandler } from './calls/calls.ts'
 import { CurrentCaller } from './calls/current-caller.ts'
@@ -343,7 +344,7 @@ function createCalls(
   credit: Credit,
   versions: Versions,
 ) {
-  const { env, storage, settings, identity, ownPages, log, slots } = core
+  const { ctx, env, storage, settings, identity, ownPages, log, slots } = core
   const { docs, sessions, endpoints, rateLimits, replays, outbox } = stores
   const { engine, reads, keeper, announcer } = statements
   const { lease, access, charges } = credit
@@ -380,6 +381,8 @@ function createCalls(
   const handlers = databaseOperations(features)
   const calls: CallHandler = new CallHandler({
     ...{ identity, access, exclusive, lease, engine, keeper, replays, ownPages, log, charges, announcer, handlers },
+    startSpan: (traceparent, operation) =>
+      settings.tracing && startRemoteChild(settings.tracing, traceparent, operation, (work) => ctx.waitUntil(work)),
   })
   const gates: EndpointGuards = {
     ...{ endpoints, rateLimits, sessions, now },

@@ -81,6 +81,11 @@ export const metrics = {
   persql_process_resident_bytes: { type: 'gauge', help: 'Memory of a process in RAM', labels: ['process'] },
   persql_process_open_fds: { type: 'gauge', help: 'Open file descriptors of a process', labels: ['process'] },
   persql_process_cpu_seconds_total: { type: 'counter', help: 'CPU time of a process', labels: ['process'] },
+  persql_spans_exported_total: { type: 'counter', help: 'Spans of traces that the collector took' },
+  persql_spans_dropped_total: {
+    type: 'counter',
+    help: 'Spans of traces dropped because the collector failed or too many were waiting',
+  },
   persql_backup_age_seconds: { type: 'gauge', help: 'Time since the last backup' },
   persql_backup_success: { type: 'gauge', help: '1 if the last backup succeeded, else 0' },
 } as const satisfies Readonly<Record<string, MetricDefinition>>

@@ -9,6 +9,7 @@ import {
 } from '@persql/contract'
 import { assertShallow, isObject, parseDeepObject } from '../../json-object.ts'
 import { utf8Length } from '../../sqlite/walk.ts'
+import type { Span } from '../../tracing/tracer.ts'
 import { MAX_PARAMETERS } from '../authorizer/parameters.ts'
 
 /** The caller as authenticated by the Worker, which the objects trust. */
@@ -61,6 +62,8 @@ export interface DatabaseCall {
   readonly replayKeys: readonly ReplayKey[]
   /** The ID that the caller gave the request, with which it can cancel it. */
   readonly requestId?: string | undefined
+  /** The span of the call, if the trace of its request is recorded. */
+  readonly span?: Span | undefined
   /** The automatic snapshot that was created before this repeated run of the call. */
   readonly kept?: AutomaticSnapshot
 }

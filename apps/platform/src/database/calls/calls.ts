@@ -3,13 +3,14 @@ import { now } from '../../clock.ts'
 import { disk } from '../../disk-space.ts'
 import { NOTHING } from '../../money.ts'
 import { type Reply, refuse } from '../../reply.ts'
+import type { Span } from '../../tracing/tracer.ts'
 import { DatabaseLocked, type Engine } from '../engine/engine.ts'
 import type { SystemStorage } from '../engine/system-storage.ts'
 import type { ChangeAnnouncer } from '../events/change-announcer.ts'
 import type { IdentityStore } from '../identity.ts'
 import { type CallBilling, OF_DISK } from '../metering/charges.ts'
 import type { LeaseClient } from '../metering/lease.ts'
-import type { QueryLog } from '../metering/query-log.ts'
+import { MAX_LOGGED_SQL, type QueryLog } from '../metering/query-log.ts'
 import type { DatabaseOperation } from '../operations.ts'
 import { type AutoSnapshotter, SnapshotRequired } from '../versions/snapshots/auto-snapshotter.ts'
 import type { Access } from './access.ts'
@@ -58,6 +59,8 @@ interface CallsOptions {
   readonly charges: CallBilling
   readonly announcer: ChangeAnnouncer
   readonly handlers: Readonly<Record<DatabaseOperation, Handler>>
+  /** Starts the span of a call below the span of its request. */
+  readonly startSpan: (traceparent: string, operation: string) => Span | undefined
 }
 
 /** Runs the calls of one database. Without a cold start or a queue it awaits nothing. */
@@ -78,9 +81,11 @@ export class CallHandler {
     body: string,
     replayKeys: readonly ReplayKey[],
   ): Answer | Promise<Answer> {
-    const [name = '', requestId] = splitAddress(address)
-    const call = { operation, grant: this.#grants.of(grant), body, replayKeys, requestId }
-    return this.#options.exclusive.held ? this.#later(name, call) : this.#resume(name, call)
+    const [name = '', requestId, traceparent] = splitAddress(address)
+    const span = traceparent === undefined ? undefined : this.#options.startSpan(traceparent, operation)
+    const call = { operation, grant: this.#grants.of(grant), body, replayKeys, requestId, span }
+    const answer = this.#options.exclusive.held ? this.#later(name, call) : this.#resume(name, call)
+    return span === undefined ? answer : endWith(span, name, call, answer)
   }
 
   /** Charges for a running call, in its transaction. */
@@ -181,6 +186,7 @@ export class CallHandler {
       cause,
       nowMs,
     )
+    call.span?.note({ 'db.query.text': toLoggedSql(sentSql(body)) })
     return reply
   }
 
@@ -206,6 +212,7 @@ export class CallHandler {
     const { sql, statementCount, rowsWritten, failure, status } = outcome
     const durationMs = performance.now() - startedMs
     charges.charge(grant.tokenId, { operation, sql, statementCount, durationMs }, outcome, failure, nowMs)
+    call.span?.note({ 'db.query.text': toLoggedSql(sql), ...toRowAttributes(outcome) })
     announcer.announce()
     const refusal = failure && refuse(failure)
     const built =
@@ -224,3 +231,26 @@ export class CallHandler {
     return refusal ?? body
   }
 }
+
+/** Ends the span of a call with its response. */
+async function endWith(span: Span, database: string, call: Call, answer: Answer | Promise<Answer>): Promise<Answer> {
+  span.note({ 'db.system.name': 'sqlite', 'db.namespace': database, 'db.operation.name': call.operation })
+  try {
+    const given = await answer
+    const { status = 200, code } = typeof given === 'string' ? {} : given
+    span.note({ 'error.type': code })
+    span.end({ isError: status >= 500 })
+    return given
+  } catch (cause) {
+    span.end({ isError: true })
+    throw cause
+  }
+}
+
+/** Returns the text that the query log keeps. */
+const toLoggedSql = (sql: string): string | undefined => (sql === '' ? undefined : sql.slice(0, MAX_LOGGED_SQL))
+
+const toRowAttributes = ({ rowsRead, rowsWritten }: Outcome) => ({
+  'persql.rows_read': rowsRead,
+  'persql.rows_written': rowsWritten,
+})

@@ -112,7 +112,7 @@ export function operations(services: StatementServices) {
 
 /** Runs reads in a reader: one statement, or those of a batch. */
 async function readElsewhere(
-  { grant, requestId, replayKeys }: DatabaseCall,
+  { grant, requestId, span, replayKeys }: DatabaseCall,
   statements: readonly StatementInput[],
   { reads, admits }: StatementServices,
   batch?: BatchInput,
@@ -120,7 +120,9 @@ async function readElsewhere(
   const { tokenId } = grant
   // A response that can be replayed is stored as text.
   const canStream = replayKeys.length === 0
-  const { results, counts, failure } = await reads.run({ statements, permission: grant, tokenId, requestId, canStream })
+  const { results, counts, failure } = await reads.run({
+    ...{ statements, permission: grant, tokenId, requestId, span, canStream },
+  })
   // The token can have been revoked in that time.
   if (!admits(grant)) throw new PerSQLError('token_unknown')
   const rowsRead = sumRowsRead(counts)

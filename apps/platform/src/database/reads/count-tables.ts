@@ -17,7 +17,7 @@ export interface TableCount {
 }
 
 /** Who asks, and the ID with which they can cancel it. */
-type Caller = Pick<DatabaseCall, 'grant' | 'requestId'>
+type Caller = Pick<DatabaseCall, 'grant' | 'requestId' | 'span'>
 
 /** The services that count tables. */
 export interface CountServices {
@@ -70,7 +70,7 @@ const toCount = (name: string): StatementInput => ({ sql: `SELECT count(*) FROM 
 
 async function countElsewhere(
   names: readonly string[],
-  { grant, requestId }: Caller,
+  { grant, requestId, span }: Caller,
   reads: DatabaseReads,
 ): Promise<TableCount[]> {
   const found: TableCount[] = []
@@ -81,6 +81,7 @@ async function countElsewhere(
       permission: grant,
       tokenId: grant.tokenId,
       requestId,
+      span,
     })
     const tables = JSON.parse(`[${results}]`) as { readonly rows: readonly (readonly number[])[] }[]
     for (const [i, { rows }] of tables.entries()) {

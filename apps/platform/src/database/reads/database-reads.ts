@@ -1,5 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import { count } from '../../metrics/metrics.ts'
+import type { Span } from '../../tracing/tracer.ts'
 import type { Analysis, Permission } from '../authorizer/authorizer.ts'
 import type { StatementInput } from '../calls/call.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -22,6 +23,8 @@ export interface ReadRequest {
   readonly tokenId: string
   /** The ID with which the caller can cancel it. */
   readonly requestId?: string | undefined
+  /** The span of the call, if its trace is recorded. */
+  readonly span?: Span | undefined
   /** Whether a large result can be a stream. */
   readonly canStream?: boolean
 }
@@ -156,6 +159,7 @@ export class DatabaseReads {
     pool.penalties.assertMayRead(toPenalized(request, database))
     const running = new RunningRead(request, database)
     this.#running.add(running)
+    const span = request.span?.startChild('reader')
     let slot: Slot | undefined
     let endedRun: string | undefined
     try {
@@ -163,6 +167,7 @@ export class DatabaseReads {
         if (running.endedBy) throw this.#endError(undefined, running.endedBy)
       })
       count('persql_reader_reads_total', '', 1)
+      span?.note({ 'persql.reader': slot.reader, 'persql.reader.wait_ms': span.elapsedMs })
       count('persql_reads_running', '', 1)
       // The database can have been deleted in that time.
       if (identity.current?.id !== id) throw new PerSQLError('database_not_found', { database: slug })
@@ -180,6 +185,7 @@ export class DatabaseReads {
         engine.recompile()
       }
     } finally {
+      span?.end({ isError: running.endedBy !== undefined })
       if (slot) count('persql_reads_running', '', -1)
       slot?.release(endedRun)
       running.finish()
