@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { startCells } from '../cells.ts'
 import { type PlatformSettings, startPlatform, type TestPlatform } from '../harness.ts'
 import { Collector } from '../otlp-collector.ts'
 import { findValue, parseExposition } from '../prometheus.ts'
@@ -127,3 +128,21 @@ test('while the collector fails, spans are dropped and counted, and calls work; 
   expect(collector.requests[0]?.headers).toMatchObject({ authorization: 'Bearer abc', 'x-tenant': 'one' })
   expect(collector.problems).toEqual([])
 }, 120_000)
+
+test('a call that another cell forwards stays one trace', async () => {
+  const instance = await startCells(2, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url })
+  try {
+    const [first] = instance.cells as [(typeof instance.cells)[number]]
+    const name = instance.nameIn(1)
+    const { token } = await first.createNamespace(name)
+    expect((await first.database(name, 'main', token).query('SELECT 1', [], traced)).status).toBe(200)
+    const own = () => collector.spans.filter(({ traceId }) => traceId === TRACE)
+    await until(() => own().length === 2)
+    const [root, call] = [2, 1].map((kind) => own().find((span) => span.kind === kind))
+    expect(call?.parentSpanId).toBe(root?.spanId)
+    expect(call?.attributes['db.namespace']).toBe(`${name}/main`)
+    expect(collector.problems).toEqual([])
+  } finally {
+    await instance.stop()
+  }
+}, 60_000)
