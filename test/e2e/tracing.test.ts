@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startCells } from '../cells.ts'
+import { createEndpoints, specs } from '../endpoints.ts'
 import { type PlatformSettings, startPlatform, type TestPlatform } from '../harness.ts'
 import { Collector } from '../otlp-collector.ts'
 import { findValue, parseExposition } from '../prometheus.ts'
@@ -26,7 +27,10 @@ async function start(environment: PlatformSettings['environment'] = {}): Promise
   return platform
 }
 const until = async (isDone: () => boolean | Promise<boolean>) => {
-  while (!(await isDone())) await delay(20)
+  while (!(await isDone())) {
+    expect(collector.problems).toEqual([])
+    await delay(20)
+  }
 }
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
 const PARENT = '00f067aa0ba902b7'
@@ -77,6 +81,25 @@ test('a call is one trace of the caller: the request, below it the database, bel
   expect(collector.problems).toEqual([])
   const sent = collector.requests.map(({ text }) => text).join()
   for (const secret of [token, 'a secret parameter', started.secret]) expect(sent).not.toContain(secret)
+})
+
+test('the call of a public endpoint is one trace, without its input', async () => {
+  const started = await start()
+  const app = await createEndpoints(started, await started.createNamespace('acme'))
+  await app.publish(specs.list)
+  const { status } = await started.request('/p/acme/main/list-notes?author=hidden', { headers: traced })
+  expect(status).toBe(200)
+  const own = () => collector.spans.filter(({ traceId }) => traceId === TRACE)
+  await until(() => own().length === 2)
+  const [root, call] = [2, 1].map((kind) => own().find((span) => span.kind === kind))
+  expect(root).toMatchObject({ parentSpanId: PARENT, attributes: { 'url.path': '/p/acme/main/list-notes' } })
+  expect(call?.parentSpanId).toBe(root?.spanId)
+  expect(call?.attributes).toEqual({
+    'db.system.name': 'sqlite',
+    'db.namespace': 'acme/main',
+    'db.operation.name': 'endpoint list-notes',
+  })
+  expect(JSON.stringify(own())).not.toContain('hidden')
 })
 
 test('a request without a trace starts one, failures are marked, and nothing after ? is sent', async () => {

@@ -5,6 +5,7 @@ import type { Env } from '../env.ts'
 import { NOTHING } from '../money.ts'
 import type { Reply } from '../reply.ts'
 import type { ReplayKey } from './calls/call.ts'
+import { endCallSpan } from './calls/call-span.ts'
 import { decodeCall, type EndpointResponse, type PublicManifest, serveEndpoint } from './endpoints/serve.ts'
 import type { MintedSession } from './endpoints/sessions.ts'
 import type { Identity } from './identity.ts'
@@ -75,10 +76,16 @@ export class Database extends DurableObject<Env> {
 
   /** Serves a public endpoint. Without a cold start, a signature or an external request it awaits nothing. */
   serve(call: string): EndpointResponse | Promise<EndpointResponse> {
-    const { lease, exclusive, gates } = this.#services
+    const { lease, exclusive, gates, startSpan, identity } = this.#services
     lease.touch()
     const { busy } = exclusive
-    return busy ? busy.then(() => this.serve(call)) : serveEndpoint(decodeCall(call), gates)
+    if (busy) return busy.then(() => this.serve(call))
+    const decoded = decodeCall(call)
+    const span = decoded.traceparent === undefined ? undefined : startSpan(decoded.traceparent, 'endpoint')
+    const answer = serveEndpoint(decoded, gates)
+    if (span === undefined) return answer
+    const { current } = identity
+    return endCallSpan(span, current && `${current.namespace}/${current.slug}`, `endpoint ${decoded.slug}`, answer)
   }
 
   /** Returns the public manifest in JSON: the specs of published endpoints and the description of the database. */

@@ -9,8 +9,8 @@ import { type Alarm, KeptAlarm } from '../storage/alarm.ts'
 import { longTransactions } from '../storage/long-transaction.ts'
 import { nativeAlarm } from '../storage/native-alarm.ts'
 import type { Timers } from '../storage/timers.ts'
-import { startRemoteChild } from '../tracing/tracer.ts'
 import { Access } from './calls/access.ts'
+import { createStartSpan } from './calls/call-span.ts'
 import { CallHandler } from './calls/calls.ts'
 import { CurrentCaller } from './calls/current-caller.ts'
 import { ExclusiveAccess, type Memory } from './calls/exclusive-access.ts'
@@ -379,10 +379,10 @@ function createCalls(
     bookmark: settings.runtime === 'cloudflare' ? () => getBookmark(storage) : undefined,
   }
   const handlers = databaseOperations(features)
+  const startSpan = createStartSpan(settings, ctx)
   const calls: CallHandler = new CallHandler({
     ...{ identity, access, exclusive, lease, engine, keeper, replays, ownPages, log, charges, announcer, handlers },
-    startSpan: (traceparent, operation) =>
-      settings.tracing && startRemoteChild(settings.tracing, traceparent, operation, (work) => ctx.waitUntil(work)),
+    startSpan,
   })
   const gates: EndpointGuards = {
     ...{ endpoints, rateLimits, sessions, now },
@@ -392,5 +392,5 @@ function createCalls(
     verifyCaptcha: (token, address) => verifyCaptcha(env, token, address),
     meansFor: (endpoint) => means.of(endpoint),
   }
-  return { calls, gates, imports }
+  return { calls, gates, imports, startSpan }
 }

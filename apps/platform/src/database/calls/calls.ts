@@ -3,7 +3,6 @@ import { now } from '../../clock.ts'
 import { disk } from '../../disk-space.ts'
 import { NOTHING } from '../../money.ts'
 import { type Reply, refuse } from '../../reply.ts'
-import type { Span } from '../../tracing/tracer.ts'
 import { DatabaseLocked, type Engine } from '../engine/engine.ts'
 import type { SystemStorage } from '../engine/system-storage.ts'
 import type { ChangeAnnouncer } from '../events/change-announcer.ts'
@@ -16,6 +15,7 @@ import { type AutoSnapshotter, SnapshotRequired } from '../versions/snapshots/au
 import type { Access } from './access.ts'
 import { type DatabaseCall, Grants, type ReplayKey } from './call.ts'
 import { splitAddress } from './call-address.ts'
+import { endCallSpan, type StartSpan } from './call-span.ts'
 import type { ExclusiveAccess } from './exclusive-access.ts'
 import type { Handler } from './handler.ts'
 import type { IdempotencyStore } from './idempotency.ts'
@@ -59,8 +59,7 @@ interface CallsOptions {
   readonly charges: CallBilling
   readonly announcer: ChangeAnnouncer
   readonly handlers: Readonly<Record<DatabaseOperation, Handler>>
-  /** Starts the span of a call below the span of its request. */
-  readonly startSpan: (traceparent: string, operation: string) => Span | undefined
+  readonly startSpan: StartSpan
 }
 
 /** Runs the calls of one database. Without a cold start or a queue it awaits nothing. */
@@ -85,7 +84,7 @@ export class CallHandler {
     const span = traceparent === undefined ? undefined : this.#options.startSpan(traceparent, operation)
     const call = { operation, grant: this.#grants.of(grant), body, replayKeys, requestId, span }
     const answer = this.#options.exclusive.held ? this.#later(name, call) : this.#resume(name, call)
-    return span === undefined ? answer : endWith(span, name, call, answer)
+    return span === undefined ? answer : endCallSpan(span, name, operation, answer)
   }
 
   /** Charges for a running call, in its transaction. */
@@ -229,21 +228,6 @@ export class CallHandler {
       })
     } else if (rowsWritten > 0) lease.save()
     return refusal ?? body
-  }
-}
-
-/** Ends the span of a call with its response. */
-async function endWith(span: Span, database: string, call: Call, answer: Answer | Promise<Answer>): Promise<Answer> {
-  span.note({ 'db.system.name': 'sqlite', 'db.namespace': database, 'db.operation.name': call.operation })
-  try {
-    const given = await answer
-    const { status = 200, code } = typeof given === 'string' ? {} : given
-    span.note({ 'error.type': code })
-    span.end({ isError: status >= 500 })
-    return given
-  } catch (cause) {
-    span.end({ isError: true })
-    throw cause
   }
 }
 

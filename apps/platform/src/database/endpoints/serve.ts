@@ -19,11 +19,13 @@ export interface PublicCall {
   readonly origin?: string | undefined
   readonly authorization?: string | undefined
   readonly captcha?: string | undefined
+  /** The span of the request, if its trace is recorded. */
+  readonly traceparent?: string | undefined
 }
 
 /** Encodes a call as one string: each additional argument of an RPC call adds about a twentieth of its total cost. */
 export function encodeCall({ slug, method, input, address, ...headers }: PublicCall): string {
-  const rest = headers.origin ?? headers.authorization ?? headers.captcha
+  const rest = headers.origin ?? headers.authorization ?? headers.captcha ?? headers.traceparent
   return `${slug}\n${method}\n${address}\n${rest === undefined ? '' : JSON.stringify(headers)}\n${input === null ? '-' : `+${input}`}`
 }
 
@@ -38,7 +40,8 @@ export function decodeCall(text: string): PublicCall {
     method: text.slice(a + 1, b),
     address: text.slice(b + 1, c),
     input: text[d + 1] === '-' ? null : text.slice(d + 2),
-    ...(headers !== '' && (JSON.parse(headers) as Pick<PublicCall, 'origin' | 'authorization' | 'captcha'>)),
+    ...(headers !== '' &&
+      (JSON.parse(headers) as Pick<PublicCall, 'origin' | 'authorization' | 'captcha' | 'traceparent'>)),
   }
 }
 

@@ -154,6 +154,7 @@ async function call(
         origin: from === origin ? undefined : from,
         authorization: headers.get('Authorization') ?? undefined,
         captcha: headers.get('cf-turnstile-response') ?? undefined,
+        traceparent: ctx.span?.traceparent,
       }),
     )
   } catch (cause) {
