@@ -87,9 +87,9 @@ export class Collector {
     this.#server.close()
   }
 
-  /** Returns the spans of a trace by their name. */
-  ofTrace(traceId: string): Map<string, CollectedSpan> {
-    return new Map(this.spans.filter((span) => span.traceId === traceId).map((span) => [span.name, span]))
+  /** Returns the spans of a trace in the order of their arrival. */
+  ofTrace(id: string): CollectedSpan[] {
+    return this.spans.filter(({ traceId }) => traceId === id)
   }
 
   #take(target: string, text: string): void {
