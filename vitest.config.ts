@@ -1,3 +1,4 @@
+import { defaultServerConditions } from 'vite'
 import { defineConfig } from 'vitest/config'
 
 /** Tests that start the built platform, through its public routes. */
@@ -7,6 +8,8 @@ const blackBox = (name: string, include: string[]) => ({
 })
 
 export default defineConfig({
+  // Packages of this repository are tested from their sources.
+  ssr: { resolve: { conditions: ['persql-source', ...defaultServerConditions] } },
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,

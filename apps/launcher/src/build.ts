@@ -32,7 +32,7 @@ export function platformBuild(outfile: string, checkout = repository): BuildOpti
     bundle: true,
     format: 'esm',
     target: 'es2024',
-    conditions: ['workerd', 'worker', 'import'],
+    conditions: ['persql-source', 'workerd', 'worker', 'import'],
     external: ['cloudflare:*', 'node:*'],
     loader: { '.wasm': 'copy' },
     assetNames: '[name]',

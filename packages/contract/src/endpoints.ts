@@ -1,4 +1,5 @@
-import { EndpointChangeShape, EndpointShape, MAX_SESSION_S } from '@persql/endpoint-spec'
+import { MAX_SESSION_S } from '@persql/endpoint-spec'
+import { EndpointChangeShape, EndpointShape } from '@persql/endpoint-spec/shape'
 import * as z from 'zod'
 import { operation } from './operation.ts'
 import { Slug, Timestamp } from './values.ts'

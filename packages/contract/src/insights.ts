@@ -1,4 +1,4 @@
-import { EndpointShape } from '@persql/endpoint-spec'
+import { EndpointShape } from '@persql/endpoint-spec/shape'
 import * as z from 'zod'
 import { operation } from './operation.ts'
 import { Slug, Timestamp } from './values.ts'

@@ -1,13 +1,6 @@
 export { formatCount } from './format-count.ts'
 export { describeIssue, toFieldMessage, toSentence } from './input-issues.ts'
-export {
-  type EndpointChange,
-  EndpointChangeShape,
-  EndpointShape,
-  type EndpointSpec,
-  type FieldSpec,
-  MAX_SESSION_S,
-} from './spec.ts'
+export { type EndpointSpec, type FieldSpec, MAX_SESSION_S } from './spec.ts'
 export {
   endpointToToolDefinition,
   getMaxLength,

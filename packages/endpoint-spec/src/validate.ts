@@ -1,5 +1,6 @@
 import { describeIssue } from './input-issues.ts'
-import { Endpoint, type EndpointSpec, type FieldSpec } from './spec.ts'
+import { Endpoint } from './shape.ts'
+import type { EndpointSpec, FieldSpec } from './spec.ts'
 
 /** A problem of a spec; `field` is a path such as `input[2].pattern`. */
 export interface SpecProblem {
