@@ -99,10 +99,12 @@ export function npmCommand({ execPath, npmExecPath = '', platform, exists }) {
 }
 
 /**
+ * Runs npm in the root of the repository.
+ *
  * @param {string[]} args
  * @returns {Promise<{ code: number | null, output: string }>}
  */
-function npm(args) {
+export function npm(args) {
   const { execPath, platform, env } = process
   const { command, first, shell } = npmCommand({
     execPath,

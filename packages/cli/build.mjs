@@ -1,5 +1,5 @@
 // @ts-check
-import { chmod, readFile } from 'node:fs/promises'
+import { chmod, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -7,7 +7,17 @@ import { build } from 'esbuild'
 const folder = dirname(fileURLToPath(import.meta.url))
 
 /**
- * Builds the program into one file that depends only on Node.
+ * Builds the package for publishing: one file, which depends only on Node.
+ *
+ * @param {string} dist
+ */
+export async function buildTo(dist) {
+  await rm(dist, { recursive: true, force: true })
+  await buildCli(join(dist, 'persql.js'))
+}
+
+/**
+ * Builds the program into one file.
  *
  * @param {string} outfile
  */
@@ -29,5 +39,3 @@ export async function buildCli(outfile) {
   })
   await chmod(outfile, 0o755)
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) await buildCli(join(folder, 'dist/persql.js'))

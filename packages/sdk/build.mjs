@@ -3,7 +3,7 @@ import { chmod, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { declare } from '../build.mjs'
+import { declare } from '../declarations.mjs'
 
 const folder = dirname(fileURLToPath(import.meta.url))
 const source = join(folder, 'src')
@@ -44,7 +44,7 @@ const parts = (core) => ({
  *
  * @param {string} dist
  */
-export async function buildSdk(dist) {
+export async function buildTo(dist) {
   await rm(dist, { recursive: true, force: true })
   const common = /** @type {const} */ ({ bundle: true, target: 'es2022', logLevel: 'error', legalComments: 'none' })
   const esm = { ...common, outdir: dist, format: /** @type {const} */ ('esm'), external: ['node:*'] }
@@ -65,10 +65,7 @@ export async function buildSdk(dist) {
     platform: 'node',
     supported: { 'dynamic-import': true },
   })
-  for (const out of [dist, cjs]) {
-    await declare(folder, out)
-    await rm(join(out, 'local'), { recursive: true, force: true })
-  }
+  for (const out of [dist, cjs]) await declare(source, ['index.ts', 'webhooks.ts'], out)
   await writeFile(join(cjs, 'package.json'), '{ "type": "commonjs" }\n')
   await chmod(join(dist, 'codegen.js'), 0o755)
 }
@@ -101,5 +98,3 @@ export async function bundleApp(file, minify) {
     metafile,
   }
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) await buildSdk(join(folder, 'dist'))

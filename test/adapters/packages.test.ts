@@ -7,7 +7,6 @@ import { promisify } from 'node:util'
 import { transform } from 'esbuild'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildPackage } from '../../packages/build.mjs'
-import { buildSdk } from '../../packages/sdk/build.mjs'
 import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
 const ns = uniqueName('acme')
@@ -33,7 +32,7 @@ beforeAll(async () => {
     await mkdir(installed, { recursive: true })
     await cp(join(root, 'packages', name, 'package.json'), join(installed, 'package.json'))
     const dist = join(installed, 'dist')
-    await (name === 'sdk' ? buildSdk(dist) : buildPackage(join(root, 'packages', name), dist))
+    await buildPackage(join(root, 'packages', name), dist)
   }
 })
 afterAll(async () => {

@@ -7,7 +7,6 @@ import { promisify } from 'node:util'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildPackage } from '../../packages/build.mjs'
-import { buildSdk } from '../../packages/sdk/build.mjs'
 import { speaker } from '../mcp/rpc.ts'
 import { useConsole } from './use-console.ts'
 
@@ -30,7 +29,7 @@ async function install(names: readonly string[], others: readonly string[]) {
     const source = join(root, 'packages', name)
     const target = join(modules, '@persql', name)
     await mkdir(target)
-    await (name === 'sdk' ? buildSdk(join(target, 'dist')) : buildPackage(source, join(target, 'dist')))
+    await buildPackage(source, join(target, 'dist'))
     await writeFile(join(target, 'package.json'), await readFile(join(source, 'package.json')))
   }
   for (const other of others) {

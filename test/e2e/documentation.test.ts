@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { transform } from 'esbuild'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { buildSdk } from '../../packages/sdk/build.mjs'
+import { buildPackage } from '../../packages/build.mjs'
 import { type CodeBlock, findFiles, listBlocks, readPage } from '../../tools/docs/pages.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 
@@ -31,7 +31,7 @@ beforeAll(async () => {
   const installed = join(app, 'node_modules/@persql/sdk')
   await mkdir(installed, { recursive: true })
   await cp(join(root, 'packages/sdk/package.json'), join(installed, 'package.json'))
-  await buildSdk(join(installed, 'dist'))
+  await buildPackage(join(root, 'packages/sdk'), join(installed, 'dist'))
   platform = await startPlatform()
   token = (await platform.createNamespace('acme')).token
 })

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { buildSdk, bundleApp } from '../../packages/sdk/build.mjs'
+import { buildTo, bundleApp } from '../../packages/sdk/build.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 
@@ -10,7 +10,7 @@ const here = dirname(fileURLToPath(import.meta.url))
 export async function builtSdk() {
   const folder = await mkdtemp(join(tmpdir(), 'persql-sdk-'))
   const dist = join(folder, 'dist')
-  await buildSdk(dist)
+  await buildTo(dist)
   const { files } = await bundleApp(join(here, 'suite.ts'), false)
   await writeFile(join(folder, 'suite.mjs'), files.get('out/main.js') ?? '')
   const main = (load: string) => `${load}

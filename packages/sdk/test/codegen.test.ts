@@ -8,7 +8,7 @@ import { getTableConfig } from 'drizzle-orm/sqlite-core'
 import { drizzle } from 'drizzle-orm/sqlite-proxy'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type SharedPlatform, sharedPlatform, uniqueName } from '../../../test/shared-platform.ts'
-import { buildSdk } from '../build.mjs'
+import { buildTo } from '../build.mjs'
 import { type Database, PerSQL } from '../src/index.ts'
 
 const here = dirname(fileURLToPath(import.meta.url))
@@ -38,7 +38,7 @@ beforeAll(async () => {
   // Inside the repository, so the generated code finds Drizzle and the types.
   await mkdir(join(here, '../node_modules/.tmp'), { recursive: true })
   folder = await mkdtemp(join(here, '../node_modules/.tmp/codegen-'))
-  ;[platform] = await Promise.all([sharedPlatform(), buildSdk(join(folder, 'dist'))])
+  ;[platform] = await Promise.all([sharedPlatform(), buildTo(join(folder, 'dist'))])
   token = (await platform.createNamespace(ns)).token
   db = new PerSQL({ token, baseURL: platform.url }).database(`${ns}/main`)
   await db.transaction(SCHEMA.map((sql) => ({ sql })))

@@ -7,7 +7,7 @@ import { transform } from 'esbuild'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import WebSocket from 'ws'
 import { startPlatform, type TestPlatform } from '../../../test/harness.ts'
-import { buildSdk, bundleApp } from '../build.mjs'
+import { buildTo, bundleApp } from '../build.mjs'
 import * as sdk from '../src/index.ts'
 import * as webhooks from '../src/webhooks.ts'
 
@@ -25,7 +25,7 @@ beforeAll(async () => {
   // Outside of the package, where its name would resolve to itself.
   folder = await mkdtemp(join(here, '../../../node_modules/.tmp/package-'))
   installed = join(folder, 'node_modules/@persql/sdk')
-  ;[platform] = await Promise.all([startPlatform(), buildSdk(join(installed, 'dist'))])
+  ;[platform] = await Promise.all([startPlatform(), buildTo(join(installed, 'dist'))])
   await writeFile(join(installed, 'package.json'), await readFile(join(here, '../package.json')))
 })
 afterAll(async () => {

@@ -2,8 +2,12 @@ import { PerSQLError } from '../errors.ts'
 import type { SqlErrorDetail } from '../types.ts'
 
 /** Creates an error with the fields that a server would send. */
-export const createError = (status: number, code: string, message: string, body: Record<string, unknown> = {}) =>
-  new PerSQLError({ status, code, message, body: { success: false, error: message, code, ...body } })
+export const createError = (
+  status: number,
+  code: string,
+  message: string,
+  body: Record<string, unknown> = {},
+): PerSQLError => new PerSQLError({ status, code, message, body: { success: false, error: message, code, ...body } })
 
 /** Converts an error of SQLite to the error that a server would send. */
 export function sqlError(cause: unknown): PerSQLError {
