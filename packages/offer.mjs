@@ -2,12 +2,12 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { basename, join, relative, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { listPublic, pack, packages } from './pack.mjs'
 
 /** The number of builds of one version that stay available: each differs from the one before by its sources. */
 const MAX_BUILDS = 10
+const packages = dirname(fileURLToPath(import.meta.url))
 const repository = join(packages, '..')
 /** The index of a folder of packages. */
 const INDEX = 'index.json'
@@ -36,10 +36,11 @@ const INDEX = 'index.json'
  * @returns {Promise<boolean>} whether the folder changed
  */
 export async function offerPackages(folder, prebuilt) {
-  const sources = await hashSources()
+  const ready = prebuilt === undefined ? undefined : await readIndex(prebuilt)
+  // The server's package has no sources.
+  const sources = existsSync(join(repository, 'package-lock.json')) || !ready ? await hashSources() : ready.sources
   const known = await readIndex(folder)
   if (known?.sources === sources && isComplete(folder, known)) return false
-  const ready = prebuilt === undefined ? undefined : await readIndex(prebuilt)
   const copies = ready?.sources === sources && prebuilt !== undefined
   const found = copies ? await readBuilds(prebuilt, ready) : await buildAll(folder)
   await mkdir(folder, { recursive: true })
@@ -63,6 +64,8 @@ export async function offerPackages(folder, prebuilt) {
  * @returns {Promise<(Build & { tarball: Buffer })[]>}
  */
 async function buildAll(folder) {
+  // The server's package has no builders.
+  const { listPublic, pack } = await import('./pack.mjs')
   const built = []
   for (const source of await listPublic()) {
     const { tarball, ...packed } = await pack(source, join(folder, `${WORK}${process.pid}-${basename(source)}`))

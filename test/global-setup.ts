@@ -1,5 +1,7 @@
 import type { TestProject } from 'vitest/node'
+import { builtPackages } from '../apps/launcher/src/paths.ts'
 import { buildServer } from '../apps/launcher/src/server-build.ts'
+import { offerPackages } from '../packages/offer.mjs'
 import { BUILD_VARIABLE } from './build-folder.ts'
 import { openDataFolders } from './data-folder.ts'
 import { openPool, type Pool } from './pool.ts'
@@ -16,7 +18,7 @@ const sources = ['**/apps/{platform,console}/src/**', '**/packages/{contract,end
 /** One per process: Vitest loads this module once per project. */
 const shared = globalThis as typeof globalThis & { persqlTests?: Promise<Pool> }
 
-/** Builds the server, and opens the pool of processes that test files share. */
+/** Builds the server and the client packages, and opens the pool of processes that test files share. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   shared.persqlTests ??= build().then(openPoolWithData)
   const pool = await shared.persqlTests
@@ -39,5 +41,6 @@ async function openPoolWithData(): Promise<Pool> {
 }
 
 async function build(): Promise<void> {
-  process.env[BUILD_VARIABLE] = await buildServer()
+  const [build] = await Promise.all([buildServer(), offerPackages(builtPackages)])
+  process.env[BUILD_VARIABLE] = build
 }

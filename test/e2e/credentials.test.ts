@@ -162,6 +162,7 @@ const rows: { [name in Name]: Row } = {
   set_namespace_quota: ['none', 'td', 'PUT /api/operator/namespaces/acme/quotas/databases', { limit: 1 }],
   invite_to_namespace: ['none', 'td', 'POST /api/operator/namespaces/acme/invite', { email: 'x@example.com' }],
   get_status: ['none', 'td', 'GET /api/status'],
+  list_packages: ['none', 'td', 'GET /api/packages'],
 }
 
 /** Codes that say that the caller is not admitted. */

@@ -199,6 +199,7 @@ describe('real answers are those that it documents', () => {
     await call('suspend_namespace', `${path}/globex/suspend`, { token: secret, body: { note: 'x' } })
     await call('resume_namespace', `${path}/globex/resume`, { token: secret, body: { note: 'x' } })
     await call('get_status', '/api/status', { token: undefined })
+    await call('list_packages', '/api/packages', { token: undefined })
     await asPerson('create_my_namespace', '/api/namespaces', { body: { slug: 'gone' } })
     await asPerson('delete_namespace', '/api/namespaces/gone', { method: 'DELETE' })
     expect((await call('create_namespace', path, { token: secret, body: { ...body, slug: 'gone' } })).status).toBe(409)

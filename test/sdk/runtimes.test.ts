@@ -185,7 +185,7 @@ export default {
     join(sdk.folder, 'run/workerd.capnp'),
     `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  services = [(name = "main", worker = .worker), (name = "internet", network = (allow = ["public", "private"])), (name = "disk", disk = ()), (name = "console", disk = ()), (name = "results", disk = ())],
+  services = [(name = "main", worker = .worker), (name = "internet", network = (allow = ["public", "private"])), (name = "disk", disk = ()), (name = "console", disk = ()), (name = "packages", disk = ()), (name = "results", disk = ())],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );
 const worker :Workerd.Worker = (

@@ -147,6 +147,17 @@ test('npm run release -- --dry-run packs every package and publishes none', { ti
   expect(output.match(/\(dry-run\)$/gm)?.length).toBeGreaterThanOrEqual(names.length)
 })
 
+test('an instance builds packages with production dependencies only', async () => {
+  const lock = JSON.parse(await readFile(join(repository, 'package-lock.json'), 'utf8'))
+  const builders = findFiles('packages', /\.mjs$/).filter((file) => !file.includes('mentions'))
+  const imports = builders.flatMap((file) =>
+    [...readPage(file).matchAll(/(?:from |import\()'([^'.][^']*)'/g)].map(([, name = '']) => name),
+  )
+  const used = [...new Set(imports.filter((name) => !name.startsWith('node:')).map((name) => name.split('/')[0]))]
+  expect(used.sort()).toEqual(['esbuild', 'rolldown'])
+  for (const name of used) expect(lock.packages[`node_modules/${name}`]).not.toHaveProperty('dev')
+})
+
 test('names of tarballs in the documentation have the current version', () => {
   const pages = ['README.md', ...findFiles('docs', /\.md$/), ...findFiles('packages', /^README\.md$/)]
   const { version } = newest('sdk').manifest

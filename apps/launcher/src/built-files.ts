@@ -39,3 +39,17 @@ export function findDocsOfClone(clone: string): string {
   const site = join(clone, 'dist/docs', hashSources(clone, listDocsSources(clone)))
   return existsSync(site) ? site : join(clone, 'docs')
 }
+
+/** The program that puts the client packages into a folder, and a folder with packages that are built already. */
+export interface PackageSource {
+  readonly program: string
+  readonly prebuilt: string
+}
+
+/** Returns where the server that was built into `folder` gets the client packages from. */
+export function findPackageSource(folder: string): PackageSource {
+  const program = join(folder, 'offer.mjs')
+  if (existsSync(program)) return { program, prebuilt: join(folder, 'packages') }
+  const clone = join(folder, '../../..')
+  return { program: join(clone, 'packages/offer.mjs'), prebuilt: join(clone, 'dist/packages') }
+}

@@ -15,6 +15,7 @@ export const FORWARDED_SETTINGS = [
   'PERSQL_MAX_NAMESPACES',
   ...quotaNames.map(toQuotaSetting),
   'PERSQL_SIGNUP',
+  'PERSQL_PACKAGES',
   'PERSQL_DEV',
   'FLOOD_PER_MINUTE',
   'TRUSTED_PROXIES',
@@ -105,6 +106,7 @@ const cellHost = 'cell'
  * Returns workerd's configuration for a cell, which is stored next to `platform.mjs`. The command line sets the address
  * (`--socket-addr=http=…`), the folder of the objects (`--directory-path=disk=…`), and the folders of the console, of the
  * documentation and of large results.
+ * client packages and of large results.
  */
 export function workerdConfig(
   { trustedCertificates = '', cells = 1, readers = 0, hashingAddress }: ConfigOptions = {},
@@ -136,6 +138,7 @@ const config :Workerd.Config = (
     (name = "disk", disk = (writable = true)),
     (name = "console", disk = (writable = false)),
     (name = "docs", disk = (writable = false)),
+    (name = "packages", disk = (writable = false)),
     (name = "results", disk = (writable = true)),
     # What the operator names (a mail server, a model) may be on this machine; what a tenant names goes through "public".
     (name = "public", network = (allow = ["public"], tlsOptions = (trustBrowserCas = true${trusted}))),
@@ -164,6 +167,7 @@ const platform :Workerd.Worker = (
     (name = "PUBLIC_NETWORK", service = "public"),
     (name = "ASSETS", service = "console"),
     (name = "DOCS", service = "docs"),
+    (name = "PACKAGES", service = "packages"),
     (name = "OBJECT_FILES", service = "disk"),
     (name = "RESULTS", service = "results"),
     ${objects.map(({ binding, className }) => `(name = "${binding}", durableObjectNamespace = "${className}"),`).join('\n    ')}

@@ -1,23 +1,25 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { consoleSources } from '../sources.mjs'
 import { buildOnce } from './build-once.ts'
 import { buildDocs } from './docs-build.ts'
-import { consoleBuilds, repository } from './paths.ts'
+import { builtPackages, consoleBuilds, packageBuilder, repository } from './paths.ts'
 
 /** Returns the folder of the console's files, after building them if their sources changed. */
 export function buildConsole(): Promise<string> {
   return buildOnce(consoleBuilds, consoleSources, viteBuild)
 }
 
-/** Builds the console for Cloudflare, into a folder with a fixed name, next to the built documentation. Resolves with the exit code. */
+/** Builds what Cloudflare serves as files: the console, the documentation and the client packages. Resolves with the exit code. */
 export async function main(): Promise<number> {
   const deployed = join(consoleBuilds, 'deployed')
   const built = await buildConsole()
   await rm(deployed, { recursive: true, force: true })
   await cp(built, deployed, { recursive: true })
   await cp(await buildDocs(), join(deployed, 'docs'), { recursive: true })
+  await promisify(execFile)(process.execPath, [packageBuilder, join(deployed, 'packages'), builtPackages])
   return 0
 }
 

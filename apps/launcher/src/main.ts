@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
 import { bootstrap } from './bootstrap-namespace.ts'
-import { type BuiltFiles, builtFiles, findDocs } from './built-files.ts'
+import { type BuiltFiles, builtFiles, findDocs, findPackageSource } from './built-files.ts'
 import { type Cells, type CellsOptions, startCells } from './cells.ts'
 import type { ConfigOptions } from './config.ts'
 import { stampData } from './data-format.ts'
@@ -15,6 +15,7 @@ import { type Hashing, startHashing } from './hashing/hashing.ts'
 import { instanceSecret } from './instance-secret.ts'
 import { chooseLogFormat, createLog, type Log } from './log.ts'
 import { formatOpenFileWarning, readOpenFileLimit } from './open-files.ts'
+import { PackageBuilder } from './package-builder.ts'
 import { probe } from './probe.ts'
 import { readSettings, type Settings } from './settings.ts'
 import { formatWelcome } from './welcome-message.ts'
@@ -57,11 +58,13 @@ async function run(settings: Settings): Promise<void> {
     const files = { bundle: built.platform, consoleFiles: built.console, docs: findDocs(folder) }
     await prepareData(data, await dataOptions(settings, instance, files))
     const cells = await start(settings, instance)
+    const packages = new PackageBuilder(data, findPackageSource(folder), instance.log)
     try {
-      const greeted = greet(settings, instance.secret, cells.ports)
+      const greeted = greet(settings, instance.secret, cells.ports).then(() => offerPackages(settings, packages))
       const signal = await Promise.race([stopped, greeted.then(() => stopped)])
       process.stdout.write(`\n${signal} received, stopping. All committed data is in ${data}.\n`)
     } finally {
+      await packages.stop()
       await cells.stop()
     }
   })
@@ -155,6 +158,11 @@ export function start(
 /** Returns the ports of the settings: each cell has the one after its predecessor's. */
 function cellPorts({ PORT, PERSQL_CELLS }: Settings): number[] {
   return Array.from({ length: PERSQL_CELLS }, (_, cell) => (PORT === 0 ? 0 : PORT + cell))
+}
+
+/** Builds the client packages, unless users install them from the npm registry. */
+export function offerPackages({ PERSQL_PACKAGES: source }: Settings, packages: PackageBuilder): void {
+  if (source === 'self') packages.start()
 }
 
 /** Waits until the platform responds, creates the first namespace and prints the welcome message. */

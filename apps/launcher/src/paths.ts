@@ -14,6 +14,10 @@ export const consoleBuilds = join(repository, 'dist/console')
 /** The folder of builds of the documentation, each in a subfolder named after the hash of its sources. */
 export const docsBuilds = join(repository, 'dist/docs')
 
+/** The program that builds the client packages, and those that `npm run packages` built. */
+export const packageBuilder = join(repository, 'packages/offer.mjs')
+export const builtPackages = join(repository, 'dist/packages')
+
 /** The builds of `npm run dev`: the platform Worker and the console's page, separate from those of other runs. */
 export const devBuilds = join(repository, 'dist/dev')
 

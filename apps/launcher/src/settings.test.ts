@@ -27,6 +27,7 @@ describe('settings', () => {
       PERSQL_SIGNUP: 'open',
       OTEL_SERVICE_NAME: 'persql',
       OTEL_TRACES_SAMPLER_ARG: '1',
+      PERSQL_PACKAGES: 'self',
       QUERY_TIMEOUT_S: 30,
       PERSQL_CELLS: 1,
       PERSQL_READERS: Math.min(64, Math.max(2, availableParallelism())),

@@ -48,6 +48,7 @@ const Settings = z.object({
     proxies,
   ),
   PERSQL_SIGNUP: setting('open', '"open", "invite" or "off"', choice('open', 'invite', 'off')),
+  PERSQL_PACKAGES: setting('self', '"self" or "npm"', choice('self', 'npm')),
   LOG_FORMAT: setting(undefined, '"json" or "text"', choice('json', 'text')),
   PERSQL_DEV: setting(undefined, '1 or unset', choice('1')),
   OTEL_EXPORTER_OTLP_ENDPOINT: setting(undefined, 'an http or https URL such as http://127.0.0.1:4318', baseUrl),

@@ -81,6 +81,9 @@ export interface DataOptions extends ConfigOptions {
 export const objectsFolder = (data: string, cell = 0): string =>
   cell === 0 ? join(data, 'objects') : join(data, 'cells', String(cell), 'objects')
 
+/** Returns the folder of the client packages that an instance serves. */
+export const packagesFolder = (data: string): string => join(data, 'packages')
+
 /** Returns the folder of large results, which readers write and the cell sends. Each reader has a folder in it. */
 const resultsFolder = (data: string, cell: number): string =>
   join(data, 'tmp', cell === 0 ? 'results' : `cell-${cell}-results`)
@@ -94,7 +97,7 @@ const configFile = (data: string, cell: number): string =>
  */
 export async function prepareData(data: string, { bundle, consoleFiles, docs, ...config }: DataOptions): Promise<void> {
   // Reads that sort more rows than fit in memory write temporary files.
-  for (const folder of ['run', 'tmp']) await mkdir(join(data, folder), { recursive: true })
+  for (const folder of ['run', 'tmp', 'packages']) await mkdir(join(data, folder), { recursive: true })
   const run = join(data, 'run')
   await replaceFile(join(run, 'platform.mjs'), await readFile(bundle))
   const modules = config.readers ? [...platformModules, readerModule] : platformModules
@@ -167,6 +170,7 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
     `--directory-path=disk=${objectsFolder(folder, cell)}`,
     `--directory-path=console=${join(folder, 'run', 'console')}`,
     `--directory-path=docs=${join(folder, 'run', 'docs')}`,
+    `--directory-path=packages=${packagesFolder(folder)}`,
     `--directory-path=results=${results}`,
   ]
   const workerd = await serve({ args, data: folder, environment, onStderr, heldFd, stdout })

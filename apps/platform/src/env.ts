@@ -25,6 +25,9 @@ export interface Env extends ModelSettings, QuotaSettings {
   readonly ASSETS?: Fetcher
   /** The built documentation, or its Markdown files, on a single machine. */
   readonly DOCS?: Fetcher
+  /** The client packages, on a single machine. A deployment to Cloudflare has them in its assets. */
+  readonly PACKAGES?: Fetcher
+  readonly PERSQL_PACKAGES?: string
   readonly PERSQL_RUNTIME?: string
   readonly PERSQL_URL?: string
   readonly PERSQL_SECRET?: string

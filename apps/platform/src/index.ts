@@ -6,6 +6,7 @@ import { diskStatus } from './disk-space.ts'
 import type { Env } from './env.ts'
 import { consoleFiles } from './http/files/console.ts'
 import { documentation } from './http/files/documentation.ts'
+import { packageRegistry } from './http/files/package-registry.ts'
 import { answerOpenApi } from './http/openapi/route.ts'
 import { pages } from './http/pages/pages.ts'
 import { answerHosted, answerPublicCall } from './http/public/public-endpoint.ts'
@@ -61,6 +62,7 @@ app.route('/api/launcher', launcherRoutes(answered))
 app.get('/api/openapi.json', (c) => answerOpenApi(c.req.raw, c.env))
 app.on(['GET', 'POST'], '/api/auth/*', (c) => answerAuth(c.req.raw, c.env))
 app.route('/', documentation())
+app.route('/', packageRegistry())
 app.route('/', consoleFiles())
 answerOtherMethods(app)
 

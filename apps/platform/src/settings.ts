@@ -40,6 +40,8 @@ export interface Settings {
   readonly tracing: TracingSettings | undefined
   /** The format of the request log. */
   readonly logFormat: LogFormat
+  /** Where the console installs client packages from: this instance, or the npm registry. */
+  readonly packages: 'self' | 'npm'
   /** Enables the routes for development and tests, `/api/dev/*`. */
   readonly dev: boolean
 }
@@ -73,6 +75,7 @@ export function getSettings(env: Env): Settings {
       signup: signup(env.PERSQL_SIGNUP ?? 'open'),
       tracing: tracingSettings(env),
       logFormat: logFormat(env.LOG_FORMAT ?? 'json'),
+      packages: packageSource(env.PERSQL_PACKAGES ?? 'self'),
       dev: env.PERSQL_DEV === '1',
     })
     parsed.set(env, settings)
@@ -118,6 +121,11 @@ function tracingSettings(env: Env): TracingSettings | undefined {
 function logFormat(text: string): LogFormat {
   if (text === 'json' || text === 'text' || text === 'color') return text
   throw new Error(`LOG_FORMAT must be json or text, not "${text}".`)
+}
+
+function packageSource(text: string): Settings['packages'] {
+  if (text === 'self' || text === 'npm') return text
+  throw new Error(`PERSQL_PACKAGES must be self or npm, not "${text}".`)
 }
 
 function welcomeCredit(text: string): Settings['welcomeCredit'] {

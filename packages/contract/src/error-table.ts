@@ -104,6 +104,11 @@ export const errors = {
     message: 'This namespace is suspended. Your data is kept. Contact the operator.',
   },
   route_not_found: { status: 404, message: 'No route for {method} {path}.' },
+  package_not_found: { status: 404, message: 'Package "{package}" not found. See /packages/ for all packages.' },
+  packages_not_served: {
+    status: 404,
+    message: "This instance doesn't serve client packages. Install them from the npm registry.",
+  },
   database_not_found: { status: 404, message: 'Database "{database}" not found.' },
   namespace_not_found: { status: 404, message: 'Namespace "{namespace}" not found.' },
   proposal_not_found: {
@@ -320,6 +325,7 @@ export const errors = {
     status: 409,
     message: "Can't export this database as a SQLite file: {problem}. Export it as an SQL dump instead.",
   },
+  packages_not_ready: { status: 503, message: 'The client packages are being built. Retry after {seconds} s.' },
   copy_cut_off: { status: 503, message: 'The copy was interrupted and rolled back. Try again.' },
   import_cut_off: { status: 503, message: 'The import was interrupted and rolled back. Try again.' },
   database_suspended: {

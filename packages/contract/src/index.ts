@@ -14,6 +14,7 @@ import { MergeReport, merges } from './merges.ts'
 import { Migration, migrations } from './migrations.ts'
 import { OAuthGrant, oauth } from './oauth.ts'
 import { NamespaceStatus, operator } from './operator.ts'
+import { packageOperations } from './packages.ts'
 import { PageMeta } from './paging.ts'
 import { proposals } from './proposals.ts'
 import { BatchStatement, QueryMeta, QueryResult, query, SqlErrorDetail } from './query.ts'
@@ -53,6 +54,7 @@ export const api = {
   ...members,
   ...oauth,
   ...operator,
+  ...packageOperations,
 } as const
 export type Api = typeof api
 

@@ -1,7 +1,8 @@
 import { useParams } from 'react-router'
 
 /** First path parts that can't be namespaces, and second path parts that can't be databases. */
-const NO_NAMESPACE = /^(api|approve|assets|billing|healthz|invite|login|logout|mcp|metrics|oauth|p|readyz|signup|v1)$/
+const NO_NAMESPACE =
+  /^(api|approve|assets|billing|healthz|invite|login|logout|mcp|metrics|docs|oauth|p|packages|readyz|signup|v1)$/
 const NO_DATABASE = /^(settings|welcome)$/
 
 const marked = (slug: string, taken: RegExp) => (taken.test(slug) ? `@${slug}` : slug)

@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { buildHashing } from '../build.ts'
 import { builtFiles } from '../built-files.ts'
 import type { Cells } from '../cells.ts'
-import { dataOptions, greet, type Instance, runProgram, start, stopSignal, withData } from '../main.ts'
-import { devBuilds } from '../paths.ts'
+import { dataOptions, greet, type Instance, offerPackages, runProgram, start, stopSignal, withData } from '../main.ts'
+import { PackageBuilder } from '../package-builder.ts'
+import { builtPackages, devBuilds, packageBuilder } from '../paths.ts'
 import type { Settings } from '../settings.ts'
 import { copyConsole, prepareData } from '../workerd-process.ts'
 import { ConsoleFiles, serveConsole } from './console.ts'
@@ -34,18 +35,26 @@ async function run(settings: Settings): Promise<void> {
 /** Serves the sources until `stopped` resolves. Builds are in `folder`. */
 async function serve(settings: Settings, instance: Instance, folder: string, stopped: Promise<string>): Promise<void> {
   const files = new ConsoleFiles(join(folder, 'console'))
+  const source = { program: packageBuilder, prebuilt: builtPackages }
+  const packages = new PackageBuilder(settings.PERSQL_DATA, source, instance.log)
   const platform = new RestartingPlatform(settings, instance, folder, files)
   const server = await startDevServer(settings, () => platform.port())
   try {
     await serveConsole(server, files, () => platform.replaceConsole())
     const watching = await watchPlatform(join(folder, 'platform.mjs'), () => platform.restart())
     try {
-      const signal = await Promise.race([stopped, greet(settings, instance.secret, [server.port]).then(() => stopped)])
+      const signal = await Promise.race([
+        stopped,
+        greet(settings, instance.secret, [server.port])
+          .then(() => offerPackages(settings, packages))
+          .then(() => stopped),
+      ])
       process.stdout.write(`\n${signal} received, stopping. All committed data is in ${settings.PERSQL_DATA}.\n`)
     } finally {
       await watching.stop()
     }
   } finally {
+    await packages.stop()
     await server.stop()
     await platform.stop()
   }

@@ -56,6 +56,7 @@ import type {
 import { hostnames } from './operations/hostnames.ts'
 import { members } from './operations/members.ts'
 import { anyone, operator } from './operations/operator.ts'
+import { packages } from './operations/packages.ts'
 import { sessions } from './operations/sessions.ts'
 import { tokens } from './operations/tokens.ts'
 
@@ -65,7 +66,7 @@ const ofTokens: Handlers<TokenOperation | SharedOperation, TokenContext> = ofNam
 const ofMembers: Handlers<MemberOperation | SharedOperation, MemberContext> = { ...ofNamespaces, ...members }
 const ofAccounts: AccountHandlers = { ...accounts, ...approvals }
 const ofOperators: OperatorHandlers = operator
-const ofAnyone: AnyoneHandlers = { ...anyone, ...handoffs }
+const ofAnyone: AnyoneHandlers = { ...anyone, ...handoffs, ...packages }
 const roles: ReadonlySet<Scope> = new Set<Role>(['readonly', 'readwrite', 'admin'])
 // `NamespaceHandlers` has a handler for every operation with a token role that databases don't serve.
 const databaseOperations: ReadonlySet<string> = new Set(

@@ -158,4 +158,5 @@ export const exceptions: Readonly<Partial<Record<keyof Api, string>>> = {
   cancel_query: 'takes the request ID of an HTTP call, which tools have none of',
   set_description: 'is put_docs under another path',
   get_status: 'is about the instance and needs no token',
+  list_packages: 'is about the instance and needs no token',
 }
