@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { builtPackages } from '../apps/launcher/src/paths.ts'
+import { packagesFolder } from '../apps/launcher/src/workerd-process.ts'
+import { offerPackages } from '../packages/offer.mjs'
 import { startPlatform, type TestPlatform } from './harness.ts'
 
 /** The platform that a test file shares with others. */
@@ -59,7 +62,9 @@ export class PlatformPool {
       if (requests.filter((line) => /\/sign-?up/.test(line)).length < SIGN_UPS) return platform
       await platform.discard()
     }
-    return startPlatform({ readers: 2 })
+    const started = await startPlatform({ readers: 2 })
+    await offerPackages(packagesFolder(started.data), builtPackages)
+    return started
   }
 }
 

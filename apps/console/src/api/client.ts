@@ -5,7 +5,7 @@ import { cancelableFetch } from './cancelable-fetch.ts'
 /** The route of an operation for signed-in users. */
 type SessionRoute<O> = O extends { console: { route: infer R extends string } }
   ? R
-  : O extends { scope: 'account' | 'member'; route: infer R extends string }
+  : O extends { scope: 'account' | 'member' | 'anyone'; route: infer R extends string }
     ? R
     : never
 type Routes = { [K in keyof Api as SessionRoute<Api[K]>]: Api[K] }

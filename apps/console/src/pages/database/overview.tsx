@@ -2,6 +2,7 @@ import type { Database } from '@persql/contract'
 import { Copy } from 'lucide-react'
 import { useApiQuery } from '../../api/hooks.ts'
 import { useCan } from '../../shell/membership.ts'
+import { usePackageSpec } from '../../shell/packages.ts'
 import { useDatabase, useNamespace } from '../../shell/paths.ts'
 import { useQueryParam } from '../../shell/use-query-param.ts'
 import { Button } from '../../ui/button.tsx'
@@ -47,7 +48,8 @@ export function OverviewPage() {
 }
 
 function Facts({ ns, slug, database: data }: { ns: string; slug: string; database: Database | undefined }) {
-  const place: Place = { origin: location.origin, address: `${ns}/${slug}`, token: '$PERSQL_TOKEN' }
+  const sdk = usePackageSpec()('@persql/sdk')
+  const place: Place = { origin: location.origin, address: `${ns}/${slug}`, token: '$PERSQL_TOKEN', sdk }
   return (
     <>
       <DatabaseStatistics ns={ns} slug={slug} database={data} />

@@ -2,6 +2,7 @@ import { Link } from 'react-router'
 import { useApiMutation, useApiQuery } from '../../api/hooks.ts'
 import { useBilling } from '../../shell/billing.ts'
 import { useCan } from '../../shell/membership.ts'
+import { usePackageSpec } from '../../shell/packages.ts'
 import { databasePath, namespacePath, useNamespace } from '../../shell/paths.ts'
 import { NO_CREDIT } from '../../shell/welcome-credit.ts'
 import { Button } from '../../ui/button.tsx'
@@ -22,7 +23,8 @@ export function WelcomePage() {
   const slug = (databases.data?.find(({ slug }) => slug === 'main') ?? databases.data?.[0])?.slug ?? 'main'
   const token = minting.data?.token
   const mayMint = useCan('admin')
-  const place = { origin: location.origin, address: `${ns}/${slug}`, token: token ?? 'YOUR_TOKEN' }
+  const sdk = usePackageSpec()('@persql/sdk')
+  const place = { origin: location.origin, address: `${ns}/${slug}`, token: token ?? 'YOUR_TOKEN', sdk }
   return (
     <Page title={`Welcome to ${ns}`} lead="Run your first query in 2 minutes: create a token, then paste a command.">
       <div className="grid gap-6 lg:grid-cols-2">
@@ -67,7 +69,7 @@ export function WelcomePage() {
             name,
             content: (
               <>
-                <p className="text-muted">
+                <p className="text-muted wrap-anywhere">
                   {where}
                   {token
                     ? ':'

@@ -4,6 +4,8 @@ export interface Place {
   /** The database address: `namespace/database`. */
   address: string
   token: string
+  /** The name or URL of the SDK that `npm install` takes. */
+  sdk: string
 }
 
 /** Setup instructions for one client. */
@@ -16,7 +18,7 @@ export interface Snippet {
 }
 
 /** Returns the snippets of all clients. `quote` is the shell quote; double quotes expand a variable in the token. */
-export function snippets({ origin, address, token }: Place, quote: "'" | '"' = "'"): Snippet[] {
+export function snippets({ origin, address, token, sdk }: Place, quote: "'" | '"' = "'"): Snippet[] {
   const mcp = { url: `${origin}/mcp`, headers: { Authorization: `Bearer ${token}` } }
   const authorization = `${quote}Authorization: Bearer ${token}${quote}`
   return [
@@ -34,7 +36,7 @@ export function snippets({ origin, address, token }: Place, quote: "'" | '"' = "
     {
       id: 'sdk',
       name: 'TypeScript',
-      where: 'Run npm install @persql/sdk, then run this code',
+      where: `Run npm install ${sdk}, then run this code`,
       code: [
         "import { PerSQL } from '@persql/sdk'",
         '',

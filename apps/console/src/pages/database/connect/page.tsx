@@ -1,5 +1,6 @@
 import { useState } from 'react'
 import { Link } from 'react-router'
+import { usePackageSpec } from '../../../shell/packages.ts'
 import { namespacePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { ChoiceTabs } from '../../../ui/choice-tabs.tsx'
 import { CodeBlock } from '../../../ui/code-block.tsx'
@@ -12,7 +13,8 @@ export function ConnectPage() {
   const ns = useNamespace()
   const db = useDatabase()
   const [token, setToken] = useState<string>()
-  const target: Target = { origin: location.origin, address: `${ns}/${db}`, token }
+  const toPackageSpec = usePackageSpec()
+  const target: Target = { origin: location.origin, address: `${ns}/${db}`, token, toPackageSpec }
   return (
     <Page title="Connect" lead={`Connect to ${ns}/${db}. Copy and paste any snippet below.`}>
       <Card title="1. Set your token">

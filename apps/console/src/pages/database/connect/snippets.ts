@@ -5,6 +5,8 @@ export interface Target {
   address: string
   /** Without a token, programs read `PERSQL_TOKEN`, and MCP clients authorize in the browser. */
   token?: string | undefined
+  /** Converts the name of a package of ours to what `npm install` takes. */
+  toPackageSpec(name: string): string
 }
 
 /** Setup instructions for one client. */
@@ -20,7 +22,7 @@ export const getEnvironment = ({ origin, token }: Target): string =>
   [`export PERSQL_API_URL='${origin}'`, `export PERSQL_TOKEN='${token ?? 'YOUR_TOKEN'}'`].join('\n')
 
 /** Returns snippets for terminals and programs. They read the environment, so that no secret gets into code. */
-export const programs = ({ origin, address }: Target): Snippet[] => [
+export const programs = ({ origin, address, toPackageSpec }: Target): Snippet[] => [
   {
     id: 'curl',
     name: 'curl',
@@ -41,7 +43,7 @@ export const programs = ({ origin, address }: Target): Snippet[] => [
     id: 'sdk',
     name: 'TypeScript',
     steps: [
-      shell('npm install @persql/sdk'),
+      install(toPackageSpec, ['@persql/sdk']),
       file('query.mjs', [
         "import { PerSQL } from '@persql/sdk'",
         '',
@@ -55,7 +57,7 @@ export const programs = ({ origin, address }: Target): Snippet[] => [
     id: 'drizzle',
     name: 'Drizzle',
     steps: [
-      shell('npm install @persql/drizzle @persql/sdk drizzle-orm'),
+      install(toPackageSpec, ['@persql/drizzle', '@persql/sdk', 'drizzle-orm']),
       file('drizzle.mjs', [
         "import { drizzle } from '@persql/drizzle'",
         "import { PerSQL } from '@persql/sdk'",
@@ -70,7 +72,7 @@ export const programs = ({ origin, address }: Target): Snippet[] => [
     id: 'kysely',
     name: 'Kysely',
     steps: [
-      shell('npm install @persql/kysely @persql/sdk kysely'),
+      install(toPackageSpec, ['@persql/kysely', '@persql/sdk', 'kysely']),
       file('kysely.mjs', [
         "import { PerSQLDialect } from '@persql/kysely'",
         "import { PerSQL } from '@persql/sdk'",
@@ -87,7 +89,7 @@ export const programs = ({ origin, address }: Target): Snippet[] => [
     id: 'langgraph',
     name: 'LangGraph',
     steps: [
-      shell('npm install @persql/langgraph @persql/sdk @langchain/langgraph @langchain/core'),
+      install(toPackageSpec, ['@persql/langgraph', '@persql/sdk', '@langchain/langgraph', '@langchain/core']),
       file(
         'graph.mjs',
         [
@@ -111,7 +113,7 @@ export const programs = ({ origin, address }: Target): Snippet[] => [
     id: 'cli',
     name: 'Command line',
     steps: [
-      shell('npm install --global @persql/cli'),
+      install(toPackageSpec, ['@persql/cli'], ' --global'),
       {
         say: 'Then, in the same terminal:',
         label: 'persql',
@@ -157,7 +159,11 @@ export function agents({ origin, token }: Target): Snippet[] {
   ]
 }
 
-const shell = (code: string) => ({ say: 'Run in a terminal:', label: 'Install', code })
+const install = (toPackageSpec: Target['toPackageSpec'], names: readonly string[], option = '') => ({
+  say: 'Run in a terminal:',
+  label: 'Install',
+  code: `npm install${option} ${names.map((name) => (name.startsWith('@persql/') ? toPackageSpec(name) : name)).join(' ')}`,
+})
 
 const file = (name: string, lines: readonly string[], note = '') => ({
   say: `${note}Save as ${name}, then run node ${name} in the terminal where you set the variables:`,
