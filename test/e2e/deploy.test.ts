@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -25,5 +25,7 @@ test('npm run deploy passes a dry run of a deployment to Cloudflare', async () =
   expect(code).toContain('"PerSQLError"')
   const { sources } = JSON.parse(await readFile(join(out, 'index.js.map'), 'utf8')) as { sources: string[] }
   expect(sources.filter((source) => source.endsWith('apps/platform/src/api/execute.ts'))).toHaveLength(1)
+  const served = await readdir(join(repository, 'dist/console/deployed/packages'))
+  expect(served).toEqual(expect.arrayContaining(['index.json', expect.stringMatching(/^persql-sdk-.*\.tgz$/)]))
   await rm(out, { recursive: true, force: true })
 }, 600_000)

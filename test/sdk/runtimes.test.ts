@@ -165,7 +165,7 @@ process.exit(0)
 })
 
 test('a Worker runs it', async () => {
-  for (const name of ['run', 'run/console', 'objects']) await mkdir(join(sdk.folder, name))
+  for (const name of ['run', 'run/console', 'objects', 'packages']) await mkdir(join(sdk.folder, name))
   const parts = (await readdir(sdk.dist)).filter((file) => file.endsWith('.js') && file !== 'codegen.js')
   const modules = parts.map((part) => `(name = "${part}", esModule = embed "../dist/${part}")`)
   await writeFile(
