@@ -51,7 +51,9 @@ function listCommands(): string[] {
   return [...new Set([...commands, ...console])].filter(Boolean)
 }
 
-const toDocumentedUrl = (name: string) => `${DOCUMENTED}/packages/${name.replace('@', '').replace('/', '-')}-1.0.0.tgz`
+const { version } = JSON.parse(readPage('packages/sdk/package.json'))
+const toDocumentedUrl = (name: string) =>
+  `${DOCUMENTED}/packages/${name.replace('@', '').replace('/', '-')}-${version}.tgz`
 
 const commands = listCommands()
 
@@ -93,7 +95,7 @@ test('a lock file stays valid after the instance lost and built its packages aga
   const app = join(folder, 'locked')
   await mkdir(app)
   const env = registry.environment(app)
-  await run(`npm install ${url}/packages/persql-sdk-1.0.0.tgz`, { cwd: app, env })
+  await run(`npm install ${url}/packages/persql-sdk-${version}.tgz`, { cwd: app, env })
   const { port } = new URL(url)
   await launcher.stop()
   await rm(join(data, 'packages'), { recursive: true })
