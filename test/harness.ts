@@ -8,6 +8,7 @@ import { type Hashing, startHashing } from '../apps/launcher/src/hashing/hashing
 import type { Log } from '../apps/launcher/src/log.ts'
 import { probe } from '../apps/launcher/src/probe.ts'
 import { Readers } from '../apps/launcher/src/readers.ts'
+import { Vacuums } from '../apps/launcher/src/vacuum/vacuums.ts'
 import { supervise } from '../apps/launcher/src/watchdog.ts'
 import { localUrl, prepareData, startWorkerd } from '../apps/launcher/src/workerd-process.ts'
 import { testBuild } from './build-folder.ts'
@@ -25,6 +26,8 @@ export interface PlatformSettings {
   trustedCertificates?: string
   /** The number of reader processes, which is 0 if the suite runs without readers. Default: none. */
   readers?: number
+  /** The time in milliseconds after which a VACUUM is killed. Default: the launcher doesn't run any. */
+  vacuumMs?: number
   /** The data folder, which `stop` keeps. */
   data?: string
   /** The port. Default: any free port. */
@@ -200,6 +203,7 @@ export class TestPlatform extends PlatformClient {
   readonly #requestLog = join(tmpdir(), `persql-requests-${randomBytes(8).toString('hex')}.log`)
   #running: Running | undefined
   #hashing: Hashing | undefined
+  #vacuums: Vacuums | undefined
   #wasKilled = false
   #port = 0
 
@@ -236,11 +240,13 @@ export class TestPlatform extends PlatformClient {
     const { hashing: transport = 'socket', trustedCertificates } = this.#settings
     const readers = toReaderCount(this.#settings.readers ?? 0)
     const { data } = this
-    const { platform: bundle, console: consoleFiles, hashing: built } = testBuild()
+    const { platform: bundle, console: consoleFiles, hashing: built, vacuum } = testBuild()
     if (transport !== 'none') this.#hashing = await startHashing({ data, built, log: this.#addToLog, transport })
     const hashingAddress = this.#hashing?.address
-    const { docs } = this.#settings
-    await prepareData(data, { bundle, trustedCertificates, hashingAddress, readers, consoleFiles, docs })
+    const { vacuumMs: maxMs, docs } = this.#settings
+    if (maxMs !== undefined) this.#vacuums = await Vacuums.start({ data, built: vacuum, secret: this.secret, maxMs })
+    const addresses = { hashingAddress, vacuumAddress: this.#vacuums?.address }
+    await prepareData(data, { bundle, ...addresses, trustedCertificates, readers, consoleFiles, docs })
   }
 
   /** Kills workerd with SIGKILL. Only `restart` or the watchdog starts it again. */
@@ -272,6 +278,8 @@ export class TestPlatform extends PlatformClient {
     this.#running = undefined
     await this.#hashing?.stop()
     this.#hashing = undefined
+    await this.#vacuums?.stop()
+    this.#vacuums = undefined
     if (this.#settings.data === undefined) await removeDataFolder(this.data)
     await rm(this.#requestLog, { force: true })
   }
@@ -333,6 +341,7 @@ export class TestPlatform extends PlatformClient {
       timeoutS: Number(options.environment.QUERY_TIMEOUT_S),
       log: this.#addToLog,
       readers,
+      beforeRestart: async () => this.#vacuums?.end(),
     })
     return beside({ ...supervised, kill: async () => process.kill(supervised.pid(), 'SIGKILL') })
   }

@@ -238,11 +238,14 @@ test('the command line finds, checks and accepts the files of databases', async 
     [['check', 'other/main'], 'Namespace "other" not found'],
     [['check', 'filed/main', 'more'], 'Unexpected argument "more".'],
     [['accept', 'filed/main'], 'Missing --note.'],
+    [['vacuum', 'filed/other'], 'not found'],
     [['accept', 'filed/other', '--note', 'x'], 'not found'],
   ] as const) {
     const { code, stderr } = await run(...args)
     expect([code, stderr], args.join(' ')).toEqual([1, expect.stringContaining(problem)])
   }
+  const unchanged = "The file of filed/main stays as it is: this instance can't shorten files.\n"
+  expect(await run('vacuum', 'filed/main')).toMatchObject({ code: 1, stdout: unchanged })
   await platform.kill()
   removeFile(file)
   const missing = await run('check', 'filed/main')

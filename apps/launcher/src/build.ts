@@ -3,7 +3,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { type BuildOptions, build, type OutputFile } from 'esbuild'
 import manifest from '../../../packages/server/package.json' with { type: 'json' }
-import { readerModule } from './built-files.ts'
+import { type BuiltFiles, readerModule } from './built-files.ts'
 import { repository } from './paths.ts'
 
 /**
@@ -41,17 +41,27 @@ export function platformBuild(outfile: string, checkout = repository): BuildOpti
   }
 }
 
-/** Bundles the program that hashes passwords. */
-export async function buildHashing(outfile: string): Promise<void> {
-  const { outputFiles } = await build(hashingBuild(outfile))
+/** Bundles the programs that the launcher starts for single tasks. */
+export async function buildTasks({ hashing, vacuum }: Pick<BuiltFiles, 'hashing' | 'vacuum'>): Promise<void> {
+  await Promise.all([hashingBuild(hashing), vacuumBuild(vacuum)].map(writeBuild))
+}
+
+/** Bundles and writes what the options say. */
+export async function writeBuild(options: BuildOptions & { write: false }): Promise<void> {
+  const { outputFiles } = await build(options)
   await writeModules(outputFiles)
 }
 
 /** Returns the esbuild options that bundle the program that hashes passwords to `outfile`. */
-export function hashingBuild(outfile: string): BuildOptions & { write: false } {
+export const hashingBuild = (outfile: string) => taskBuild('apps/launcher/src/hashing/program.ts', outfile)
+
+/** Returns the esbuild options that bundle the program that runs a VACUUM to `outfile`. */
+export const vacuumBuild = (outfile: string) => taskBuild('apps/launcher/src/vacuum/program.ts', outfile)
+
+function taskBuild(entry: string, outfile: string): BuildOptions & { write: false } {
   return {
     absWorkingDir: repository,
-    entryPoints: [join(repository, 'apps/launcher/src/hashing/program.ts')],
+    entryPoints: [join(repository, entry)],
     outfile,
     write: false,
     bundle: true,

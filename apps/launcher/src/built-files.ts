@@ -14,6 +14,8 @@ export interface BuiltFiles {
   readonly platform: string
   /** The program that hashes passwords. */
   readonly hashing: string
+  /** The program that runs a VACUUM. */
+  readonly vacuum: string
   /** The folder of the console's files. */
   readonly console: string
 }
@@ -24,6 +26,7 @@ export function builtFiles(folder: string): BuiltFiles {
     server: join(folder, 'server.mjs'),
     platform: join(folder, 'platform.mjs'),
     hashing: join(folder, 'hashing.cjs'),
+    vacuum: join(folder, 'vacuum.cjs'),
     console: join(folder, 'console'),
   }
 }

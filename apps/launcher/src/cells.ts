@@ -10,6 +10,8 @@ import { ProcessReports, type ReportedCell } from './process-reports.ts'
 import { ProxyFiles } from './proxy-files.ts'
 import { Readers } from './readers.ts'
 import type { Settings } from './settings.ts'
+import { VacuumSweep } from './vacuum/vacuum-sweep.ts'
+import type { Vacuums } from './vacuum/vacuums.ts'
 import { type EndReason, type SupervisedProcess, supervise } from './watchdog.ts'
 import { localUrl } from './workerd-process.ts'
 
@@ -25,6 +27,7 @@ export interface CellsOptions {
   readonly settings: Settings
   readonly secret: string
   readonly hashing: Hashing
+  readonly vacuums: Vacuums
   readonly lock: DataLock
   readonly log: Log
   readonly host: string
@@ -58,6 +61,7 @@ export async function startCells(options: CellsOptions): Promise<Cells> {
   const disk = new DiskWatch({ data, reserveMb, localUrls, secret, log })
   const reported = () => cells.map((cell, index) => toReported(cell, index, options))
   const reports = new ProcessReports({ data, secret, cells: reported })
+  const vacuums = new VacuumSweep({ data, localUrls, secret, log })
   let proxyFiles: ProxyFiles | undefined
   const onRestart = (): void => {
     hold()
@@ -72,7 +76,7 @@ export async function startCells(options: CellsOptions): Promise<Cells> {
     else process.stderr.write(`${formatStderrLine(line, stderrFormat)}\n`)
   }
   const stop = async (): Promise<void> => {
-    await Promise.all([disk.stop(), reports.stop(), proxyFiles?.stop()])
+    await Promise.all([disk.stop(), reports.stop(), vacuums.stop(), proxyFiles?.stop()])
     await Promise.all(cells.map(({ supervised }) => supervised.stop()))
     await Promise.all(cells.map(({ readers }) => readers.stop()))
   }
@@ -86,6 +90,7 @@ export async function startCells(options: CellsOptions): Promise<Cells> {
     }
     await disk.start()
     reports.start()
+    vacuums.start()
     const started = cells.map(getPort) as [number, ...number[]]
     if (cells.length > 1) {
       proxyFiles = new ProxyFiles({ data, host, ports: started, secret, log })
@@ -125,7 +130,7 @@ const getPort = ({ supervised }: Cell): number => supervised.port
 async function startCell(
   cell: number,
   port: number,
-  { settings, log: logOfInstance, host, lock, ports }: CellsOptions,
+  { settings, log: logOfInstance, host, lock, ports, vacuums }: CellsOptions,
   environment: PlatformEnvironment,
   { hold, onRestart, onStderr }: CellEvents,
 ): Promise<Cell> {
@@ -139,6 +144,7 @@ async function startCell(
       ...{ data, cell, host, port, onStderr, timeoutS, log, readers },
       environment: ports.length === 1 ? environment : { ...environment, PERSQL_CELL: String(cell) },
       onEnd: (reason) => void restarts[reason]++,
+      beforeRestart: () => vacuums.end(cell),
       onRestart,
       heldFd: lock.fd,
     })

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { deserialize } from 'node:v8'
 import type Sqlite from 'libsql'
 import {
   type DatabaseRecord,
@@ -8,6 +7,7 @@ import {
   locateDatabase,
   objectFile,
   readFile,
+  readValue,
 } from './object-files.ts'
 
 /** The result for one file. */
@@ -83,11 +83,4 @@ function attempt(file: string, read: (sqlite: Sqlite.Database) => string | undef
   } catch (cause) {
     return (cause as Error).message
   }
-}
-
-/** Reads a value that the platform stored beside the tables. */
-function readValue(sqlite: Sqlite.Database, key: string): unknown {
-  if (!sqlite.prepare("SELECT 1 FROM sqlite_master WHERE name = '_cf_KV'").get()) return undefined
-  const row = sqlite.prepare('SELECT value FROM _cf_KV WHERE key = ?').get(key) as { value: Buffer } | undefined
-  return row && deserialize(row.value)
 }

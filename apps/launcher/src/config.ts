@@ -87,6 +87,8 @@ export interface ConfigOptions {
   readonly readers?: number
   /** The address of the process that hashes passwords. Without one, the Worker hashes them itself. */
   readonly hashingAddress?: string | undefined
+  /** The address of the service that runs VACUUM. Without one, files never shrink. */
+  readonly vacuumAddress?: string | undefined
 }
 
 /** The date of the runtime's behavior. */
@@ -109,7 +111,7 @@ const cellHost = 'cell'
  * client packages and of large results.
  */
 export function workerdConfig(
-  { trustedCertificates = '', cells = 1, readers = 0, hashingAddress }: ConfigOptions = {},
+  { trustedCertificates = '', cells = 1, readers = 0, hashingAddress, vacuumAddress }: ConfigOptions = {},
   cell = 0,
 ): string {
   const forCells = `capnpConnectHost = "${cellHost}"`
@@ -117,6 +119,7 @@ export function workerdConfig(
   const others = [
     ...Array.from({ length: readers }, (_, index) => [`READER_${index}`, readerSocket(index, cell), ''] as const),
     ...(hashingAddress ? [['HASHING', hashingAddress, ''] as const] : []),
+    ...(vacuumAddress ? [['VACUUM', vacuumAddress, ''] as const] : []),
     ...[...Array(cells).keys()]
       .filter((other) => other !== cell)
       .map((other) => [`CELL_${other}`, cellSocket(other), forCells] as const),

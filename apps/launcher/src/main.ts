@@ -18,6 +18,7 @@ import { formatOpenFileWarning, readOpenFileLimit } from './open-files.ts'
 import { PackageBuilder } from './package-builder.ts'
 import { probe } from './probe.ts'
 import { readSettings, type Settings } from './settings.ts'
+import { Vacuums } from './vacuum/vacuums.ts'
 import { formatWelcome } from './welcome-message.ts'
 import { type DataOptions, localUrl, prepareData } from './workerd-process.ts'
 
@@ -76,12 +77,13 @@ export interface Instance {
   readonly secret: string
   readonly hashing: Hashing
   readonly log: Log
+  readonly vacuums: Vacuums
 }
 
 /** Runs `work` while this process holds the data folder and the process that hashes passwords runs. */
 export async function withData(
   settings: Settings,
-  built: Pick<BuiltFiles, 'hashing'>,
+  built: Pick<BuiltFiles, 'hashing' | 'vacuum'>,
   work: (instance: Instance) => Promise<void>,
 ): Promise<void> {
   const data = settings.PERSQL_DATA
@@ -103,7 +105,13 @@ export async function withData(
     const log = createLog(format, (line) => process.stdout.write(line))
     const hashing = await startHashing({ data, built: built.hashing, log })
     try {
-      await work({ lock, secret, hashing, log })
+      const { PERSQL_CELLS: cells, PERSQL_DISK_RESERVE_MB: reserveMb } = settings
+      const vacuums = await Vacuums.start({ data, built: built.vacuum, cells, secret, reserveMb })
+      try {
+        await work({ lock, secret, hashing, vacuums, log })
+      } finally {
+        await vacuums.stop()
+      }
     } finally {
       await hashing.stop()
     }
@@ -131,12 +139,19 @@ function existingParent(path: string): string {
 /** Returns the options of `prepareData`. */
 export async function dataOptions(
   settings: Settings,
-  { hashing }: Instance,
+  { hashing, vacuums }: Instance,
   files: Omit<DataOptions, keyof ConfigOptions>,
 ): Promise<DataOptions> {
   const { NODE_EXTRA_CA_CERTS: file, PERSQL_CELLS: cells, PERSQL_READERS: readers } = settings
   const trustedCertificates = file && (await readFile(file, 'utf8'))
-  return { ...files, cells, readers, trustedCertificates, hashingAddress: hashing.address }
+  return {
+    ...files,
+    cells,
+    readers,
+    trustedCertificates,
+    hashingAddress: hashing.address,
+    vacuumAddress: vacuums.address,
+  }
 }
 
 /** Resolves with the first stop signal. It listens from the start, so that Ctrl-C during the start also stops cleanly. */
@@ -149,10 +164,10 @@ export function stopSignal(): Promise<NodeJS.Signals> {
 /** Starts the cells on a prepared data folder, at the addresses of the settings or others. */
 export function start(
   settings: Settings,
-  { lock, secret, hashing, log }: Instance,
+  { lock, secret, hashing, vacuums, log }: Instance,
   { host, ports }: Pick<CellsOptions, 'host' | 'ports'> = { host: settings.HOST, ports: cellPorts(settings) },
 ): Promise<Cells> {
-  return startCells({ settings, secret, hashing, lock, log, host, ports })
+  return startCells({ settings, secret, hashing, vacuums, lock, log, host, ports })
 }
 
 /** Returns the ports of the settings: each cell has the one after its predecessor's. */

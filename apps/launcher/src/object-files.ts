@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { deserialize } from 'node:v8'
 import Sqlite from 'libsql'
 import { hashToCell } from '../../platform/src/cell-hash.ts'
 import { readCells } from './data-format.ts'
@@ -65,5 +66,28 @@ export function readFile<T>(file: string, read: (sqlite: Sqlite.Database) => T):
     return read(sqlite)
   } finally {
     sqlite.close()
+  }
+}
+
+/** Reads a value that the platform stored beside the tables. */
+export function readValue(sqlite: Sqlite.Database, key: string): unknown {
+  if (!sqlite.prepare("SELECT 1 FROM sqlite_master WHERE name = '_cf_KV'").get()) return undefined
+  const row = sqlite.prepare('SELECT value FROM _cf_KV WHERE key = ?').get(key) as { value: Buffer } | undefined
+  return row && deserialize(row.value)
+}
+
+/** The identity of a database, as its object stores it. */
+export interface StoredIdentity {
+  readonly id: string
+  readonly namespace: string
+  readonly slug: string
+}
+
+/** Returns the identity of the database in a file; `undefined` if the file has none or can't be read. */
+export function readIdentity(file: string): StoredIdentity | undefined {
+  try {
+    return readFile(file, (sqlite) => readValue(sqlite, 'identity') as StoredIdentity | undefined)
+  } catch {
+    return undefined
   }
 }

@@ -13,7 +13,9 @@ import {
 } from '../../../packages/contract/src/quota-limits.ts'
 import { checkFiles } from './check-files.ts'
 import { operatorCommand } from './command-name.ts'
-import { locateDatabase } from './object-files.ts'
+import { locateDatabase, readIdentity } from './object-files.ts'
+import { maxLiveBytes } from './vacuum/vacuum-file.ts'
+import type { VacuumAnswer } from './vacuum/vacuum-sweep.ts'
 
 const help = `${operatorCommand} <command>
 
@@ -28,15 +30,16 @@ const help = `${operatorCommand} <command>
   check [<namespace>/<database>]        check the file of a database, or all files; exit code 1 if one is damaged
   accept <namespace>/<database> --note TEXT
                                         serve the file of a damaged database as it is, for example after a repair
+  vacuum <namespace>/<database>         give the free pages of a database's file back to the disk now; calls wait
 
   --url URL   instance URL (default: bootstrap.json in the data folder, then http://127.0.0.1:8787)
 
-Reads the operator secret from PERSQL_SECRET or the data folder (PERSQL_DATA, default ./data). locate and check read the
-data folder and need no running instance.
+Reads the operator secret from PERSQL_SECRET or the data folder (PERSQL_DATA, default ./data). locate, check,
+and vacuum read the data folder; locate and check need no running instance.
 `
 const attempts = 3
 const commands = ['list', 'credit', 'suspend', 'resume', 'invite', 'quota']
-const fileCommands = new Set(['locate', 'check', 'accept'])
+const fileCommands = new Set(['locate', 'check', 'accept', 'vacuum'])
 const operatorPath = '/api/operator/namespaces'
 const roles = ['owner', 'admin', 'editor', 'viewer']
 
@@ -99,11 +102,33 @@ async function runOnFiles(command: string, [address, extra]: string[], { note, u
   }
   if (address === undefined) throw misused('Missing database. Expected "namespace/database".')
   if (command === 'locate') return printed(`${locateDatabase(data, address)}\n`)
+  if (command === 'vacuum') return vacuum(data, address, await door(url))
   const [namespace] = address.split('/')
   if (!note) throw new Error(`Missing --note. Give a reason; it is recorded in the audit log of ${namespace}.`)
   const call = await door(url)
   await call('POST', '/api/launcher/accepted', { database: address, note })
   return printed(`The file of ${address} is served as it is.\n`)
+}
+
+const reasons: Record<string, string> = {
+  not_supported: "this instance can't shorten files.",
+  busy: 'calls, copies or imports are running. Try again later.',
+  no_room: 'the disk needs free space of twice the data, above the reserve.',
+  few_free_pages: 'it has no free pages.',
+  too_large: `it has more than ${maxLiveBytes / 1e6} MB of data, so calls would wait too long.`,
+}
+
+/** Gives the free pages of a database's file back to the disk, also while the database is in use. */
+async function vacuum(data: string, address: string, call: Call): Promise<Printed> {
+  const file = locateDatabase(data, address)
+  const identity = existsSync(file) ? readIdentity(file) : undefined
+  if (identity === undefined) return printed(`${address} has no data yet.\n`)
+  const wanted = { database: address, id: identity.id, isUrgent: true, minFreeBytes: 0, minFreeShare: 0 }
+  const result = (await call('POST', '/api/launcher/vacuum', wanted)) as VacuumAnswer
+  if ('freedBytes' in result)
+    return printed(`The file of ${address} is ${(result.freedBytes / 1e6).toFixed(1)} MB shorter.\n`)
+  const reason = 'skipped' in result ? (reasons[result.skipped] ?? result.skipped) : result.failed
+  return printed(`The file of ${address} stays as it is: ${reason}\n`, 1)
 }
 
 /** Runs a command about namespaces on the running instance. */

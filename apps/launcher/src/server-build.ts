@@ -1,7 +1,7 @@
 import { cp } from 'node:fs/promises'
 import { build } from 'esbuild'
 import { serverSources } from '../sources.mjs'
-import { hashingBuild, platformBuild, programBuild, writeModules } from './build.ts'
+import { hashingBuild, platformBuild, programBuild, vacuumBuild, writeModules } from './build.ts'
 import { buildOnce } from './build-once.ts'
 import { builtFiles } from './built-files.ts'
 import { buildConsole } from './console-build.ts'
@@ -19,7 +19,8 @@ export function buildServer(): Promise<string> {
 /** Returns the esbuild options of all bundles of a server. */
 export function serverBundles(folder: string) {
   const files = builtFiles(folder)
-  return [platformBuild(files.platform), hashingBuild(files.hashing), programBuild(files.server)]
+  const tasks = [hashingBuild(files.hashing), vacuumBuild(files.vacuum)]
+  return [platformBuild(files.platform), ...tasks, programBuild(files.server)]
 }
 
 async function writeBundles(folder: string): Promise<void> {

@@ -30,6 +30,8 @@ export interface WatchdogOptions extends WorkerdOptions {
   readers?: Readers
   /** Called when the process must be replaced, with the reason. */
   onEnd?: (reason: EndReason) => void
+  /** Called after the process has ended and before it is replaced. */
+  beforeRestart?: () => Promise<void>
   /** Called with the PID of each replacement process. */
   onRestart?: (pid: number) => void
 }
@@ -39,7 +41,7 @@ export interface WatchdogOptions extends WorkerdOptions {
  * immediately; a process that crashed or no longer listens is replaced after an increasing delay. Rejects only if the first start fails.
  */
 export async function supervise(options: WatchdogOptions): Promise<SupervisedProcess> {
-  const { timeoutS, log, onEnd, onRestart, onStderr, readers } = options
+  const { timeoutS, log, beforeRestart, onEnd, onRestart, onStderr, readers } = options
   const statements = new RunningStatements()
   const stopping = new AbortController()
   const start = (port: number): Promise<Workerd> =>
@@ -67,6 +69,7 @@ export async function supervise(options: WatchdogOptions): Promise<SupervisedPro
       const stopped = heldUp ? statements.current : undefined
       statements.clear()
       readers?.endAll()
+      await beforeRestart?.()
       const next = await replace(crashes)
       if (next === undefined) return
       workerd = next.workerd

@@ -21,6 +21,8 @@ export interface Env extends ModelSettings, QuotaSettings {
   readonly HASHING?: Fetcher
   /** The key that the process requires. */
   readonly PERSQL_HASHING_KEY?: string
+  /** The launcher's service that runs VACUUM, on a single machine. It requires the instance's secret. */
+  readonly VACUUM?: Fetcher
   /** The built files of the console. */
   readonly ASSETS?: Fetcher
   /** The built documentation, or its Markdown files, on a single machine. */

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { buildHashing } from '../build.ts'
+import { buildTasks } from '../build.ts'
 import { builtFiles } from '../built-files.ts'
 import type { Cells } from '../cells.ts'
 import { dataOptions, greet, type Instance, offerPackages, runProgram, start, stopSignal, withData } from '../main.ts'
@@ -23,10 +23,10 @@ export function main(): Promise<number> {
 async function run(settings: Settings): Promise<void> {
   const stopped = Promise.race([stopSignal(), parentEnded()])
   const folder = join(devBuilds, String(process.pid))
-  const { hashing } = builtFiles(folder)
+  const built = builtFiles(folder)
   try {
-    await buildHashing(hashing)
-    await withData(settings, { hashing }, (instance) => serve(settings, instance, folder, stopped))
+    await buildTasks(built)
+    await withData(settings, built, (instance) => serve(settings, instance, folder, stopped))
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -6,7 +6,7 @@ import { constants, getPriority, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { buildHashing } from '../build.ts'
+import { hashingBuild, writeBuild } from '../build.ts'
 import type { Log } from '../log.ts'
 import { isRunning } from '../process-identity.ts'
 import { createHashServer } from './hash-server.ts'
@@ -129,7 +129,7 @@ describe('the server', () => {
 describe('the process', () => {
   const folder = mkdtempSync(join(tmpdir(), 'persql-hash-build-'))
   const built = join(folder, 'hashing.cjs')
-  beforeAll(() => buildHashing(built))
+  beforeAll(() => writeBuild(hashingBuild(built)))
   afterAll(() => rmSync(folder, { recursive: true }))
   let data: string
   let log: [level: string, event: string][]

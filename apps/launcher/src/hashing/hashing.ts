@@ -7,10 +7,10 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { onLines } from '../lines.ts'
+import { chooseAddress, type Transport } from '../listen-address.ts'
 import type { Log } from '../log.ts'
 import { backOffMs } from '../restarts.ts'
 import { inheritedEnvironment, replaceFile } from '../workerd-process.ts'
-import { chooseAddress, type Transport } from './listen-address.ts'
 
 /** A running process that hashes passwords, restarted whenever it ends. */
 export interface Hashing {
@@ -48,7 +48,7 @@ export async function startHashing(options: HashingOptions): Promise<Hashing> {
   const program = join(data, 'run', 'hashing.cjs')
   await mkdir(join(data, 'run'), { recursive: true })
   await replaceFile(program, await readFile(built))
-  const place = await chooseAddress(data, transport)
+  const place = await chooseAddress(data, 'hashing', transport)
   const key = randomBytes(32).toString('base64url')
   const start = (address: string) => startProcess(program, address, slots, key)
   const first = await start(place.address).catch(async (cause: Error) => {

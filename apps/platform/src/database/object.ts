@@ -10,6 +10,7 @@ import { decodeCall, type EndpointResponse, type PublicManifest, serveEndpoint }
 import type { MintedSession } from './endpoints/sessions.ts'
 import type { Identity } from './identity.ts'
 import type { ScratchDatabase } from './insights/index-advisor/scratch-database.ts'
+import type { VacuumRequest, VacuumResult } from './lifecycle/vacuum.ts'
 import type { SizeMeasurement } from './metering/measurement.ts'
 import type { ClosedDay, Report } from './metering/meter.ts'
 import type { DatabaseOperation } from './operations.ts'
@@ -41,7 +42,8 @@ export class Database extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#services = createServices(ctx, env)
-    const { alarm, timers } = this.#services
+    const { alarm, timers, vacuum } = this.#services
+    vacuum.recover()
     alarm.restore(() => timers.nextMs)
   }
 
@@ -243,6 +245,11 @@ export class Database extends DurableObject<Env> {
   /** Deletes the database `id` and all its data. The caller has read its counters and blocks new requests. */
   wipe(id: string): Promise<void> {
     return this.#services.deletion.wipe(id)
+  }
+
+  /** Gives the free pages of the file of the database `id` back to the disk, for the launcher. Calls wait in that time. */
+  runVacuum(id: string, request: VacuumRequest): Promise<VacuumResult> {
+    return this.#services.vacuum.run(id, request)
   }
 
   /** Opens a WebSocket, which no call can carry. The operation `subscribe` issued the ticket. */

@@ -46,6 +46,7 @@ import { Advisor } from './insights/index-advisor/advisor.ts'
 import { ScratchDatabase } from './insights/index-advisor/scratch-database.ts'
 import { Deletion } from './lifecycle/deletion.ts'
 import { Lifecycle } from './lifecycle/lifecycle.ts'
+import { Vacuum } from './lifecycle/vacuum.ts'
 import { CallBilling } from './metering/charges.ts'
 import { LeaseClient } from './metering/lease.ts'
 import { QueryLog } from './metering/query-log.ts'
@@ -117,7 +118,8 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   const credit: Credit = createCredit(core, stores, events, statements)
   const versions = createVersions(core, stores, events, statements, credit)
   const calls = createCalls(core, stores, events, statements, credit, versions)
-  const services = { ...core, ...stores, ...events, ...statements, ...credit, ...versions, ...calls }
+  const vacuum = createVacuum(core, statements, credit, versions)
+  const services = { ...core, ...stores, ...events, ...statements, ...credit, ...versions, ...calls, vacuum }
   const timers: Timers<TimerName> = databaseTimers(core.storage.kv, core.alarm, services)
   return { ...services, timers }
 }
@@ -284,7 +286,7 @@ function createCredit(core: Core, stores: Stores, events: Events, statements: St
     report: () => access.requestLease(),
   })
   const charges = new CallBilling({ identity, access, caller, lease, log, engine, announcer, growthWatch })
-  return { caches, size, revocations, lease, access, deletion, lifecycle, charges }
+  return { caches, size, revocations, lease, access, deletion, lifecycle, charges, growthWatch }
 }
 
 /** Creates what copies, restores, branches and merges databases. */
@@ -313,6 +315,16 @@ function createVersions(core: Core, stores: Stores, events: Events, statements: 
     branchLoader: new BranchLoader({ env, storage, lifecycle, history, exclusive, content }),
     merger: createMerger(core, stores, history, exclusive),
   }
+}
+
+/** Creates what gives free pages back to the disk. */
+function createVacuum(core: Core, { reads, facts, engine }: Statements, credit: Credit, { exclusive }: Versions) {
+  const { ctx, env, identity, ownPages } = core
+  const { lease, size, growthWatch } = credit
+  return new Vacuum({
+    ...{ ctx, env, identity, ownPages, lease, size, caches: [engine, facts, growthWatch] },
+    isBusy: () => exclusive.busy !== undefined || reads.areRunning || lease.isWaiting,
+  })
 }
 
 /** Creates the merger of branches into this database. */

@@ -26,6 +26,11 @@ export class SystemStorage {
     return result
   }
 
+  /** Sets the size that a VACUUM measured, which packs PerSQL's pages too. */
+  replace(bytes: number): void {
+    this.#put(bytes)
+  }
+
   /**
    * Returns the bytes of the tenant's rows and index entries. The first page of each table and index is free, so an
    * empty table counts as 0.

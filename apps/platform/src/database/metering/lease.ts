@@ -106,6 +106,11 @@ export class LeaseClient {
     return this.#meter.allowance.ceilingNano > 0
   }
 
+  /** Whether calls wait for other calls. */
+  get isWaiting(): boolean {
+    return this.#waiting > 0
+  }
+
   /** Returns whether the lease covers one more request. */
   canServe(): boolean {
     return this.#meter.canServe()

@@ -108,6 +108,11 @@ export class DatabaseReads {
     return this.#options.pool !== undefined
   }
 
+  /** Whether reads run or wait for a reader. */
+  get areRunning(): boolean {
+    return this.#running.size > 0
+  }
+
   /**
    * Returns whether these statements only read and could take long. Statements that don't compile, or depend on those
    * before them, run in place.

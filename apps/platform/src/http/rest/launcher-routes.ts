@@ -24,6 +24,13 @@ const Accepted = z.strictObject({
 })
 const Failed = z.strictObject({ reference: z.string().max(100), message: z.string().max(200) })
 const Disk = z.strictObject({ freeBytes: z.int().min(0), reserveBytes: z.int().min(0) })
+const Vacuum = z.strictObject({
+  database: z.string().regex(/^[^/]+\/[^/]+$/),
+  id: z.string(),
+  isUrgent: z.boolean(),
+  minFreeBytes: z.int().min(0),
+  minFreeShare: z.number().min(0).max(1),
+})
 const Alarms = z.strictObject({ names: z.array(z.string().regex(/^[^/]+\/.+$/)).max(100) })
 
 /** Returns the routes that the launcher calls on a single machine. They require the instance's secret. */
@@ -76,6 +83,15 @@ export function launcherRoutes(answered: Answered): Hono<{ Bindings: Env }> {
     if (!(await directoryObject(c.env).has(namespace))) throw new PerSQLError('namespace_not_found', { namespace })
     await namespaceObject(c.env, namespace).acceptFile(slug, data.note)
     return c.json({ success: true, data: {} })
+  })
+
+  /** Gives the free pages of a database's file, which the launcher found, back to the disk. */
+  app.post('/vacuum', async (c) => {
+    const { success, data } = Vacuum.safeParse(await c.req.json().catch(() => undefined))
+    if (!success) throw new PerSQLError('invalid_input', { problem: 'The body must describe a VACUUM.' })
+    const { database, id, ...request } = data
+    const [namespace, slug] = database.split('/') as [string, string]
+    return c.json({ success: true, data: await databaseObject(c.env, namespace, slug).runVacuum(id, request) })
   })
 
   /** Takes the free space of the disk, which a Worker can't measure. */

@@ -43,6 +43,11 @@ export class GrowthWatch {
     if (databaseSize > this.#noneUpTo) this.#check(databaseSize)
   }
 
+  /** Measures again after the next call with writes, because the file can have become smaller. */
+  forget(): void {
+    this.#noneUpTo = 0
+  }
+
   #check(databaseSize: number): void {
     const { size, quotas } = this.#options
     const most = Math.min(MOST_BYTES, Math.max(LEAST_BYTES, quotas.leftBytes / 100))

@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** How workerd reaches the process: through a Unix socket or a port of the loopback address. */
+/** How workerd reaches a service of the launcher: through a Unix socket or a port of the loopback address. */
 export type Transport = 'socket' | 'port'
 
 /** An address to listen at, in workerd's notation. */
@@ -18,15 +18,15 @@ const maxPathBytes = 100
 const anyPort: ListenAddress = { address: '127.0.0.1:0', release: async () => {} }
 
 /**
- * Returns the address of a new socket in a folder that only this user can open: below the data folder or, if its path
- * is too long or its file system has no sockets, in the system's folder for temporary files. Without sockets, it is a
- * port of the loopback address.
+ * Returns the address of a new socket for the service `name`, in a folder that only this user can open: below the data
+ * folder or, if its path is too long or its file system has no sockets, in the system's folder for temporary files.
+ * Without sockets, it is a port of the loopback address.
  */
-export async function chooseAddress(data: string, transport: Transport): Promise<ListenAddress> {
+export async function chooseAddress(data: string, name: string, transport: Transport): Promise<ListenAddress> {
   if (transport === 'port') return anyPort
   return (
-    (await tryFolder(() => createFolder(join(data, 'run', 'hashing')))) ??
-    (await tryFolder(() => mkdtemp(join(tmpdir(), 'persql-hashing-')))) ??
+    (await tryFolder(() => createFolder(join(data, 'run', name)))) ??
+    (await tryFolder(() => mkdtemp(join(tmpdir(), `persql-${name}-`)))) ??
     anyPort
   )
 }

@@ -1,0 +1,68 @@
+import { execFile } from 'node:child_process'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+import { objectFile, readFile as readSqlite } from '../../apps/launcher/src/object-files.ts'
+import { repository } from '../../apps/launcher/src/paths.ts'
+import { CellClient, startCells } from '../cells.ts'
+import { removeDataFolder } from '../data-folder.ts'
+import { launch } from '../launcher-process.ts'
+
+/** Runs `npm run operator -- vacuum`. */
+async function vacuum(data: string, url: string, address: string): Promise<string> {
+  const program = join(repository, 'apps/launcher/operator.mjs')
+  const env = { PATH: process.env.PATH, PERSQL_DATA: data }
+  return (await promisify(execFile)(process.execPath, [program, 'vacuum', address, '--url', url], { env })).stdout
+}
+
+/** Finds the processes that run a VACUUM in a data folder. */
+async function vacuumPids(data: string): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const commands = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
+  return pids.filter((_, i) => commands[i]?.includes(`${data}/run/vacuum.cjs`))
+}
+
+const rows = (megabytes: number, table: string) =>
+  `WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${megabytes}) INSERT INTO ${table} SELECT randomblob(1000000) FROM n`
+
+test('a killed launcher ends a VACUUM, and after the next start nothing is lost, with several cells', async () => {
+  const instance = await startCells(2)
+  const namespace = instance.nameIn(1)
+  const address = `${namespace}/main`
+  const [, cell] = instance.cells as [CellClient, CellClient]
+  const { token } = await cell.createNamespace(namespace)
+  const db = cell.database(namespace, 'main', token)
+  const statements = [
+    'CREATE TABLE gone (b)',
+    rows(40, 'gone'),
+    'CREATE TABLE kept (b)',
+    rows(40, 'kept'),
+    'DELETE FROM kept WHERE rowid % 2 = 0',
+    'DROP TABLE gone',
+  ]
+  for (const sql of statements) expect((await db.query(sql)).status).toBe(200)
+  const content = 'SELECT rowid, substr(hex(b), 1, 20) FROM kept'
+  const { rows: before } = (await db.query(content)).body.data
+  const running = vacuum(instance.data, cell.url, address).catch(() => 'interrupted')
+  while ((await vacuumPids(instance.data)).length === 0) await delay(5)
+  process.kill(instance.launcher.pid, 'SIGKILL')
+  await running
+  while ((await vacuumPids(instance.data)).length > 0) await delay(5)
+
+  const folder = join(instance.data, '..')
+  const next = launch(folder, { PERSQL_CELLS: '2', PERSQL_BOOTSTRAP: 'off' })
+  const { url } = await next.welcome()
+  const again = new CellClient(url, instance.cells[0]?.secret ?? '').database(namespace, 'main', token)
+  expect((await again.query(content)).body.data.rows).toEqual(before)
+  expect((await again.query('INSERT INTO kept VALUES (1)')).status).toBe(200)
+  expect(await vacuum(instance.data, url, address)).toMatch(/^The file of .*\/main is [\d.]+ MB shorter\.\n$/)
+  expect((await again.query(`${content} WHERE b <> 1`)).body.data.rows).toEqual(before)
+  const damage = readSqlite(objectFile(instance.data, 'database', address), (sqlite) =>
+    sqlite.prepare('PRAGMA integrity_check').raw().all(),
+  )
+  expect(damage).toEqual([['ok']])
+  await next.stop()
+  await removeDataFolder(folder)
+}, 120_000)
