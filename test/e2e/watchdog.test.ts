@@ -47,6 +47,7 @@ test('the log names who sent the endless statement', async () => {
     level: 'error',
     event: 'statement_killed',
     seconds: 2,
+    reason: 'time',
     database: 'acme/other',
     tokenId: namespace.tokenId,
     sql: expect.stringMatching(/^WITH RECURSIVE /),

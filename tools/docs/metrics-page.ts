@@ -24,7 +24,7 @@ const LABELS = [
   ['`cell`', 'the number of the [cell](../self-hosting/cells.md), `0` if there is only one'],
   [
     '`reason`',
-    'of a reader: `timeout`, `canceled` or `deleted`; of a restart: `blocked` by a statement, `not_listening`, or `exited` on its own',
+    'of a reader: `timeout`, `canceled` or `deleted`; of a restart: `blocked` by a statement, `quota` or `disk` for a statement that needs too much storage, `not_listening`, or `exited` on its own',
   ],
 ]
 

@@ -135,13 +135,14 @@ async function startCell(
   { hold, onRestart, onStderr }: CellEvents,
 ): Promise<Cell> {
   const { PERSQL_DATA: data, PERSQL_READERS: count, QUERY_TIMEOUT_S: timeoutS } = settings
+  const { PERSQL_DISK_RESERVE_MB: reserveMb } = settings
   const log: Log =
     ports.length === 1 ? logOfInstance : (level, event, fields) => logOfInstance(level, event, { cell, ...fields })
   const readers = new Readers({ data, cell, count, log, onStderr, onStart: hold })
-  const restarts = { blocked: 0, not_listening: 0, exited: 0 }
+  const restarts = { blocked: 0, not_listening: 0, exited: 0, quota: 0, disk: 0 }
   try {
     const supervised = await supervise({
-      ...{ data, cell, host, port, onStderr, timeoutS, log, readers },
+      ...{ data, cell, host, port, onStderr, timeoutS, reserveMb, log, readers },
       environment: ports.length === 1 ? environment : { ...environment, PERSQL_CELL: String(cell) },
       onEnd: (reason) => void restarts[reason]++,
       beforeRestart: () => vacuums.end(cell),

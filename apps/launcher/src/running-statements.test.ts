@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
 import { RunningStatements } from './running-statements.ts'
 
-const started = (id: number, sql = 'select 1') =>
-  JSON.stringify({ event: 'statement_started', id, database: 'acme/main', tokenId: 'tok', isWrite: true, sql })
+const about = { database: 'acme/main', tokenId: 'tok', isWrite: true, storage: { file: 'abc', hasRoom: true } }
+const started = (id: number, sql = 'select 1') => JSON.stringify({ event: 'statement_started', id, ...about, sql })
 const finished = (id: number) => JSON.stringify({ event: 'statement_finished', id })
 
 test('the current statement is the one started last and not finished', () => {
   const statements = new RunningStatements()
   for (const line of [started(1, 'a'), started(2, 'b'), started(3, 'c'), finished(3)]) statements.read(line)
-  expect(statements.current).toEqual({ id: 2, database: 'acme/main', tokenId: 'tok', isWrite: true, sql: 'b' })
+  expect(statements.current).toEqual({ id: 2, ...about, sql: 'b' })
   expect(statements.events).toBe(4)
 })
 

@@ -1,3 +1,13 @@
+/** The file of a statement's database, and its limits. */
+export interface StatementStorage {
+  /** The name of the database's file in the folder of its cell, without an extension. */
+  file: string
+  /** Whether the disk had room to store more when the statement started. Otherwise, it only removes data. */
+  hasRoom: boolean
+  /** The limit of a write: the size that the file has when a quota is reached, and the use of that quota. */
+  limit?: { maxFileBytes: number; use: { quota: string; limit: number; used: number } }
+}
+
 /** A statement that workerd has started and not finished. */
 export interface RunningStatement {
   id: number
@@ -6,6 +16,7 @@ export interface RunningStatement {
   /** Whether it writes, or is in a transaction that can. */
   isWrite: boolean
   sql: string
+  storage: StatementStorage
 }
 
 const maxRunning = 1_000
@@ -44,9 +55,9 @@ export class RunningStatements {
 function statementEvent(line: string): { id: number; started?: RunningStatement } | undefined {
   if (!line.startsWith('{"event":"statement_')) return undefined
   try {
-    const { event, id, database, tokenId, isWrite, sql } = JSON.parse(line)
-    if (event === 'statement_started') return { id, started: { id, database, tokenId, isWrite, sql } }
-    return event === 'statement_finished' ? { id } : undefined
+    const { event, ...statement } = JSON.parse(line)
+    if (event === 'statement_started') return { id: statement.id, started: statement }
+    return event === 'statement_finished' ? { id: statement.id } : undefined
   } catch {
     return undefined
   }

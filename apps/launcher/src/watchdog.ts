@@ -1,10 +1,13 @@
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from './log.ts'
 import { type Unresponsive, waitUntilUnresponsive } from './probe.ts'
 import type { Readers } from './readers.ts'
 import { backOffMs } from './restarts.ts'
 import { type RunningStatement, RunningStatements } from './running-statements.ts'
-import { localUrl, startWorkerd, type Workerd, type WorkerdOptions } from './workerd-process.ts'
+import { shrinkLog } from './shrink-log.ts'
+import { type StorageExcess, waitForStorageExcess } from './storage-excess.ts'
+import { localUrl, objectsFolder, startWorkerd, type Workerd, type WorkerdOptions } from './workerd-process.ts'
 
 const loggedSqlLength = 500
 const stableAfterMs = 30_000
@@ -19,12 +22,14 @@ export interface SupervisedProcess {
   stop(): Promise<void>
 }
 
-/** Why a process is replaced. */
-export type EndReason = Unresponsive | 'exited'
+/** Why a process is replaced: `quota` and `disk` are for a statement that needs too much storage. */
+export type EndReason = Unresponsive | 'exited' | StorageExcess['reason']
 
 export interface WatchdogOptions extends WorkerdOptions {
   /** The time after which a statement that blocks the process is stopped. */
   timeoutS: number
+  /** The reserve of the disk in megabytes, as in `measureDisk`. */
+  reserveMb?: number | undefined
   log: Log
   /** The processes that run long reads for it. */
   readers?: Readers
@@ -36,9 +41,21 @@ export interface WatchdogOptions extends WorkerdOptions {
   onRestart?: (pid: number) => void
 }
 
+/** Why a process is replaced. */
+type End = Unresponsive | 'exited' | StorageExcess
+
+/** A statement that was stopped with its process: because of its time, a quota or the disk. */
+interface StoppedStatement {
+  /** `undefined` if it wasn't announced. */
+  statement: RunningStatement | undefined
+  reason: 'time' | StorageExcess['reason']
+  seconds: number
+}
+
 /**
- * Starts workerd and keeps it running. A process that one statement blocks for more than `timeoutS` is killed and replaced
- * immediately; a process that crashed or no longer listens is replaced after an increasing delay. Rejects only if the first start fails.
+ * Starts workerd and keeps it running. A process that one statement blocks for more than `timeoutS`, or whose statement needs
+ * too much storage, is killed and replaced immediately; a process that crashed or no longer listens is replaced after an
+ * increasing delay. Rejects only if the first start fails.
  */
 export async function supervise(options: WatchdogOptions): Promise<SupervisedProcess> {
   const { timeoutS, log, beforeRestart, onEnd, onRestart, onStderr, readers } = options
@@ -57,32 +74,47 @@ export async function supervise(options: WatchdogOptions): Promise<SupervisedPro
   const guard = async (): Promise<void> => {
     for (let crashes = 0; !stopping.signal.aborted; ) {
       const startedAt = performance.now()
-      const why = await outcome(workerd, url, timeoutS * 1_000, statements, stopping.signal)
-      const heldUp = why === 'blocked'
+      const end = await findEnd(workerd, url, options, statements, stopping.signal)
       if (stopping.signal.aborted) return
       const ended = await workerd.kill()
-      onEnd?.(why)
-      crashes = heldUp ? 0 : performance.now() - startedAt > stableAfterMs ? 1 : crashes + 1
-      if (heldUp) log('error', 'statement_killed', { seconds: timeoutS, ...suspect(statements.current) })
-      else if (why === 'not_listening') log('error', 'workerd_stopped_listening', { crashes })
+      if (end) onEnd?.(typeof end === 'object' ? end.reason : end)
+      const stopped = toStopped(end, statements.current, timeoutS)
+      crashes = stopped ? 0 : performance.now() - startedAt > stableAfterMs ? 1 : crashes + 1
+      if (stopped) {
+        const { seconds, reason, statement } = stopped
+        log('error', 'statement_killed', { seconds, reason, ...suspect(statement) })
+      } else if (end === 'not_listening') log('error', 'workerd_stopped_listening', { crashes })
       else log('error', 'workerd_crashed', { ...ended, crashes, ...suspect(statements.current) })
-      const stopped = heldUp ? statements.current : undefined
       statements.clear()
       readers?.endAll()
       await beforeRestart?.()
+      if (stopped?.statement) shrink(stopped.statement)
       const next = await replace(crashes)
       if (next === undefined) return
       workerd = next.workerd
       crashes = next.crashes
       log('info', 'workerd_restarted', { pid: workerd.pid })
-      if (stopped) await report(stopped)
+      if (stopped?.statement) await report(stopped.statement, stopped)
       onRestart?.(workerd.pid)
     }
   }
 
+  /** Gives back the room that the statement took, before another process opens the file. */
+  const shrink = ({ database, storage }: RunningStatement): void => {
+    try {
+      shrinkLog(`${join(databasesFolder(options), storage.file)}.sqlite`)
+    } catch (cause) {
+      log('error', 'log_not_shrunk', { database, reason: String(cause) })
+    }
+  }
+
   /** Bills and logs the statement in its database, which refuses writes for some time. */
-  const report = async ({ database, tokenId, isWrite, sql }: RunningStatement): Promise<void> => {
-    const about = { database, tokenId, isWrite, sql: sql.slice(0, loggedSqlLength), seconds: timeoutS }
+  const report = async (
+    { database, tokenId, isWrite, sql, storage }: RunningStatement,
+    { seconds, reason }: StoppedStatement,
+  ): Promise<void> => {
+    const { use } = storage.limit ?? {}
+    const about = { database, tokenId, isWrite, sql: sql.slice(0, loggedSqlLength), seconds, reason, use }
     try {
       const response = await fetch(`${url}/api/launcher/stopped`, {
         method: 'POST',
@@ -125,22 +157,38 @@ export async function supervise(options: WatchdogOptions): Promise<SupervisedPro
 }
 
 /** Resolves when the process must be replaced, with the reason, or when `signal` aborts. */
-async function outcome(
+async function findEnd(
   workerd: Workerd,
   url: string,
-  timeoutMs: number,
+  options: WatchdogOptions,
   statements: RunningStatements,
   signal: AbortSignal,
-): Promise<EndReason> {
+): Promise<End | undefined> {
+  const { data, timeoutS, reserveMb } = options
   const watching = new AbortController()
   const abort = (): void => watching.abort()
   signal.addEventListener('abort', abort)
-  const exited = workerd.exited.then(() => 'exited' as const)
-  const unresponsive = waitUntilUnresponsive(url, timeoutMs, () => statements.events, watching.signal)
-  const result = await Promise.race([exited, unresponsive])
+  const folder = databasesFolder(options)
+  const end = await Promise.race([
+    workerd.exited.then(() => 'exited' as const),
+    waitUntilUnresponsive(url, timeoutS * 1_000, () => statements.events, watching.signal),
+    waitForStorageExcess({ data, folder, pid: workerd.pid, reserveMb, statements }, watching.signal),
+  ])
   signal.removeEventListener('abort', abort)
   watching.abort()
-  return result
+  return end
+}
+
+const databasesFolder = ({ data, cell }: WatchdogOptions): string => join(objectsFolder(data, cell), 'database')
+
+/** Returns the statement because of which the process was ended, if that is the reason. */
+function toStopped(
+  end: End | undefined,
+  current: RunningStatement | undefined,
+  timeoutS: number,
+): StoppedStatement | undefined {
+  if (end === 'blocked') return { statement: current, reason: 'time', seconds: timeoutS }
+  return typeof end === 'object' ? end : undefined
 }
 
 function suspect(statement: RunningStatement | undefined): object {

@@ -331,7 +331,7 @@ export const errors = {
   database_suspended: {
     status: 503,
     message:
-      'Writes to this database are refused until {until}, because one of its statements blocked the server for {held} s and was stopped. Process fewer rows at a time; reads still work.',
+      'Writes to this database are refused until {until}, because one of its statements {problem} and was stopped. Process fewer rows at a time; reads still work.',
   },
   cell_unavailable: {
     status: 503,

@@ -8,6 +8,7 @@ import type { ReplayKey } from './calls/call.ts'
 import { endCallSpan } from './calls/call-span.ts'
 import { decodeCall, type EndpointResponse, type PublicManifest, serveEndpoint } from './endpoints/serve.ts'
 import type { MintedSession } from './endpoints/sessions.ts'
+import { type StoppedStatement, toStopError } from './engine/stopped-statement.ts'
 import type { Identity } from './identity.ts'
 import type { ScratchDatabase } from './insights/index-advisor/scratch-database.ts'
 import type { VacuumRequest, VacuumResult } from './lifecycle/vacuum.ts'
@@ -64,16 +65,17 @@ export class Database extends DurableObject<Env> {
   }
 
   /**
-   * Records a statement of this database that held the process for `seconds`, so that the launcher ended the process. It
-   * is billed as a request and logged. If it could write, further writes are refused for some time.
+   * Records a statement of this database because of which the launcher ended the process. It is billed as a request and
+   * logged. If it could write, further writes are refused for some time.
    */
-  statementStopped(tokenId: string, sql: string, seconds: number, isWrite: boolean): void {
+  statementStopped(stopped: StoppedStatement): void {
     const { identity, charges, lease, suspension } = this.#services
     if (!identity.current) return
+    const { tokenId, sql, seconds, isWrite } = stopped
     const ran = { operation: 'query', sql, statementCount: 1, durationMs: seconds * 1000 }
-    charges.charge(tokenId, ran, NOTHING, new PerSQLError('query_timeout', { seconds }), now())
+    charges.charge(tokenId, ran, NOTHING, toStopError(stopped), now())
     lease.save()
-    if (isWrite) suspension.add(seconds)
+    if (isWrite) suspension.add(stopped)
   }
 
   /** Serves a public endpoint. Without a cold start, a signature or an external request it awaits nothing. */

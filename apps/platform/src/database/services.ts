@@ -214,7 +214,7 @@ function createStatements(core: Core, stores: Stores, events: Events, at: Schedu
   const keeper = new AutoSnapshotter({ storage, ownPages, history, writes, now })
   const facts = new TableFacts(createRunSql(storage.sql), writtenRows)
   const longReads = new LongReads(facts, () => storage.sql.databaseSize / PAGE_BYTES)
-  const watch = { identity, caller, schemaChanges, keeper, feed, webhookStore, longReads }
+  const watch = { identity, caller, schemaChanges, keeper, feed, webhookStore, longReads, growth: core.growth }
   const suspension = new WriteSuspension(storage.kv, ownPages)
   const engine = new Engine(
     storage,

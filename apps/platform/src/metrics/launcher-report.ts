@@ -17,7 +17,7 @@ export const LauncherReport = z.strictObject({
   readers: Count,
   readerCrashes: Count,
   /** Restarts of the cell by their reason. */
-  restarts: z.strictObject({ blocked: Count, not_listening: Count, exited: Count }),
+  restarts: z.strictObject({ blocked: Count, not_listening: Count, exited: Count, quota: Count, disk: Count }),
   /** The last backup, if there is one. */
   backup: z.strictObject({ atMs: z.number(), ok: z.boolean() }).optional(),
 })
@@ -39,7 +39,7 @@ export function collectLauncherReport(nowMs: number): Sample[] {
   return [
     { name: 'persql_readers', value: readers },
     { name: 'persql_reader_crashes_total', value: readerCrashes },
-    ...(['blocked', 'not_listening'] as const).map((reason): Sample => {
+    ...(['blocked', 'not_listening', 'quota', 'disk'] as const).map((reason): Sample => {
       return { name: 'persql_watchdog_kills_total', labels: { reason }, value: restarts[reason] }
     }),
     ...Object.entries(restarts).map(([reason, value]): Sample => {

@@ -12,7 +12,7 @@ export interface Effect {
   readonly cleared: readonly string[]
   /** Whether the program accesses a table whose name isn't known. */
   readonly unresolved: boolean
-  /** Whether the program has nested loops, or loops without a known bound, and so can run long. */
+  /** Whether it can run long or write much: it has nested loops, loops without a known bound, or a loop and writes. */
   readonly mayRunLong: boolean
   /** The table to which the statement appends one row and does nothing else, unless it can skip the row. */
   readonly appendsTo: string | undefined
@@ -101,6 +101,8 @@ const ROLLBACK = 1
 const TRIGGER = '-- TRIGGER '
 /** Commands of FTS5 that read its whole content. */
 const COMMANDS: ReadonlySet<string> = new Set(['rebuild', 'integrity-check'])
+/** Opcodes that can create a large value. */
+const CALLS = new Set(['Function', 'PureFunc', 'Concat'])
 const LOOPS = new Set(['Next', 'Prev', 'VNext', 'SorterNext', 'RowSetRead'])
 
 /**
@@ -116,6 +118,7 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
   let changesSchema = false
   let unresolved = false
   let loops = 0
+  let calls = 0
   let inserts = 0
   let entries = 0
   let writesVirtual = false
@@ -144,6 +147,7 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
 
   for (const [, opcode, p1, p2, p3, p4, p5] of program as readonly Instruction[]) {
     if (LOOPS.has(opcode)) loops++
+    if (CALLS.has(opcode)) calls++
     if (opcode === 'Init') onSequences = new Set()
     if (opcode === 'Next' && onSequences.has(p1)) sequenceLoops++
     if (opcode === 'OpenRead' && schema.roots.get(p2) === 'sqlite_sequence') onSequences.add(p1)
@@ -226,7 +230,7 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
     writes: [...writes].sort(),
     cleared: [...cleared].sort(),
     unresolved,
-    mayRunLong: loops > 1 || readsContent,
+    mayRunLong: loops > 1 || readsContent || (writes.size > 0 && (loops > 0 || (isRepeated && calls > 0))),
     fires: [...fires].sort(),
     defers: defers ? 'declared' : 'none',
     countsOn,

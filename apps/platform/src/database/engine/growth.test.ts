@@ -13,12 +13,17 @@ function database(limitBytes: number) {
         state.measured++
         return state.bytes
       },
+      // PerSQL's own tables take 1 MB.
+      get fileBytes() {
+        return state.bytes + MB
+      },
     },
     quotas: {
       get storage() {
         return state.limit
       },
       exceeded: (quota, used) => quotaExceeded(quota, state.limit.bytes, used),
+      getUse: (quota, used) => ({ quota, limit: state.limit.bytes, used }),
     },
   })
   /** Runs a write that grows the file, and rolls it back if it is refused. */
@@ -67,6 +72,14 @@ describe('the growth of a database', () => {
     expect([write(100 * MB), write(1), write(16 * MB, 1, true), write(1, 1, true)]).toEqual([
       ...['near', 'refused', 'near', 'refused'],
     ])
+  })
+
+  test('limits the file to what is left, and never below its size', () => {
+    const { state, growth, write } = database(100 * MB)
+    write(40 * MB)
+    expect(growth.limit).toMatchObject({ maxFileBytes: 101 * MB, use: { limit: 100 * MB, used: 40 * MB } })
+    state.limit = { ...state.limit, bytes: 10 * MB }
+    expect(growth.limit).toMatchObject({ maxFileBytes: 41 * MB, use: { limit: 10 * MB } })
   })
 
   test('is measured after writes that SQLite does not count', () => {

@@ -1,6 +1,6 @@
 import type { Analysis } from '../authorizer/authorizer.ts'
 import { MAX_APPENDED } from '../authorizer/statement-effect.ts'
-import type { DatabaseQuotas, StorageLimit } from '../metering/quotas.ts'
+import type { DatabaseQuotas, QuotaUse, StorageLimit } from '../metering/quotas.ts'
 
 /** The most bytes by which one written row, or one entry of an index, makes the file grow: 8 MiB and its pages. */
 const ROW_BYTES = 8_600_000
@@ -11,8 +11,14 @@ const DELETE_BYTES = 16_000_000
 
 /** The services that growth checks use. */
 export interface GrowthOptions {
-  readonly ownPages: { tenantBytes(): number }
-  readonly quotas: Pick<DatabaseQuotas, 'storage' | 'exceeded'>
+  readonly ownPages: { tenantBytes(): number; readonly fileBytes: number }
+  readonly quotas: Pick<DatabaseQuotas, 'storage' | 'exceeded' | 'getUse'>
+}
+
+/** The size that the file of a database has when a quota is reached, and the use of that quota. */
+export interface FileLimit {
+  readonly maxFileBytes: number
+  readonly use: QuotaUse
 }
 
 /**
@@ -56,6 +62,15 @@ export class Growth {
     const spare = isDelete ? DELETE_BYTES : 0
     if (this.#bytes > limit.bytes + spare && this.#bytes > before)
       throw this.#options.quotas.exceeded(limit.quota, before)
+  }
+
+  /** The limit of the file for the next write. Reading it takes time. */
+  get limit(): FileLimit {
+    const { quotas, ownPages } = this.#options
+    const { bytes, quota } = quotas.storage
+    const tenantBytes = ownPages.tenantBytes()
+    const maxFileBytes = ownPages.fileBytes + Math.max(0, bytes - tenantBytes)
+    return { maxFileBytes, use: quotas.getUse(quota, tenantBytes) }
   }
 
   /** Returns whether a statement wrote since the last call of this method, even if it was rolled back. */

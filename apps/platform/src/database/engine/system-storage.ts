@@ -12,6 +12,11 @@ export class SystemStorage {
     this.#storage = storage
   }
 
+  /** The bytes of the file, without its free pages. */
+  get fileBytes(): number {
+    return this.#storage.sql.databaseSize
+  }
+
   /** Counts the whole file as PerSQL's. Call it before the tenant's first statement. */
   adoptAll(): void {
     this.#put(this.#storage.sql.databaseSize)

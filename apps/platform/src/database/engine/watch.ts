@@ -1,5 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
+import { disk } from '../../disk-space.ts'
 import { getActor } from '../calls/call.ts'
 import type { CurrentCaller } from '../calls/current-caller.ts'
 import type { ChangeFeed } from '../events/change-feed/feed.ts'
@@ -8,6 +9,7 @@ import type { IdentityStore } from '../identity.ts'
 import type { LongReads } from '../reads/long-reads.ts'
 import type { SchemaChangeLog } from '../versions/schema-changes.ts'
 import type { AutoSnapshotter } from '../versions/snapshots/auto-snapshotter.ts'
+import type { Growth } from './growth.ts'
 import type { StatementObserver } from './observer.ts'
 
 /** The services that observe statements. */
@@ -19,6 +21,7 @@ export interface WatchServices {
   readonly feed: ChangeFeed
   readonly webhookStore: WebhookStore
   readonly longReads: LongReads
+  readonly growth: Pick<Growth, 'limit'>
 }
 
 /** The number of statements logged so far, across all databases of the process. */
@@ -27,14 +30,15 @@ let statements = 0
 /** Returns the observer that the engine reports statements to. */
 export const watchFor = (
   ctx: DurableObjectState,
-  { identity, caller, schemaChanges, keeper, feed, webhookStore, longReads }: WatchServices,
+  { identity, caller, schemaChanges, keeper, feed, webhookStore, longReads, growth }: WatchServices,
   queryTimeoutMs: number,
 ): StatementObserver => ({
   started(sql, isWrite) {
     const id = ++statements
     const database = `${identity.current?.namespace}/${identity.current?.slug}`
     const { tokenId } = caller
-    const about = { database, tokenId, isWrite, sql: sql.slice(0, 500) }
+    const storage = { file: ctx.id.toString(), hasRoom: disk.level === 0, ...(isWrite && { limit: growth.limit }) }
+    const about = { database, tokenId, isWrite, sql: sql.slice(0, 500), storage }
     console.error(JSON.stringify({ event: 'statement_started', id, ...about }))
     return id
   },

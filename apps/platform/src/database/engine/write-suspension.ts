@@ -1,5 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import { now, toIso } from '../../clock.ts'
+import type { StoppedStatement, StopReason } from './stopped-statement.ts'
 import type { SystemStorage } from './system-storage.ts'
 
 /** The times for which writes are refused after stopped statements, by their number. */
@@ -13,6 +14,15 @@ interface Suspension {
   readonly stopped: number
   readonly untilMs: number
   readonly seconds: number
+  /** Missing in data of versions that stopped statements because of their time only. */
+  readonly reason?: StopReason
+}
+
+/** The effect of a stopped statement, by the reason why it was stopped. */
+const PROBLEMS: Readonly<Record<StopReason, (seconds: number) => string>> = {
+  time: (seconds) => `blocked the server for ${seconds} s`,
+  quota: () => 'needed more storage than the quota allows',
+  disk: () => "filled the server's disk",
 }
 
 /** Refuses writes of a database for some time after one of its statements had to be stopped with the whole process. */
@@ -30,20 +40,21 @@ export class WriteSuspension {
   /** @throws PerSQLError `database_suspended` */
   assertWritable(): void {
     if (this.#known === undefined) return
-    const { untilMs, seconds } = this.#known
+    const { untilMs, seconds, reason = 'time' } = this.#known
     const leftMs = untilMs - now()
     if (leftMs <= 0) return
     const [until, left] = [toIso(untilMs), Math.ceil(leftMs / 1000)]
-    throw new PerSQLError('database_suspended', { until, seconds: left, held: seconds }, { extra: { until } })
+    const details = { until, seconds: left, problem: PROBLEMS[reason](seconds) }
+    throw new PerSQLError('database_suspended', details, { extra: { until, reason } })
   }
 
-  /** Records a statement that held the process for `seconds` and was stopped. */
-  add(seconds: number): void {
+  /** Records a stopped statement. */
+  add({ seconds, reason }: Pick<StoppedStatement, 'seconds' | 'reason'>): void {
     const nowMs = now()
     const isRepeated = this.#known !== undefined && nowMs - this.#known.untilMs < FORGOTTEN_MS
     const stopped = isRepeated ? (this.#known as Suspension).stopped + 1 : 1
     const waitMs = WAITS_MS[Math.min(stopped, WAITS_MS.length) - 1] as number
-    const suspension = { stopped, untilMs: nowMs + waitMs, seconds }
+    const suspension = { stopped, untilMs: nowMs + waitMs, seconds, reason }
     this.#known = suspension
     this.#ownPages.around(() => this.#kv.put(KEY, suspension))
   }

@@ -16,6 +16,13 @@ export interface StorageLimit {
   readonly quota: 'database_bytes' | 'namespace_bytes'
 }
 
+/** A quota, its limit and what is used of it. */
+export interface QuotaUse {
+  readonly quota: QuotaName
+  readonly limit: number
+  readonly used: number
+}
+
 /** The quotas that apply to a database: those of its last lease, and before the first one the defaults. */
 export class DatabaseQuotas {
   #grant: QuotaGrant
@@ -73,9 +80,15 @@ export class DatabaseQuotas {
 
   /** Returns the error of a call that needs more than a quota allows. `used` is the use of this database. */
   exceeded(quota: QuotaName, used: number): PerSQLError {
+    const use = this.getUse(quota, used)
+    return quotaExceeded(quota, use.limit, use.used)
+  }
+
+  /** Returns the use of a quota. `used` is the use of this database. */
+  getUse(quota: QuotaName, used: number): QuotaUse {
     const { limits, namespaceBytes, ownBytes } = this.#grant
     const all = quota === 'namespace_bytes' ? namespaceBytes - ownBytes + used : used
-    return quotaExceeded(quota, limits[quota], all)
+    return { quota, limit: limits[quota], used: all }
   }
 }
 

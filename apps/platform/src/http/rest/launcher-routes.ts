@@ -17,6 +17,10 @@ const Stopped = z.strictObject({
   sql: z.string(),
   seconds: z.number(),
   isWrite: z.boolean(),
+  reason: z.enum(['time', 'quota', 'disk']),
+  use: z
+    .strictObject({ quota: z.enum(['database_bytes', 'namespace_bytes']), limit: z.number(), used: z.number() })
+    .optional(),
 })
 const Accepted = z.strictObject({
   database: z.string().regex(/^[a-z0-9-]+\/[a-z0-9-]+$/),
@@ -61,9 +65,9 @@ export function launcherRoutes(answered: Answered): Hono<{ Bindings: Env }> {
   app.post('/stopped', async (c) => {
     const { success, data } = Stopped.safeParse(await c.req.json().catch(() => undefined))
     if (!success) throw new PerSQLError('invalid_input', { problem: 'The body must describe a stopped statement.' })
-    const { database, tokenId, sql, seconds, isWrite } = data
+    const { database, ...stopped } = data
     const [namespace, slug] = database.split('/') as [string, string]
-    await databaseObject(c.env, namespace, slug).statementStopped(tokenId, sql, seconds, isWrite)
+    await databaseObject(c.env, namespace, slug).statementStopped(stopped)
     return c.json({ success: true, data: {} })
   })
 
