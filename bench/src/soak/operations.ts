@@ -11,8 +11,8 @@ const counted = 'with n(i) as (select 1 union all select i + 1 from n where i < 
 export const pointRead: Operation = (send, at, call) =>
   send(`${at}/query`, query('select * from items where id = ?', (call % 1_000) + 1))
 
-/** The last import, export or branch of each database. */
-const lastCopies = new Map<string, Promise<void>>()
+/** The last import of each database. */
+const lastImports = new Map<string, Promise<void>>()
 
 /**
  * The number of names of branches and databases. The file of a deleted one remains until the next start. Calls of the same
@@ -39,14 +39,14 @@ const operations: readonly (readonly [weight: number, run: Operation])[] = [
       await send(`${at}/query`, query(`drop table t${call}`))
     }),
   ],
-  [2, oneAtATime((send, at) => send(`${at}/export?format=sql`))],
+  [2, (send, at) => send(`${at}/export?format=sql`)],
   [
     2,
-    oneAtATime(async (send, at, call) => {
+    async (send, at, call) => {
       const branch = `${at}/branches/b${call % names}`
       await send(branch, {}, 'PUT')
       await send(branch, undefined, 'DELETE')
-    }),
+    },
   ],
   [
     2,
@@ -85,15 +85,12 @@ export async function seed(send: Send, at: string): Promise<void> {
   }
 }
 
-/**
- * Runs an operation after the previous operation of this kind on the same database. A database accepts one import at a time,
- * and a copy that starts while an import is applied is refused, to be tried again.
- */
+/** Runs an import after the previous one of the same database, which accepts one at a time. */
 function oneAtATime(run: Operation): Operation {
   return (send, at, call) => {
     const next = () => run(send, at, call)
-    const current = (lastCopies.get(at) ?? Promise.resolve()).then(next, next)
-    lastCopies.set(at, current)
+    const current = (lastImports.get(at) ?? Promise.resolve()).then(next, next)
+    lastImports.set(at, current)
     return current
   }
 }

@@ -1,4 +1,5 @@
 import { enforceForeignKeys } from '../versions/copy/load-copy.ts'
+import { WriteFreeze } from './write-freeze.ts'
 
 /** The steps before and after a task that holds the lock. */
 interface Turn {
@@ -8,10 +9,17 @@ interface Turn {
   readonly end: (changed: boolean) => void
 }
 
-/** Runs a task with exclusive access to the database and foreign keys off. Other calls wait. */
+/**
+ * Runs a task with exclusive access to the database and foreign keys off. Other calls wait. Tasks, and copies of the
+ * database, have access in the order in which they asked for it.
+ */
 export class ExclusiveLock {
   readonly #ctx: DurableObjectState
   #held: Promise<void> | undefined
+  /** The end of the task that asked last. */
+  #last: Promise<void> | undefined
+  /** The running copies of the database, which need it to stay in one state. */
+  readonly #copies = new WriteFreeze()
 
   constructor(ctx: DurableObjectState) {
     this.#ctx = ctx
@@ -22,13 +30,30 @@ export class ExclusiveLock {
     return this.#held
   }
 
-  /** Waits for the lock, then runs `work`. `changes` says whether it can change all tables. */
+  /** A promise that resolves when all tasks that asked for the lock so far have ended; `undefined` without any. */
+  get queue(): Promise<void> | undefined {
+    return this.#last
+  }
+
+  /** Lets tasks wait until the returned function is called, which must happen once. Call it while no task runs. */
+  share(): () => void {
+    return this.#copies.freeze()
+  }
+
+  /**
+   * Waits for earlier tasks and running copies, then runs `work`. `changes` says whether it can change all tables. If
+   * nothing is running, the lock is held immediately.
+   */
   async run<T>(changes: boolean, work: () => T | Promise<T>, { begin, end }: Turn): Promise<T> {
-    while (this.#held) await this.#held
+    const before = this.#last
     let done = () => {}
-    this.#held = new Promise((resolve) => {
+    const ended = new Promise<void>((resolve) => {
       done = resolve
     })
+    this.#last = ended
+    if (before) await before
+    while (this.#copies.frozen) await this.#copies.frozen
+    this.#held = ended
     begin()
     const { storage } = this.#ctx
     let changed = false
@@ -41,6 +66,7 @@ export class ExclusiveLock {
       // If foreign keys can't be turned on again, the object restarts.
       await enforceForeignKeys(storage, true).catch(() => this.#ctx.abort('foreign_keys_off'))
       this.#held = undefined
+      if (this.#last === ended) this.#last = undefined
       end(changed)
       done()
     }

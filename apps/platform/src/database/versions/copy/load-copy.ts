@@ -86,7 +86,7 @@ export interface SmallCopy extends Pick<CopyOffer, 'schema' | 'bookkeeping'> {
  * @throws PerSQLError `copy_cut_off` or `database_not_found`
  */
 export async function readSmallCopy(source: Loading['source'], sourceId: string | undefined): Promise<SmallCopy> {
-  const wanted: Wanted = { rows: 'bookkeeping', migrations: 'all', waits: true }
+  const wanted: Wanted = { rows: 'bookkeeping', migrations: 'all' }
   const { copy, schema, bookkeeping } = await source.begin(sourceId, false, '', wanted)
   try {
     const pages: Page[] = []

@@ -4,6 +4,7 @@ import { type Page, readPages } from '../../../sqlite/rows.ts'
 import { readSchemaText, type SchemaText } from '../../../sqlite/schema.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
 import type { Read } from '../../../sqlite/walk.ts'
+import type { ExclusiveLock } from '../../engine/exclusive-lock.ts'
 import type { WriteFreeze } from '../../engine/write-freeze.ts'
 import type { IdentityStore } from '../../identity.ts'
 import { notUtf8, type RowFormat, rowsOut } from '../../transfer/export-rows.ts'
@@ -14,6 +15,8 @@ import { copyError } from './failure.ts'
 
 /** The time after which a copy without a request for its next page is ended. */
 const PATIENCE_MS = 30_000
+/** The time that a copy waits for tasks with exclusive access. Each of them takes at most 25 s. */
+const MAX_WAIT_MS = 60_000
 
 /** The parts of a copy besides its schema. */
 export interface Wanted {
@@ -21,8 +24,11 @@ export interface Wanted {
   readonly rows: 'all' | 'bookkeeping'
   /** All applied migrations, only those that were applied here, or none. */
   readonly migrations: 'all' | 'own' | 'none'
-  /** Whether the copy waits for the exclusive lock instead of failing. */
-  readonly waits?: boolean
+  /**
+   * Whether the copy fails instead of waiting for a task with exclusive access. The caller holds such access itself, and
+   * that task could wait for the caller.
+   */
+  readonly isImpatient?: boolean
 }
 const ROWS: Wanted = { rows: 'all', migrations: 'none' }
 
@@ -53,8 +59,8 @@ interface Copy {
 export interface CopySourceOptions {
   readonly storage: DurableObjectStorage
   readonly identity: IdentityStore
-  /** The exclusive lock, as long as a task holds it. */
-  readonly exclusion: { readonly held: Promise<void> | undefined }
+  /** The exclusive lock, which a task can hold, and which tasks don't get during a copy. */
+  readonly exclusion: Pick<ExclusiveLock, 'held' | 'queue' | 'share'>
   readonly writes: WriteFreeze
   readonly ledger: Pick<Ledger, 'pages'>
   /** Bills the rows read for a copy. */
@@ -66,7 +72,7 @@ export interface CopySourceOptions {
  * @throws PerSQLError `copy_cut_off` or `database_not_found`
  */
 export function assertSource(
-  { identity, exclusion }: Pick<CopySourceOptions, 'identity' | 'exclusion'>,
+  { identity, exclusion }: { identity: IdentityStore; exclusion: Pick<ExclusiveLock, 'held'> },
   id: string | undefined,
 ): void {
   if (exclusion.held) throw new PerSQLError('copy_cut_off')
@@ -97,15 +103,45 @@ export class CopySource extends RpcTarget {
     }
   }
 
-  /** Starts a copy. @throws PerSQLError `database_not_found` */
-  async begin(
-    id: string | undefined,
-    asText = false,
-    staged = '',
-    { rows, migrations, waits = false } = ROWS,
-  ): Promise<CopyOffer> {
+  /**
+   * Starts a copy, after the tasks with exclusive access that came first.
+   * @throws PerSQLError `database_not_found`, or `copy_cut_off` after a minute
+   */
+  async begin(id: string | undefined, asText = false, staged = '', wanted = ROWS): Promise<CopyOffer> {
+    if (wanted.isImpatient) return this.#beginNow(id, asText, staged, wanted)
+    return this.#inTurn(() => this.#beginNow(id, asText, staged, wanted))
+  }
+
+  /** Waits until no task has exclusive access. @throws PerSQLError `copy_cut_off` after a minute */
+  ready(): Promise<void> {
+    return this.#inTurn(() => {})
+  }
+
+  /** Runs `start` in the same turn in which the exclusive lock is free, so that no task that came later is first. */
+  async #inTurn<T>(start: () => T): Promise<T> {
     const { exclusion } = this.#options
-    while (waits && exclusion.held) await exclusion.held
+    if (!exclusion.queue) return start()
+    let isLate = false
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        isLate = true
+        reject(new PerSQLError('copy_cut_off'))
+      }, MAX_WAIT_MS)
+    })
+    const inTurn = async (): Promise<T> => {
+      for (let before = exclusion.queue; before; before = exclusion.held) await before
+      if (isLate) throw new PerSQLError('copy_cut_off')
+      return start()
+    }
+    try {
+      return await Promise.race([inTurn(), late])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  #beginNow(id: string | undefined, asText: boolean, staged: string, { rows, migrations }: Wanted): CopyOffer {
     assertSource(this.#options, id)
     const run: RunSql = (sql, ...params) => this.#read(sql, ...params).rows
     const schema = readSchemaText(run)
@@ -137,9 +173,18 @@ export class CopySource extends RpcTarget {
   #begin(pages: Copy['pages']): number {
     const copy = ++this.#last
     this.#copies.set(copy, { pages, timer: undefined, isHeld: false, ended: () => {} })
-    this.#thaw ??= this.#options.writes.freeze()
+    this.#thaw ??= this.#freeze()
     this.#watch(copy)
     return copy
+  }
+
+  /** Lets writes, and tasks that can replace all tables, wait. */
+  #freeze(): () => void {
+    const { writes, exclusion } = this.#options
+    const steps = [writes.freeze(), exclusion.share()]
+    return () => {
+      for (const thaw of steps) thaw()
+    }
   }
 
   /** Returns the next page; `undefined` at the end. @throws PerSQLError `copy_cut_off`, `copy_impossible` */

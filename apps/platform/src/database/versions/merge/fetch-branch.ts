@@ -13,7 +13,7 @@ import { STAGED } from './merge-table-info.ts'
 
 /** The calls of a parent to its branch. */
 export interface Branch {
-  readonly source: Pick<Remote<CopySource>, 'begin' | 'next' | 'end'>
+  readonly source: Pick<Remote<CopySource>, 'ready' | 'begin' | 'next' | 'end'>
   readonly forkState: (id: string) => Promise<ForkState>
   readonly seedIds: (id: string, floors: Ids) => Promise<void>
 }

@@ -161,6 +161,8 @@ export class Merger {
   async #attempt(request: MergeRequest, { id, slug }: Database, scope: Scope): Promise<Tried> {
     const { storage, inTransaction, alone, branch, growth } = this.#options
     let result: Tried | undefined
+    // The branch can be importing, for example. It isn't waited for while this database's calls wait.
+    await branch(slug).source.ready()
     await alone(request.database, scope.apply === true, async () => {
       const cost = { rowsRead: 0, rowsWritten: 0 }
       const run: RunSql = (sql, ...params) => {
@@ -176,7 +178,11 @@ export class Merger {
           const digest = createHash('sha256')
           const state = await fetchBranch(storage.sql, branch(slug), id, {
             ...{ digest, checkTime },
-            wanted: { rows: scope.data ? 'all' : 'bookkeeping', migrations: scope.schema ? 'own' : 'none' },
+            wanted: {
+              rows: scope.data ? 'all' : 'bookkeeping',
+              migrations: scope.schema ? 'own' : 'none',
+              isImpatient: true,
+            },
             seeds: ({ ids }) => (scope.apply === true ? this.#renewIds(id, scope, ids) : {}),
           })
           result = { ...this.#bringTogether(run, request, id, scope, state, digest, checkTime), ...cost }
