@@ -117,30 +117,37 @@ test('a cell stops the statements of its own databases', async () => {
   }
 }, 120_000)
 
-test('a statement that fills the disk is stopped before that, and the room is free again', async () => {
-  const volume = new SmallVolume(512)
-  const platform = await startPlatform({
-    data: join(volume.path, 'data'),
-    watchdog: true,
-    failures: ['database_suspended'],
-    environment: { QUERY_TIMEOUT_S: '60' },
-  })
-  try {
-    const { db, tokenId } = await platform.createNamespace('acme')
-    await db().query('CREATE TABLE t (n, x)')
-    volume.fill(400 * MB)
-    const before = volume.freeBytes
-    await expect(db().query(`INSERT INTO t ${endless}`)).rejects.toThrow()
-    await expect
-      .poll(() => platform.log.map(({ event }) => event), { timeout: 30_000 })
-      .toContain('stopped_statement_recorded')
-    expect(platform.log.find(({ event }) => event === 'statement_killed')).toMatchObject({ reason: 'disk', tokenId })
-    const log = 'SELECT status FROM _persql_query_log WHERE status > 200'
-    expect((await eventually(() => db().query(log))).body.data.rows).toEqual([[507]])
-    expect(volume.freeBytes).toBeGreaterThan(before - 8 * MB)
-    expect((await db().query('SELECT count(*) FROM t')).body.data.rows).toEqual([[0]])
-  } finally {
-    await platform.stop()
-    volume.remove()
-  }
-}, 120_000)
+test.each([
+  ['with the log of its writes', `INSERT INTO t ${endless}`],
+  ['with temporary files', `INSERT INTO t SELECT * FROM (${endless}) ORDER BY 2, 1 DESC`],
+])(
+  'a statement that fills the disk %s is stopped before that, and the room is free again',
+  async (_, sql) => {
+    const volume = new SmallVolume(512)
+    const platform = await startPlatform({
+      data: join(volume.path, 'data'),
+      watchdog: true,
+      failures: ['database_suspended'],
+      environment: { QUERY_TIMEOUT_S: '60' },
+    })
+    try {
+      const { db, tokenId } = await platform.createNamespace('acme')
+      await db().query('CREATE TABLE t (n, x)')
+      volume.fill(400 * MB)
+      const before = volume.freeBytes
+      await expect(db().query(sql)).rejects.toThrow()
+      await expect
+        .poll(() => platform.log.map(({ event }) => event), { timeout: 30_000 })
+        .toContain('stopped_statement_recorded')
+      expect(platform.log.find(({ event }) => event === 'statement_killed')).toMatchObject({ reason: 'disk', tokenId })
+      const log = 'SELECT status FROM _persql_query_log WHERE status > 200'
+      expect((await eventually(() => db().query(log))).body.data.rows).toEqual([[507]])
+      expect(volume.freeBytes).toBeGreaterThan(before - 8 * MB)
+      expect((await db().query('SELECT count(*) FROM t')).body.data.rows).toEqual([[0]])
+    } finally {
+      await platform.stop()
+      volume.remove()
+    }
+  },
+  120_000,
+)
