@@ -4,7 +4,6 @@ import { type Page, readPages } from '../../../sqlite/rows.ts'
 import { readSchemaText, type SchemaText } from '../../../sqlite/schema.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
 import type { Read } from '../../../sqlite/walk.ts'
-import type { ExclusiveLock } from '../../engine/exclusive-lock.ts'
 import type { WriteFreeze } from '../../engine/write-freeze.ts'
 import type { IdentityStore } from '../../identity.ts'
 import { notUtf8, type RowFormat, rowsOut } from '../../transfer/export-rows.ts'
@@ -55,12 +54,19 @@ interface Copy {
   ended: () => void
 }
 
+/** The part of the exclusive lock that copies use. */
+interface Lock {
+  readonly held: Promise<void> | undefined
+  readonly queue: Promise<void> | undefined
+  share(): () => void
+}
+
 /** The services that copies of this object use. */
 export interface CopySourceOptions {
   readonly storage: DurableObjectStorage
   readonly identity: IdentityStore
   /** The exclusive lock, which a task can hold, and which tasks don't get during a copy. */
-  readonly exclusion: Pick<ExclusiveLock, 'held' | 'queue' | 'share'>
+  readonly exclusion: Lock
   readonly writes: WriteFreeze
   readonly ledger: Pick<Ledger, 'pages'>
   /** Bills the rows read for a copy. */
@@ -72,7 +78,7 @@ export interface CopySourceOptions {
  * @throws PerSQLError `copy_cut_off` or `database_not_found`
  */
 export function assertSource(
-  { identity, exclusion }: { identity: IdentityStore; exclusion: Pick<ExclusiveLock, 'held'> },
+  { identity, exclusion }: { identity: IdentityStore; exclusion: Pick<Lock, 'held'> },
   id: string | undefined,
 ): void {
   if (exclusion.held) throw new PerSQLError('copy_cut_off')
