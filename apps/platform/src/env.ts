@@ -54,6 +54,8 @@ export interface Env extends ModelSettings, QuotaSettings {
   /** The number of the bindings `READER_0`, `READER_1` … */
   readonly PERSQL_READERS?: string
   readonly PERSQL_FIRST_OWNS?: string
+  /** Identifies the restore that filled the data folder, until all namespaces are reconciled. */
+  readonly PERSQL_RESTORE?: string
   /** The number of cells. The bindings `CELL_0`, `CELL_1` … reach the others. Unset if there is one. */
   readonly PERSQL_CELLS?: string
   /** The cell of this process. */

@@ -36,7 +36,16 @@ export type DayUsage = z.infer<typeof DayUsage>
 export const LedgerEntry = z.object({
   id: z.int(),
   at: Timestamp,
-  kind: z.enum(['welcome_credit', 'topup', 'usage', 'adjustment', 'refund', 'dispute', 'transfer']),
+  kind: z.enum([
+    'welcome_credit',
+    'topup',
+    'usage',
+    'adjustment',
+    'refund',
+    'dispute',
+    'transfer',
+    'restore_adjustment',
+  ]),
   amountUsd: z.number(),
   /** Balance of the ledger after this entry, without usage that isn't posted yet. */
   balanceUsd: z.number(),

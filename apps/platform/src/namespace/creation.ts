@@ -2,6 +2,7 @@ import { now } from '../clock.ts'
 import type { WelcomeDecision } from '../directory/welcome-claims.ts'
 import { migrate } from '../storage/migrate.ts'
 import type { Audit } from './audit.ts'
+import type { RestoreReconciliation } from './credit/restore-reconciliation.ts'
 import type { Identity, IdentityStore } from './identity.ts'
 import type { DayClose } from './ledger/day-close.ts'
 import { type Ledger, WELCOME } from './ledger/ledger.ts'
@@ -14,6 +15,7 @@ export interface CreationOptions {
   readonly ledger: () => Ledger
   readonly dayClose: DayClose
   readonly audit: Audit
+  readonly restored: Pick<RestoreReconciliation, 'skip'>
   readonly welcomeCreditNano: () => number
 }
 
@@ -31,7 +33,7 @@ export class Creation {
   }
 
   #create(slug: string, actor: string, credit: WelcomeDecision, nowMs: number): Identity {
-    const { storage, welcomeCreditNano, identity, ledger, dayClose, audit } = this.#options
+    const { storage, welcomeCreditNano, identity, ledger, dayClose, audit, restored } = this.#options
     migrate(storage, NAMESPACE_SCHEMA)
     const id = `ns_${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
     const creditNano = credit === 'granted' ? welcomeCreditNano() : 0
@@ -39,6 +41,7 @@ export class Creation {
     const created = identity.store({ id, slug, createdAtMs: nowMs, ...(creditNano === 0 && { uncredited }) })
     if (creditNano > 0) ledger().enter('welcome_credit', creditNano, WELCOME, {}, nowMs)
     ledger().close(nowMs)
+    restored.skip()
     dayClose.setNext(nowMs)
     audit.add(actor, 'namespace.created', slug, {}, nowMs)
     return created

@@ -36,9 +36,10 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#services = createServices(ctx, env)
-    const { identity, alarm, timers, files } = this.#services
+    const { identity, alarm, timers, files, restored } = this.#services
     if (identity.known) {
       migrate(ctx.storage, NAMESPACE_SCHEMA)
+      restored.begin()
       files.count()
     }
     alarm.restore(() => timers.nextMs)
@@ -199,6 +200,14 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
     const { databases, files, audit } = this.#services
     files.accept(databases.existing(slug))
     audit.add('operator', 'database.file_accepted', slug, { note }, now())
+  }
+
+  /**
+   * Finishes the reconciliation after the data folder was restored from a backup. `deleted` are the databases that were
+   * deleted during the backup. Returns whether all databases answered.
+   */
+  finishRestore(deleted: readonly string[]): Promise<boolean> {
+    return this.#services.restored.finish(deleted)
   }
 
   /** Reclaims the credit that a database returns, unless it has a newer lease. */

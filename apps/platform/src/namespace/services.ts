@@ -14,6 +14,7 @@ import { CreditAllocator } from './credit/credit-allocator.ts'
 import { Leases } from './credit/leases.ts'
 import { LowBalance } from './credit/low-balance.ts'
 import { PaymentLedger } from './credit/payment-ledger.ts'
+import { RestoreReconciliation } from './credit/restore-reconciliation.ts'
 import { TopUps } from './credit/top-ups.ts'
 import { TransferRecords } from './credit/transfer-records.ts'
 import { type TransferRecipient, Transfers } from './credit/transfers.ts'
@@ -168,6 +169,11 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   const deletion = new NamespaceDeletion({ storage, identity, databases, members, deletions, audit, forget })
   const settled = () => lending.coverOverdraft()
   const bookings = new Bookings({ storage, ledger, audit, lowBalance, settled, abort })
+  const restored = new RestoreReconciliation({
+    ...{ storage, databases, databaseService, lending, bookings, wakeUps, stub },
+    restoreId: env.PERSQL_RESTORE,
+    wakeAt: (atMs) => timers.set('wake-ups', atMs),
+  })
   const payments = new PaymentLedger({ bookings, topUps: new TopUps(storage.sql), audit })
   const transfers = new Transfers({
     ...{ identity, members, ledger, lending, bookings, records: new TransferRecords(storage.sql) },
@@ -177,7 +183,7 @@ export function createServices(ctx: DurableObjectState, env: Env) {
     finishAt: (atMs) => timers.set('finish-transfers', atMs),
   })
   const welcomeCreditNano = () => getSettings(env).welcomeCreditNano
-  const creation = new Creation({ storage, identity, ledger, dayClose, audit, welcomeCreditNano })
+  const creation = new Creation({ storage, identity, ledger, dayClose, audit, restored, welcomeCreditNano })
   return {
     ...{ identity, alarm, timers, databases, databaseService, admission, deletion },
     ...{ audit, apps, credentials, branches, hostnames, wakeUps, payments, transfers },
@@ -186,8 +192,8 @@ export function createServices(ctx: DurableObjectState, env: Env) {
     bootstrap: new Bootstrap({ identity, creation, databases, tokens, audit }),
     founding: new Founding({ storage, identity, creation, databaseService, members, admission, audit }),
     people: new MemberService(storage, members, databases, audit, memberApps),
-    files,
-    leases: new Leases({ identity, databases, lending, dayClose, tokens, files, limits, snapshots }),
+    ...{ files, restored },
+    leases: new Leases({ identity, databases, lending, dayClose, tokens, files, limits, snapshots, restored }),
     billing: new Billing({ identity, ledger, lending, lowBalance, dayClose }),
     databaseAudit: new DatabaseAudit(storage, audit),
   }

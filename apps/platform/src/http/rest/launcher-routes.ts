@@ -35,6 +35,10 @@ const Vacuum = z.strictObject({
   minFreeBytes: z.int().min(0),
   minFreeShare: z.number().min(0).max(1),
 })
+
+const Restored = z.strictObject({
+  namespaces: z.array(z.strictObject({ slug: z.string().max(100), deleted: z.array(z.string().max(100)) })).max(100),
+})
 const Alarms = z.strictObject({ names: z.array(z.string().regex(/^[^/]+\/.+$/)).max(100) })
 
 /** Returns the routes that the launcher calls on a single machine. They require the instance's secret. */
@@ -97,6 +101,13 @@ export function launcherRoutes(answered: Answered): Hono<{ Bindings: Env }> {
     const [namespace, slug] = database.split('/') as [string, string]
     return c.json({ success: true, data: await databaseObject(c.env, namespace, slug).runVacuum(id, request) })
   })
+  /** Reconciles namespaces after the data folder was restored from a backup. Returns those that aren't reconciled yet. */
+  app.post('/restored', async (c) => {
+    const { success, data } = Restored.safeParse(await c.req.json().catch(() => undefined))
+    if (!success) throw new PerSQLError('invalid_input', { problem: 'The body must list up to 100 namespaces.' })
+    const failed = await Promise.all(data.namespaces.map(({ slug, deleted }) => finishRestore(c.env, slug, deleted)))
+    return c.json({ success: true, data: { failed: failed.filter((slug) => slug !== undefined) } })
+  })
 
   /** Takes the free space of the disk, which a Worker can't measure. */
   app.post('/disk', async (c) => {
@@ -133,5 +144,14 @@ async function moveAlarm(env: Env, name: string): Promise<string | undefined> {
   } catch (cause) {
     console.error(JSON.stringify({ level: 'warn', event: 'alarm_not_deleted', object: name, cause: String(cause) }))
     return name
+  }
+}
+
+async function finishRestore(env: Env, slug: string, deleted: readonly string[]): Promise<string | undefined> {
+  try {
+    return (await namespaceObject(env, slug).finishRestore(deleted)) ? undefined : slug
+  } catch (cause) {
+    console.error(JSON.stringify({ level: 'error', event: 'not_reconciled', namespace: slug, cause: String(cause) }))
+    return slug
   }
 }

@@ -6,13 +6,14 @@ import { balance } from './credit-account.ts'
 import type { LowBalance } from './low-balance.ts'
 
 /** The kinds of ledger entries with an audit event. */
-export type BookedKind = 'topup' | 'adjustment' | 'refund' | 'dispute' | 'transfer'
+export type BookedKind = 'topup' | 'adjustment' | 'refund' | 'dispute' | 'transfer' | 'restore_adjustment'
 const ENTERED: { readonly [K in BookedKind]: string } = {
   topup: 'topped_up',
   adjustment: 'adjusted',
   refund: 'refunded',
   dispute: 'disputed',
   transfer: 'transferred',
+  restore_adjustment: 'restored',
 }
 
 /** The balance after an entry. */

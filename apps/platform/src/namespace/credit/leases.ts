@@ -10,6 +10,7 @@ import type { QuotaLimitStore } from '../quotas/limits.ts'
 import type { SnapshotBytes } from '../quotas/snapshot-bytes.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import type { CreditAllocator } from './credit-allocator.ts'
+import type { RestoreReconciliation } from './restore-reconciliation.ts'
 
 /** The services that leases depend on. */
 export interface LeasesOptions {
@@ -21,6 +22,7 @@ export interface LeasesOptions {
   readonly files: FileDamage
   readonly limits: QuotaLimitStore
   readonly snapshots: SnapshotBytes
+  readonly restored: Pick<RestoreReconciliation, 'reconcile'>
 }
 
 /** Gives leases to active databases: credit, and the keys that they must refuse. */
@@ -36,8 +38,9 @@ export class Leases {
    * a different database and are ignored. @throws PerSQLError `database_not_found`, `namespace_suspended` or `database_damaged`
    */
   async lease(slug: string, id: string | undefined, report: Report): Promise<LeaseAnswer> {
-    const { databases, lending, dayClose, tokens, files, limits, snapshots } = this.#options
-    const asked = this.#healthy(slug)
+    const { databases, lending, dayClose, tokens, files, limits, snapshots, restored } = this.#options
+    const known = this.#healthy(slug)
+    const asked = restored.reconcile(known, id, report) ? this.#healthy(slug) : known
     dayClose.runIfLate()
     files.assertFits(asked, id, report.generation ?? 0)
     if (id === asked.id) lending.settle(asked, report)

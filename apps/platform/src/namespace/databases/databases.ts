@@ -153,6 +153,11 @@ export class Databases {
     return this.#rows(`WHERE ceiling_nano > (${SPENT_NANO})`).map(toRecord)
   }
 
+  /** Lists all databases that aren't being deleted. */
+  listHealthy(): DatabaseRecord[] {
+    return this.#rows("WHERE status = 'healthy'").map(toRecord)
+  }
+
   /** Lists the databases that can contain data. */
   listDueForSampling(): DatabaseRecord[] {
     return this.#rows("WHERE status = 'healthy' AND (lease_version > 0 OR stored_bytes > 0)").map(toRecord)

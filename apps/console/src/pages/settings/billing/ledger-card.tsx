@@ -22,6 +22,7 @@ const KINDS: Readonly<Record<Entry['kind'], string>> = {
   refund: 'Refund',
   dispute: 'Dispute',
   transfer: 'Transfer',
+  restore_adjustment: 'Restore from a backup',
 }
 
 /** The ledger in pages, newest first, with a download of all entries. */
