@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { LogFormat } from '../../platform/src/log-text.ts'
+import { finishRestore } from './backup/finish-restore.ts'
+import { type Restore, readFinishedRestore } from './backup/restore-marker.ts'
 import { FORWARDED_SETTINGS, type PlatformEnvironment } from './config.ts'
 import type { DataLock } from './data-lock.ts'
 import { DiskWatch } from './disk-space.ts'
@@ -50,7 +52,8 @@ interface Cell {
 export async function startCells(options: CellsOptions): Promise<Cells> {
   const { settings, host, ports, secret, lock, log } = options
   const { PERSQL_DATA: data, PERSQL_DISK_RESERVE_MB: reserveMb } = settings
-  const environment = cellsEnvironment(options)
+  const restored = readFinishedRestore(data)
+  const environment = cellsEnvironment(options, restored)
   const cells: Cell[] = []
   const hold = (): void =>
     lock.hold(
@@ -92,6 +95,7 @@ export async function startCells(options: CellsOptions): Promise<Cells> {
     reports.start()
     vacuums.start()
     const started = cells.map(getPort) as [number, ...number[]]
+    if (restored) await finishRestore({ data, restored, localUrl: localUrl(host, started[0]), secret, log })
     if (cells.length > 1) {
       proxyFiles = new ProxyFiles({ data, host, ports: started, secret, log })
       if (!(await proxyFiles.write())) proxyFiles.refresh()
@@ -155,7 +159,10 @@ async function startCell(
   }
 }
 
-function cellsEnvironment({ settings, secret, hashing, ports }: CellsOptions): PlatformEnvironment {
+function cellsEnvironment(
+  { settings, secret, hashing, ports }: CellsOptions,
+  restored: Restore | undefined,
+): PlatformEnvironment {
   const owned = firstOwns(settings)
   return {
     ...Object.fromEntries(FORWARDED_SETTINGS.flatMap((name) => given(name, settings[name]))),
@@ -165,6 +172,7 @@ function cellsEnvironment({ settings, secret, hashing, ports }: CellsOptions): P
     PERSQL_SECRET: secret,
     PERSQL_HASHING_KEY: hashing.key,
     ...(owned && { PERSQL_FIRST_OWNS: owned }),
+    ...(restored && { PERSQL_RESTORE: restored.id }),
     ...(ports.length > 1 && {
       PERSQL_CELLS: String(ports.length),
       PERSQL_CELL_KEY: randomBytes(32).toString('base64url'),

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import type Sqlite from 'libsql'
 import {
   type DatabaseRecord,
+  isInitialized,
   listDatabases,
   listNamespaces,
   locateDatabase,
@@ -18,6 +19,9 @@ export interface FileCheck {
   /** The damage of the file; `undefined` if it is intact. */
   problem: string | undefined
 }
+
+/** The check of a file by SQLite. `quick_check` skips the comparison of indexes with their tables. */
+export type Check = 'integrity_check' | 'quick_check'
 
 /** Lines of `integrity_check` about the content of a table, which SQL can cause, and not about the file. */
 const ofContent =
@@ -52,14 +56,13 @@ export function* checkFiles(data: string, address?: string): Generator<FileCheck
 }
 
 /** Returns what is wrong with the file of a database, compared with its record. */
-function checkDatabase(file: string, { id, generation, requests }: DatabaseRecord): string | undefined {
-  // The record doesn't know a file before the first call.
-  const isInitialized = generation > 0 || (generation === 0 && requests > 0)
-  if (!existsSync(file)) return isInitialized ? 'missing' : undefined
+export function checkDatabase(file: string, record: DatabaseRecord, pragma?: Check): string | undefined {
+  const { id, generation } = record
+  if (!existsSync(file)) return isInitialized(record) ? 'missing' : undefined
   return (
-    findDamage(file) ??
+    findDamage(file, pragma) ??
     attempt(file, (sqlite) => {
-      if (!isInitialized) return undefined
+      if (!isInitialized(record)) return undefined
       const identity = readValue(sqlite, 'identity') as { id?: string } | undefined
       if (identity?.id === undefined) return 'empty, although the database was in use'
       if (identity.id !== id) return `the file of another database (${identity.id})`
@@ -70,10 +73,10 @@ function checkDatabase(file: string, { id, generation, requests }: DatabaseRecor
 }
 
 /** Returns the first problem that SQLite finds in a file. */
-function findDamage(file: string): string | undefined {
+export function findDamage(file: string, pragma: Check = 'integrity_check'): string | undefined {
   return attempt(file, (sqlite) => {
-    const rows = sqlite.prepare('PRAGMA integrity_check').all() as { integrity_check: string }[]
-    return rows.map((row) => row.integrity_check).find((line) => line !== 'ok' && !ofContent.test(line))
+    const rows = sqlite.prepare(`PRAGMA ${pragma}`).raw().all() as [string][]
+    return rows.map(([line]) => line).find((line) => line !== 'ok' && !ofContent.test(line))
   })
 }
 

@@ -61,6 +61,8 @@ const environmentBindings = [
   'TRANSACTION_TIMEOUT_S',
   /** The namespace that the first account owns; set only if just the users of this machine can reach the instance. */
   'PERSQL_FIRST_OWNS',
+  /** Identifies the restore that filled the data folder, until all namespaces are reconciled. */
+  'PERSQL_RESTORE',
   'PERSQL_READERS',
   /** The number of cells, the own one, and the key with which cells call each other. Unset if there is one cell. */
   'PERSQL_CELLS',

@@ -12,7 +12,7 @@ const current = 4
 const oldestReader = 4
 const maxCells = 1_000
 const Format = z.int().min(1).max(1_000_000)
-const Stamp = z.object({
+export const Stamp = z.object({
   format: Format,
   /** The version of the program. */
   writtenBy: z.string().min(1).max(100),
@@ -24,6 +24,9 @@ const Stamp = z.object({
 /** The contents of `format.json` in the data folder. */
 export type Stamp = z.infer<typeof Stamp>
 
+/** The version of this program. */
+export const programVersion: string = manifest.version
+
 /**
  * Checks that this program can read the data with this number of cells, and stamps the folder with its own format. Call
  * it before anything in the folder changes.
@@ -31,24 +34,38 @@ export type Stamp = z.infer<typeof Stamp>
  */
 export async function stampData(data: string, cells = 1): Promise<void> {
   const file = join(data, 'format.json')
-  const { version } = manifest
   const found = await readStamp(file)
-  if (found && found.oldestReader > current) throw new Error(tooNew(data, found, version))
+  if (found && found.oldestReader > current) throw new Error(tooNew(data, found, programVersion))
   const foundCells = found?.cells ?? 1
   // Only a folder without data can get another number: the cell of a namespace depends on it.
   if (foundCells !== cells && (found || existsSync(join(data, 'objects')))) {
     throw new Error(otherCells(data, foundCells, cells))
   }
   // A newer program's stamp stays, because its data is still there.
-  if (found && (found.format > current || (found.format === current && found.writtenBy === version))) return
+  if (found && (found.format > current || (found.format === current && found.writtenBy === programVersion))) return
   const stamp: Stamp = {
     format: current,
-    writtenBy: version,
+    writtenBy: programVersion,
     oldestReader,
     ...(cells > 1 && { cells }),
   }
   await writeFile(`${file}.new`, `${JSON.stringify(stamp, null, 2)}\n`)
   await rename(`${file}.new`, file)
+}
+
+/**
+ * Reads the stamp of a data folder; `undefined` without one. @throws Error if a newer program is required to read the
+ * data
+ */
+export async function readDataStamp(data: string): Promise<Stamp | undefined> {
+  const found = await readStamp(join(data, 'format.json'))
+  if (found) await assertReadable(data, found)
+  return found
+}
+
+/** @throws Error if a newer program is required to read data with this stamp, which is in `place` */
+export async function assertReadable(place: string, stamp: Stamp): Promise<void> {
+  if (stamp.oldestReader > current) throw new Error(tooNew(place, stamp, programVersion))
 }
 
 /** Returns the number of cells that the data folder has files of. */

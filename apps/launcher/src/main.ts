@@ -3,6 +3,7 @@ import { access, mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
+import { readFinishedRestore } from './backup/restore-marker.ts'
 import { bootstrap } from './bootstrap-namespace.ts'
 import { type BuiltFiles, builtFiles, findDocs, findPackageSource } from './built-files.ts'
 import { type Cells, type CellsOptions, startCells } from './cells.ts'
@@ -98,6 +99,7 @@ export async function withData(
   const fewFiles = formatOpenFileWarning(readOpenFileLimit())
   if (fewFiles !== undefined) process.stderr.write(`${fewFiles}\n`)
   try {
+    readFinishedRestore(data)
     await stampData(data, settings.PERSQL_CELLS)
     await removeEmptyFiles(data, settings.PERSQL_CELLS)
     const secret = settings.PERSQL_SECRET ?? (await instanceSecret(data))

@@ -7,7 +7,7 @@ import { hashToCell } from '../../platform/src/cell-hash.ts'
 import { readCells } from './data-format.ts'
 import { objectsFolder } from './workerd-process.ts'
 
-type Kind = 'database' | 'namespace' | 'directory'
+export type Kind = 'database' | 'namespace' | 'directory'
 
 /** A database in the records of its namespace. */
 export interface DatabaseRecord {
@@ -20,13 +20,17 @@ export interface DatabaseRecord {
   requests: number
 }
 
+/** Returns whether a database has a file, as far as its namespace knows: the record doesn't know it before the first call. */
+export const isInitialized = ({ generation, requests }: Pick<DatabaseRecord, 'generation' | 'requests'>): boolean =>
+  generation > 0 || (generation === 0 && requests > 0)
+
 /** Returns the path of an object's file. The runtime derives the ID of an object from its name in this way. */
-export function objectFile(data: string, kind: Kind, name: string): string {
+export function objectFile(data: string, kind: Kind, name: string, cells = readCells(data)): string {
   const key = createHash('sha256').update(kind).digest()
   const sign = (content: string | Buffer) => createHmac('sha256', key).update(content).digest().subarray(0, 16)
   const base = sign(name)
   const [namespace = ''] = name.split('/')
-  const cell = kind === 'directory' ? 0 : hashToCell(namespace, readCells(data))
+  const cell = kind === 'directory' ? 0 : hashToCell(namespace, cells)
   return join(objectsFolder(data, cell), kind, `${Buffer.concat([base, sign(base)]).toString('hex')}.sqlite`)
 }
 
@@ -90,4 +94,11 @@ export function readIdentity(file: string): StoredIdentity | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Lists the keys of values that the platform stored beside the tables. */
+export function readKeys(sqlite: Sqlite.Database, prefix: string): string[] {
+  if (!sqlite.prepare("SELECT 1 FROM sqlite_master WHERE name = '_cf_KV'").get()) return []
+  const rows = sqlite.prepare('SELECT key FROM _cf_KV WHERE substr(key, 1, ?) = ?').all(prefix.length, prefix)
+  return (rows as { key: string }[]).map(({ key }) => key)
 }

@@ -11,6 +11,8 @@ import {
   quotaNames,
   quotas,
 } from '../../../packages/contract/src/quota-limits.ts'
+import { backupHelp, isBackupCommand, runBackupCommand } from './backup/command.ts'
+import { UsageError } from './backup/usage-error.ts'
 import { checkFiles } from './check-files.ts'
 import { operatorCommand } from './command-name.ts'
 import { locateDatabase, readIdentity } from './object-files.ts'
@@ -31,11 +33,11 @@ const help = `${operatorCommand} <command>
   accept <namespace>/<database> --note TEXT
                                         serve the file of a damaged database as it is, for example after a repair
   vacuum <namespace>/<database>         give the free pages of a database's file back to the disk now; calls wait
-
+${backupHelp}
   --url URL   instance URL (default: bootstrap.json in the data folder, then http://127.0.0.1:8787)
 
 Reads the operator secret from PERSQL_SECRET or the data folder (PERSQL_DATA, default ./data). locate, check,
-and vacuum read the data folder; locate and check need no running instance.
+vacuum and the commands for backups read the data folder; only vacuum needs a running instance.
 `
 const attempts = 3
 const commands = ['list', 'credit', 'suspend', 'resume', 'invite', 'quota']
@@ -60,11 +62,12 @@ export async function main(args: string[]): Promise<number> {
     return exitCode
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
-    return 1
+    return error instanceof UsageError ? error.exitCode : 1
   }
 }
 
 async function run(args: string[]): Promise<Printed> {
+  if (isBackupCommand(args[0])) return runBackupCommand(args, readEnvironment())
   const { values, positionals } = parseArgs({
     args: args.map((arg) => (/^-\d/.test(arg) ? `usd:${arg}` : arg)),
     options: {

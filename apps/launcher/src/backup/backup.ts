@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { programVersion, readDataStamp } from '../data-format.ts'
+import { FolderHeldError, holdFolder } from '../folder-hold.ts'
+import { objectFile, readFile } from '../object-files.ts'
+import { InstanceCopy } from './instance-copy.ts'
+import { listBackups, type Manifest, type ObjectCopy, readManifest, writeManifest } from './manifest.ts'
+import type { DirectoryEntry } from './object-facts.ts'
+import { readDirectory } from './object-facts.ts'
+import { readRestore } from './restore-marker.ts'
+import { withBackupLease } from './retention/lease.ts'
+import { hashSecret } from './secret-hash.ts'
+import type { BackupStore } from './store.ts'
+import { UsageError } from './usage-error.ts'
+
+/** The rounds in which objects that changed together during the backup are copied again. */
+const maxRounds = 20
+
+export interface BackupOptions {
+  /** The data folder of a running or stopped instance. */
+  readonly data: string
+  readonly store: BackupStore
+  /** The secret of the instance, if the environment sets it. */
+  readonly secret: string | undefined
+}
+
+/** A finished backup. */
+export interface BackupResult {
+  readonly manifest: Manifest
+  /** The number of files that the target didn't have, and their bytes. */
+  readonly added: { readonly files: number; readonly bytes: number }
+}
+
+/**
+ * Copies an instance, which can run, to a target. Everything that was acknowledged before the call is in the backup. The
+ * files of damaged objects are missing in it and listed in the manifest.
+ * @throws UsageError
+ */
+export async function backUp({ data, store, secret }: BackupOptions): Promise<BackupResult> {
+  const startedAt = new Date().toISOString()
+  const dataFormat = await readDataStamp(data)
+  if (dataFormat === undefined || !existsSync(objectFile(data, 'directory', 'directory'))) {
+    throw new UsageError(`${data} has no data of PerSQL. Set PERSQL_DATA to the data folder.`)
+  }
+  if (readRestore(data) !== undefined) {
+    throw new UsageError(`${data} was restored and not started since. Start PerSQL once, then create a backup.`)
+  }
+  const folder = join(data, 'tmp', 'backup')
+  const hold = await takeTemporaryFolder(folder)
+  try {
+    // Files that the target has, and that the backup counts on, must not be pruned meanwhile.
+    return await withBackupLease(store, async (lease) => {
+      const copy = new InstanceCopy({ data, store, folder, known: await readNewest(store) })
+      await copy.start()
+      await copyConsistently(copy, data)
+      const files = await copyFiles(copy, data)
+      const manifest: Manifest = {
+        layout: 1,
+        startedAt,
+        endedAt: new Date().toISOString(),
+        writtenBy: programVersion,
+        dataFormat,
+        cells: dataFormat.cells ?? 1,
+        objects: copy.objects,
+        files,
+        ...(secret !== undefined && { secret: hashSecret(secret) }),
+        deleted: copy.deleted,
+        damaged: copy.damaged,
+      }
+      lease.assertHeld()
+      await writeManifest(store, manifest)
+      return { manifest, added: copy.added }
+    })
+  } finally {
+    hold.release()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/**
+ * Copies each namespace before its databases, so that a copied database has at least the usage and the generation that
+ * its namespace knows, and the Directory last, so that each account and claim in a namespace is there. Copies of
+ * different times are copied again: a namespace that the Directory lists since or no longer, and the sender of a
+ * transfer that its recipient already has, because that amount would be there twice.
+ */
+async function copyConsistently(copy: InstanceCopy, data: string): Promise<void> {
+  let due = readFile(objectFile(data, 'directory', 'directory'), readDirectory).map(({ slug }) => slug)
+  for (let round = 1; ; round++) {
+    for (const slug of due) await copy.copyNamespace(slug)
+    const entries = await copy.copyDirectory()
+    if (entries === undefined) return
+    due = findOutdated(copy, entries)
+    if (due.length === 0) return
+    if (round === maxRounds) {
+      throw new Error(
+        `Namespaces changed in all ${maxRounds} attempts to copy them: ${due.slice(0, 3).join(', ')}. Try again.`,
+      )
+    }
+  }
+}
+
+/** Returns the namespaces whose copies don't fit the others. */
+function findOutdated(copy: InstanceCopy, entries: readonly DirectoryEntry[]): string[] {
+  const due = new Set<string>()
+  for (const { slug, isDeleted } of entries) {
+    const known = copy.namespaces.get(slug)
+    if (known === undefined ? !copy.isMissing(slug) : isDeleted && !known.isDeleted) due.add(slug)
+  }
+  for (const { received } of copy.namespaces.values()) {
+    for (const { id, from } of received) {
+      const sender = copy.namespaces.get(from)
+      if (sender !== undefined && !sender.sent.has(id)) due.add(from)
+    }
+  }
+  return [...due]
+}
+
+/** Creates the folder for copies. Copies of a backup that was killed are removed. @throws UsageError if a backup runs */
+async function takeTemporaryFolder(folder: string) {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  try {
+    return await holdFolder(folder)
+  } catch (cause) {
+    if (!(cause instanceof FolderHeldError)) throw cause
+    throw new UsageError(`Another backup of this data folder is running (PID ${cause.pid ?? 'unknown'}).`, { cause })
+  }
+}
+
+/** Reads the newest backup, whose copies of unchanged objects are used again. */
+async function readNewest(store: BackupStore): Promise<readonly ObjectCopy[]> {
+  const newest = (await listBackups(store)).at(-1)
+  if (newest === undefined) return []
+  // A damaged manifest is no reason against a new backup.
+  return readManifest(store, newest).then(
+    ({ objects }) => objects,
+    () => [],
+  )
+}
+
+/** Copies the files beside the objects. */
+async function copyFiles(copy: InstanceCopy, data: string): Promise<Manifest['files']> {
+  const files: Manifest['files'] = []
+  for (const path of ['secret', 'bootstrap.json'] as const) {
+    if (!existsSync(join(data, path))) continue
+    const content = readFileSync(join(data, path), 'utf8')
+    const sha256 = createHash('sha256').update(content).digest('hex')
+    await copy.keep(sha256, { text: content }, Buffer.byteLength(content))
+    files.push({ path, sha256, bytes: Buffer.byteLength(content) })
+  }
+  return files
+}

@@ -1,0 +1,229 @@
+import { existsSync } from 'node:fs'
+import { setPriority } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Check } from '../check-files.ts'
+import { recordBackup } from '../last-backup.ts'
+import { chooseLogFormat, createLog } from '../log.ts'
+import { backUp } from './backup.ts'
+import { DamagedBackupError, listBackups, type Manifest, readManifest, toBackupId } from './manifest.ts'
+import { restore } from './restore.ts'
+import { prune } from './retention/prune.ts'
+import { parseKeep } from './retention/retention.ts'
+import { parseInterval } from './schedule/durations.ts'
+import { repeatEvery, stopSignal } from './schedule/repeat.ts'
+import type { BackupStore } from './store.ts'
+import { readPassphrase } from './stores/encryption/passphrase.ts'
+import { openStore } from './stores/open-store.ts'
+import { DamagedBlobError, StoreError } from './stores/store-error.ts'
+import { UsageError } from './usage-error.ts'
+import { type Verified, verifyBackup, verifyData } from './verify.ts'
+
+/** The help of the commands for backups. */
+export const backupHelp = `  backup <target>                       copy the instance, which can run, to a folder or s3://bucket/prefix
+                                        --every 15m repeats it; --keep 24h,7d,4w deletes older backups
+  verify <target or data folder>        check the newest backup, or a data folder; --quick skips the check of indexes
+  restore <target>                      fill the empty data folder from the newest backup
+                                        verify and restore: --backup ID selects another backup of the target
+                                        all three: --passphrase-file FILE encrypts or decrypts the target
+`
+const niceness = 10
+const exitCodes = { whole: 0, damaged: 1 } as const
+
+/** The result of a command for the terminal. */
+interface Printed {
+  readonly text: string
+  readonly exitCode: number
+}
+
+interface Options {
+  readonly environment: NodeJS.ProcessEnv
+  readonly passphraseFile: string | undefined
+  readonly keep: string | undefined
+  readonly everyMs: number | undefined
+  readonly data: string
+  readonly secret: string | undefined
+  readonly backup: string | undefined
+  readonly check: Check
+}
+
+type Command = (target: string, options: Options) => Promise<Printed>
+
+const commands: Readonly<Record<string, Command>> = { backup: runBackup, verify: runVerify, restore: runRestore }
+
+/** Returns whether this is a command for backups. */
+export const isBackupCommand = (name: string | undefined): boolean =>
+  name !== undefined && Object.hasOwn(commands, name)
+
+/**
+ * Runs a command for backups. The exit code is 0 if everything is whole, and 1 for damage.
+ * @throws UsageError, DamagedBackupError, DamagedBlobError
+ */
+export async function runBackupCommand(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<Printed> {
+  const [name, target, options] = parse(args, environment)
+  // The instance comes first.
+  setPriority(niceness)
+  try {
+    return await (commands[name] as Command)(target, options)
+  } catch (cause) {
+    if (!(cause instanceof StoreError) || cause instanceof DamagedBlobError) throw cause
+    throw new UsageError(cause.message, { cause })
+  }
+}
+
+function parse(args: readonly string[], environment: NodeJS.ProcessEnv): [string, string, Options] {
+  const { values, positionals } = parseOptions(args)
+  const [name = '', target, extra] = positionals
+  if (target === undefined) throw new UsageError(`Missing target.\n\n${backupHelp}`)
+  if (extra !== undefined) throw new UsageError(`Unexpected argument "${extra}".\n\n${backupHelp}`)
+  const options: Options = {
+    environment,
+    passphraseFile: values['passphrase-file'],
+    keep: values.keep,
+    everyMs: values.every === undefined ? undefined : checked(() => parseInterval(values.every as string)),
+    data: resolve(environment.PERSQL_DATA || './data'),
+    secret: environment.PERSQL_SECRET?.trim() || undefined,
+    backup: values.backup,
+    check: values.quick ? 'quick_check' : 'integrity_check',
+  }
+  if (name !== 'backup' && (values.keep ?? values.every) !== undefined) {
+    throw new UsageError(`--keep and --every are for backup.\n\n${backupHelp}`)
+  }
+  if (values.keep !== undefined) checked(() => parseKeep(values.keep as string))
+  return [name, target, options]
+}
+
+/** Returns what `read` returns. @throws UsageError instead of its error */
+function checked<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    throw new UsageError((cause as Error).message, { cause })
+  }
+}
+
+function parseOptions(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        backup: { type: 'string' },
+        quick: { type: 'boolean' },
+        'passphrase-file': { type: 'string' },
+        keep: { type: 'string' },
+        every: { type: 'string' },
+      },
+      allowPositionals: true,
+    })
+  } catch (cause) {
+    throw new UsageError(`${(cause as Error).message}\n\n${backupHelp}`, { cause })
+  }
+}
+
+/** Creates one backup, or one after the other until SIGINT or SIGTERM. */
+async function runBackup(target: string, options: Options): Promise<Printed> {
+  const { everyMs, environment } = options
+  const store = await open(target, options)
+  if (everyMs === undefined) return createBackup(store, options)
+  const { LOG_FORMAT: format } = environment
+  const setting = format === 'json' || format === 'text' ? format : undefined
+  const log = createLog(chooseLogFormat(setting, process.stdout), (line) => process.stdout.write(line))
+  const work = async () => {
+    const { text, exitCode } = await createBackup(store, options)
+    log(exitCode === 0 ? 'info' : 'error', 'backup_created', { result: text.trim() })
+  }
+  await repeatEvery(everyMs, work, { signal: stopSignal(), log })
+  return { text: 'Stopped.\n', exitCode: exitCodes.whole }
+}
+
+/** Creates a backup, and deletes those that the rules don't keep. */
+async function createBackup(store: BackupStore, options: Options): Promise<Printed> {
+  const { data, keep } = options
+  try {
+    const created = await copyInstance(store, options)
+    await recordBackup(data, created.exitCode === exitCodes.whole)
+    if (keep === undefined) return created
+    const pruned = await prune(store, keep, new Date())
+    const deleted = pruned
+      ? `Deleted ${count(pruned.deleted.length, 'backup')} and ${count(pruned.files, 'file')}.`
+      : 'Deleted none, because another backup to the target is running.'
+    return { ...created, text: `${created.text}${deleted}\n` }
+  } catch (cause) {
+    if (existsSync(data)) await recordBackup(data, false)
+    throw cause
+  }
+}
+
+async function copyInstance(store: BackupStore, { data, secret }: Options): Promise<Printed> {
+  const { manifest, added } = await backUp({ data, store, secret })
+  const { objects, damaged, startedAt } = manifest
+  const lines = damaged.map(
+    ({ name, path, problem }) => `${name}: damaged, not copied. ${join(data, path)}: ${problem}`,
+  )
+  const bytes = objects.reduce((sum, object) => sum + object.bytes, 0)
+  lines.push(
+    `Backup ${toBackupId(startedAt)}: ${count(objects.length, 'file')}, ${megabytes(bytes)}. Added ${count(added.files, 'file')}, ${megabytes(added.bytes)}.`,
+  )
+  return { text: `${lines.join('\n')}\n`, exitCode: damaged.length > 0 ? exitCodes.damaged : exitCodes.whole }
+}
+
+async function runVerify(target: string, options: Options): Promise<Printed> {
+  const { check } = options
+  const place = resolve(target)
+  if (existsSync(join(place, 'objects'))) return report(verifyData(place, check), `Data folder ${place}`)
+  const { store, manifest } = await findBackup(target, options)
+  return report(verifyBackup(store, manifest, check), `Backup ${toBackupId(manifest.startedAt)}`)
+}
+
+async function runRestore(target: string, options: Options): Promise<Printed> {
+  const { data, secret } = options
+  const { store, manifest } = await findBackup(target, options)
+  await restore({ data, store, manifest, secret })
+  const { startedAt, damaged, cells } = manifest
+  const lines = damaged.map(({ name }) => `${name}: missing, because its file was damaged when it was copied.`)
+  const settings = cells === 1 ? '' : ` with PERSQL_CELLS=${cells}`
+  lines.push(`${data} has the state of ${startedAt}. Start PerSQL on it${settings}.`)
+  return { text: `${lines.join('\n')}\n`, exitCode: damaged.length > 0 ? exitCodes.damaged : exitCodes.whole }
+}
+
+/** Reads the newest backup of a target, or the selected one. @throws UsageError, DamagedBackupError */
+async function findBackup(place: string, options: Options): Promise<{ store: BackupStore; manifest: Manifest }> {
+  const { backup: wanted } = options
+  const store = await open(place, options)
+  const ids = await listBackups(store)
+  if (wanted !== undefined && !ids.includes(wanted)) {
+    throw new UsageError(
+      `Backup "${wanted}" not found in ${place}. ${ids.length === 0 ? 'It has no backups.' : `It has: ${ids.join(', ')}`}`,
+    )
+  }
+  const id = wanted ?? ids.at(-1)
+  if (id !== undefined) return { store, manifest: await readManifest(store, id) }
+  for await (const _ of store.list('files/')) {
+    throw new DamagedBackupError(`${place} has copied files, but no complete backup: the manifest is missing.`)
+  }
+  throw new UsageError(`No backup found in ${place}.`)
+}
+
+/** Opens a target. @throws StoreError */
+async function open(target: string, { environment, passphraseFile }: Options): Promise<BackupStore> {
+  const passphrase = passphraseFile === undefined ? undefined : await readPassphrase(passphraseFile)
+  const place = target === '' || target.includes('://') ? target : resolve(target)
+  return openStore(place, { environment, ...(passphrase !== undefined && { passphrase }) })
+}
+
+async function report(results: AsyncIterable<Verified>, place: string): Promise<Printed> {
+  const lines: string[] = []
+  let whole = 0
+  for await (const { name, problem } of results) {
+    if (problem === undefined) whole++
+    else lines.push(`${name}: damaged. ${problem}`)
+  }
+  const damaged = lines.length
+  const summary =
+    damaged === 0 ? `is whole: ${count(whole, 'file')} checked` : `is damaged: ${count(damaged, 'problem')}`
+  lines.push(`${place} ${summary}.`)
+  return { text: `${lines.join('\n')}\n`, exitCode: damaged > 0 ? exitCodes.damaged : exitCodes.whole }
+}
+
+const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`

@@ -1,0 +1,220 @@
+import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { basename, join, relative, sep } from 'node:path'
+import { hashToCell } from '../../../platform/src/cell-hash.ts'
+import { type Check, findDamage } from '../check-files.ts'
+import { readCells } from '../data-format.ts'
+import { type Kind, objectFile, readFile } from '../object-files.ts'
+import { objectsFolder } from '../workerd-process.ts'
+import { type DatabaseFacts, type Manifest, type ObjectCopy, toBlobName } from './manifest.ts'
+import { type Content, copyObject, readSourceState } from './object-copy.ts'
+import {
+  type DirectoryEntry,
+  findMismatch,
+  type KnownDatabase,
+  type NamespaceFacts,
+  readDatabaseFacts,
+  readDirectory,
+  readNamespaceFacts,
+} from './object-facts.ts'
+import type { BackupStore } from './store.ts'
+
+/** A complete check would take longer than the copy. `verify` runs it. */
+const check: Check = 'quick_check'
+/** The classes whose objects have native alarms, which the runtime lists in a file of the class. */
+const withAlarms = ['namespace', 'directory'] as const
+
+export interface InstanceCopyOptions {
+  readonly data: string
+  readonly store: BackupStore
+  /** An empty folder for one copy at a time. */
+  readonly folder: string
+  /** The copies of an earlier backup. */
+  readonly known: readonly ObjectCopy[]
+}
+
+/** Copies the objects of an instance to a target, and remembers the copies. */
+export class InstanceCopy {
+  readonly #options: InstanceCopyOptions
+  readonly #cells: number
+  readonly #known: ReadonlyMap<string, ObjectCopy>
+  /** The content that the target has. */
+  readonly #stored = new Set<string>()
+  readonly #copies = new Map<string, ObjectCopy>()
+  readonly #damaged = new Map<string, Manifest['damaged'][number]>()
+  readonly #deleted = new Map<string, Manifest['deleted'][number]>()
+  readonly #missing = new Set<string>()
+  /** The copied namespaces. */
+  readonly namespaces = new Map<string, NamespaceFacts>()
+  readonly added = { files: 0, bytes: 0 }
+
+  constructor(options: InstanceCopyOptions) {
+    this.#options = options
+    this.#cells = readCells(options.data)
+    this.#known = new Map(options.known.map((copy) => [copy.path, copy]))
+  }
+
+  get objects(): ObjectCopy[] {
+    return [...this.#copies.values()]
+  }
+
+  get damaged(): Manifest['damaged'] {
+    return [...this.#damaged.values()]
+  }
+
+  get deleted(): Manifest['deleted'] {
+    return [...this.#deleted.values()]
+  }
+
+  /** Lists the content of the target. Call it first. */
+  async start(): Promise<void> {
+    for await (const { name } of this.#options.store.list('files/')) this.#stored.add(name)
+  }
+
+  /** Returns whether the file of a namespace was missing when it should have been copied. */
+  isMissing(slug: string): boolean {
+    return this.#missing.has(slug)
+  }
+
+  /** Copies a namespace, then its databases. A repeated call replaces the copies. */
+  async copyNamespace(slug: string): Promise<void> {
+    this.#forget(slug)
+    const facts = await this.#copyFacts('namespace', slug, readNamespaceFacts)
+    if (facts === undefined) {
+      this.#missing.add(slug)
+      return
+    }
+    this.namespaces.set(slug, facts)
+    for (const database of facts.databases) await this.#copyDatabase(slug, database)
+  }
+
+  /** Copies the Directory, and the runtime's lists of alarms. Returns the slugs in it; `undefined` if it is damaged. */
+  async copyDirectory(): Promise<DirectoryEntry[] | undefined> {
+    const entries = await this.#copyFacts('directory', 'directory', readDirectory)
+    for (let cell = 0; cell < this.#cells; cell++) {
+      for (const kind of withAlarms) {
+        const file = join(objectsFolder(this.#options.data, cell), kind, 'metadata.sqlite')
+        await this.#take(kind, 'metadata', cell, file, () => undefined)
+      }
+    }
+    for (const { slug, isDeleted } of entries ?? []) {
+      if (this.#missing.has(slug) && !isDeleted)
+        this.#addDamage(slug, objectFile(this.#options.data, 'namespace', slug), 'missing')
+    }
+    return entries
+  }
+
+  /** Stores content unless the target has it. */
+  async keep(sha256: string, source: { path: string } | { text: string }, bytes: number): Promise<void> {
+    const name = toBlobName(sha256)
+    if (this.#stored.has(name)) return
+    await this.#options.store.write(name, source)
+    this.#stored.add(name)
+    this.added.files++
+    this.added.bytes += bytes
+  }
+
+  async #copyDatabase(namespace: string, known: KnownDatabase): Promise<void> {
+    const name = `${namespace}/${known.slug}`
+    const file = objectFile(this.#options.data, 'database', name)
+    const facts = await this.#copyFacts('database', name, readDatabaseFacts)
+    if (known.status === 'deleting') return
+    const problem = findMismatch(known, facts)
+    if (problem !== undefined) {
+      this.#copies.delete(this.#toPath(file))
+      if (this.#isListed(namespace, known.id)) this.#addDamage(name, file, problem)
+      else {
+        this.#damaged.delete(name)
+        this.#deleted.set(known.id, { namespace, id: known.id })
+      }
+      return
+    }
+    for (const id of facts?.snapshots ?? []) await this.#copyFacts('database', `${name}@${id}`, readDatabaseFacts)
+  }
+
+  /** Returns whether the running instance has a database now. */
+  #isListed(namespace: string, id: string): boolean {
+    const file = objectFile(this.#options.data, 'namespace', namespace)
+    const { databases } = readFile(file, readNamespaceFacts)
+    return databases.some((database) => database.id === id && database.status === 'healthy')
+  }
+
+  async #copyFacts<T>(kind: Kind, name: string, read: Parameters<typeof readFile<T>>[1]): Promise<T | undefined> {
+    const [namespace = ''] = name.split('/')
+    const cell = kind === 'directory' ? 0 : hashToCell(namespace, this.#cells)
+    return this.#take(kind, name, cell, objectFile(this.#options.data, kind, name), read)
+  }
+
+  /** Copies a file unless it is unchanged, and reads the copy. Returns `undefined` for a missing or damaged file. */
+  async #take<T>(
+    kind: Kind,
+    name: string,
+    cell: number,
+    file: string,
+    read: Parameters<typeof readFile<T>>[1],
+  ): Promise<T | undefined> {
+    const path = this.#toPath(file)
+    const source = await readSourceState(file)
+    const known = this.#known.get(path)
+    // What a namespace's file contains decides about its databases, so it is always read.
+    if (kind === 'database' && known?.database && source !== undefined && known.source === source) {
+      if (this.#stored.has(toBlobName(known.sha256))) {
+        this.#copies.set(path, known)
+        return known.database as T
+      }
+    }
+    const copy = join(this.#options.folder, 'object.sqlite')
+    try {
+      const content = copyObject(file, copy)
+      if (content === undefined) return undefined
+      const problem = findDamage(copy, check)
+      if (problem !== undefined) throw new DamagedFileError(problem)
+      const facts = readFile(copy, read)
+      await this.keep(content.sha256, { path: copy }, content.bytes)
+      const object = basename(file, '.sqlite')
+      const database = kind === 'database' ? (facts as DatabaseFacts) : undefined
+      this.#copies.set(path, toCopy({ class: kind, name, object, cell, path }, content, source, database))
+      return facts
+    } catch (cause) {
+      if (!isDamage(cause)) throw cause
+      // The running instance can have deleted it.
+      if (existsSync(file)) this.#addDamage(name, file, (cause as Error).message)
+      return undefined
+    } finally {
+      for (const suffix of ['', '-wal', '-shm']) await rm(copy + suffix, { force: true })
+    }
+  }
+
+  #addDamage(name: string, file: string, problem: string): void {
+    if (!this.#damaged.has(name)) this.#damaged.set(name, { name, path: this.#toPath(file), problem })
+  }
+
+  #toPath(file: string): string {
+    return relative(this.#options.data, file).split(sep).join('/')
+  }
+
+  /** Forgets the copies of a namespace and its databases. */
+  #forget(slug: string): void {
+    const isOwn = (name: string) => name === slug || name.startsWith(`${slug}/`)
+    this.namespaces.delete(slug)
+    this.#missing.delete(slug)
+    for (const [path, { name }] of this.#copies) if (isOwn(name)) this.#copies.delete(path)
+    for (const name of this.#damaged.keys()) if (isOwn(name)) this.#damaged.delete(name)
+    for (const [id, { namespace }] of this.#deleted) if (namespace === slug) this.#deleted.delete(id)
+  }
+}
+
+class DamagedFileError extends Error {
+  override readonly name = 'DamagedFileError'
+}
+
+const isDamage = (cause: unknown): boolean =>
+  cause instanceof DamagedFileError ||
+  /^SQLITE_(CORRUPT|NOTADB|CANTOPEN|IOERR|ERROR)/.test(String((cause as { code?: string }).code))
+
+const toCopy = (
+  object: Omit<ObjectCopy, 'sha256' | 'bytes' | 'source' | 'database'>,
+  { sha256, bytes }: Content,
+  source: string | undefined,
+  database: DatabaseFacts | undefined,
+): ObjectCopy => ({ ...object, sha256, bytes, ...(source !== undefined && { source }), ...(database && { database }) })

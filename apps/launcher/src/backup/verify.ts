@@ -1,0 +1,166 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { type Check, findDamage } from '../check-files.ts'
+import { type Kind, objectFile, readFile } from '../object-files.ts'
+import { DamagedBackupError, type Manifest } from './manifest.ts'
+import {
+  findMismatch,
+  type KnownDatabase,
+  readDatabaseFacts,
+  readDirectory,
+  readNamespaceFacts,
+} from './object-facts.ts'
+import { fetchBlob, readBlob } from './restore.ts'
+import type { BackupStore } from './store.ts'
+
+/** The result for one object or file. */
+export interface Verified {
+  /** `namespace/database`, `namespace/database@snapshot`, the name of a namespace, `directory`, or a path. */
+  readonly name: string
+  /** The damage; `undefined` if it is whole. */
+  readonly problem: string | undefined
+}
+
+/** The files of an instance's objects: in a data folder, or in a backup. */
+interface ObjectSource {
+  /** Calls `use` with the file of an object, or with `undefined` if it is missing. */
+  with<T>(kind: Kind, name: string, use: (file: string | undefined) => T): Promise<T>
+  /** Returns whether an object is known to be missing since it was copied. */
+  isDeleted(id: string): boolean
+}
+
+/** Verifies a data folder, also while its instance runs. */
+export async function* verifyData(data: string, check: Check): AsyncGenerator<Verified> {
+  const source: ObjectSource = {
+    with: async (kind, name, use) => {
+      const file = objectFile(data, kind, name)
+      return use(existsSync(file) ? file : undefined)
+    },
+    isDeleted: () => false,
+  }
+  yield* verifyObjects(source, check)
+}
+
+/** Verifies a backup: its blobs, and the files in it as if they were restored. */
+export async function* verifyBackup(store: BackupStore, manifest: Manifest, check: Check): AsyncGenerator<Verified> {
+  const folder = await mkdtemp(join(tmpdir(), 'persql-verify-'))
+  const unread = new Map(manifest.objects.map((copy) => [copy.path, copy]))
+  const deleted = new Set(manifest.deleted.map(({ id }) => id))
+  try {
+    const fetched = async <T>(path: string, use: (file: string | undefined) => T): Promise<T> => {
+      const copy = unread.get(path)
+      unread.delete(path)
+      if (copy === undefined) return use(undefined)
+      const file = join(folder, 'object.sqlite')
+      try {
+        await fetchBlob(store, copy.sha256, file, copy.name)
+        return use(file)
+      } finally {
+        for (const suffix of ['', '-wal', '-shm']) await rm(file + suffix, { force: true })
+      }
+    }
+    const { cells } = manifest
+    const source: ObjectSource = {
+      with: (kind, name, use) => fetched(relative('.', objectFile('.', kind, name, cells)), use),
+      isDeleted: (id) => deleted.has(id),
+    }
+    yield* verifyObjects(source, check)
+    // The runtime's lists of alarms, and databases in the middle of their deletion.
+    for (const { path, name } of [...unread.values()]) {
+      yield await verified(name === 'metadata' ? path : name, () =>
+        fetched(path, (file) => findDamage(file ?? path, check)),
+      )
+    }
+    for (const { path, sha256 } of manifest.files) {
+      yield await verified(path, async () => {
+        await readBlob(store, sha256, path)
+        return undefined
+      })
+    }
+    for (const { name, problem } of manifest.damaged) yield { name, problem: `damaged when it was copied: ${problem}` }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function* verifyObjects(source: ObjectSource, check: Check): AsyncGenerator<Verified> {
+  const directory = await examine(source, check, 'directory', 'directory', readDirectory)
+  yield toResult('directory', directory)
+  for (const { slug, isDeleted } of directory.facts ?? []) {
+    const namespace = await examine(source, check, 'namespace', slug, readNamespaceFacts)
+    // A namespace without data can have been deleted before it had a file.
+    if (namespace.isMissing && isDeleted) continue
+    yield toResult(slug, namespace, ({ driftNano }) => formatDrift(driftNano))
+    for (const database of namespace.facts?.databases ?? []) yield* verifyDatabase(source, check, slug, database)
+  }
+}
+
+async function* verifyDatabase(
+  source: ObjectSource,
+  check: Check,
+  namespace: string,
+  known: KnownDatabase,
+): AsyncGenerator<Verified> {
+  if (known.status === 'deleting' || source.isDeleted(known.id)) return
+  const name = `${namespace}/${known.slug}`
+  const examined = await examine(source, check, 'database', name, readDatabaseFacts)
+  const { problem, facts, isMissing } = examined
+  if (isMissing && findMismatch(known, undefined) === undefined) return
+  yield { name, problem: problem ?? findMismatch(known, facts) ?? (facts && findLostUsage(known, facts.totals)) }
+  for (const id of facts?.snapshots ?? []) {
+    const snapshot = await examine(source, check, 'database', `${name}@${id}`, readDatabaseFacts)
+    yield toResult(`${name}@${id}`, snapshot)
+  }
+}
+
+/** What was found about one object. */
+interface Examined<T> {
+  readonly isMissing: boolean
+  readonly problem?: string | undefined
+  readonly facts?: T
+}
+
+async function examine<T>(
+  source: ObjectSource,
+  check: Check,
+  kind: Kind,
+  name: string,
+  read: Parameters<typeof readFile<T>>[1],
+): Promise<Examined<T>> {
+  try {
+    return await source.with(kind, name, (file) => {
+      if (file === undefined) return { isMissing: true, problem: 'missing' }
+      const problem = findDamage(file, check)
+      return problem === undefined ? { isMissing: false, facts: readFile(file, read) } : { isMissing: false, problem }
+    })
+  } catch (cause) {
+    if (!(cause instanceof DamagedBackupError)) throw cause
+    return { isMissing: false, problem: cause.message }
+  }
+}
+
+async function verified(name: string, find: () => Promise<string | undefined>): Promise<Verified> {
+  try {
+    return { name, problem: await find() }
+  } catch (cause) {
+    if (!(cause instanceof DamagedBackupError)) throw cause
+    return { name, problem: cause.message }
+  }
+}
+
+const toResult = <T>(
+  name: string,
+  { problem, facts }: Examined<T>,
+  find?: (facts: T) => string | undefined,
+): Verified => ({ name, problem: problem ?? (facts && find?.(facts)) })
+
+const formatDrift = (nano: number): string | undefined =>
+  nano === 0 ? undefined : `the balance differs from the ledger by ${nano} nano-dollars`
+
+/** The file was copied after the record of its namespace, so its counters can't be lower. */
+function findLostUsage({ seen }: KnownDatabase, totals: KnownDatabase['seen']): string | undefined {
+  const lower = (Object.keys(seen) as (keyof typeof seen)[]).find((meter) => totals[meter] < seen[meter])
+  return lower && `the counter ${lower} is ${totals[lower]}, but the namespace billed ${seen[lower]}`
+}
