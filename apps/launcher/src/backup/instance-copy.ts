@@ -165,7 +165,7 @@ export class InstanceCopy {
     }
     const copy = join(this.#options.folder, 'object.sqlite')
     try {
-      const content = copyObject(file, copy)
+      const content = await copyObject(file, copy)
       if (content === undefined) return undefined
       const problem = findDamage(copy, check)
       if (problem !== undefined) throw new DamagedFileError(problem)

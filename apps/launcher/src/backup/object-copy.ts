@@ -1,10 +1,17 @@
 import { createHash } from 'node:crypto'
-import { closeSync, existsSync, openSync, writeSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { closeSync, createReadStream, openSync, writeSync } from 'node:fs'
+import { copyFile, open, rm, stat } from 'node:fs/promises'
+import { pipeline } from 'node:stream/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import Sqlite from 'libsql'
 import { readFile } from '../object-files.ts'
 
 /** Time stamps of files are this exact at best: a later write can leave the same one. */
 const settledMs = 2_000
+/** The time without a checkpoint before a copy. It is longer than the steps of the clock of time stamps. */
+const quietMs = 100
+const attempts = 5
+const headerBytes = 32
 
 /** The content of a copied file. */
 export interface Content {
@@ -18,25 +25,88 @@ export interface Content {
  * the file is missing or has no pages.
  * @throws Error if SQLite can't read the file
  */
-export function copyObject(file: string, copy: string): Content | undefined {
-  if (!existsSync(file)) return undefined
-  return readFile(file, (sqlite) => {
+export async function copyObject(file: string, copy: string): Promise<Content | undefined> {
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const result = await copyWithoutLock(file, copy)
+    if (result === 'missing') return undefined
+    if (result === 'copied') {
+      mergeLog(copy)
+      return readContent(copy)
+    }
+    await delay(quietMs)
+  }
+  copyInTransaction(file, copy)
+  return readContent(copy)
+}
+
+/**
+ * Copies the file and its write-ahead log. While no checkpoint writes to the file, and the log isn't started again, the
+ * file is constant and the log only grows. SQLite's locks aren't used: a database that is deleted while another process
+ * reads it can't be created again until the read ends.
+ */
+async function copyWithoutLock(file: string, copy: string): Promise<'copied' | 'missing' | 'changing'> {
+  const before = await readVersion(file)
+  if (before === undefined) return 'missing'
+  if (before.writtenMs > Date.now() - quietMs) return 'changing'
+  try {
+    await copyFile(file, copy)
+    await rm(`${copy}-wal`, { force: true })
+    if (before.hasLog) await copyFile(`${file}-wal`, `${copy}-wal`)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return 'changing'
+    throw cause
+  }
+  return (await readVersion(file))?.text === before.text ? 'copied' : 'changing'
+}
+
+/** Returns a text that changes with a checkpoint and with a restart of the log; `undefined` for a missing file. */
+async function readVersion(file: string): Promise<{ text: string; hasLog: boolean; writtenMs: number } | undefined> {
+  const found = await readState(file)
+  if (found === undefined) return undefined
+  const header = await readHeader(`${file}-wal`)
+  return { text: `${found.text} ${header}`, hasLog: header !== '', writtenMs: found.writtenMs }
+}
+
+/** Reads the header of a log, which a restart changes. */
+async function readHeader(file: string): Promise<string> {
+  const handle = await open(file).catch(() => undefined)
+  try {
+    const read = await handle?.read(Buffer.alloc(headerBytes), 0, headerBytes, 0)
+    return read?.buffer.toString('hex', 0, read.bytesRead) ?? ''
+  } finally {
+    await handle?.close()
+  }
+}
+
+/** Moves the pages of the log into the copied file. */
+function mergeLog(copy: string): void {
+  const sqlite = new Sqlite(copy)
+  try {
+    sqlite.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  } finally {
+    sqlite.close()
+  }
+}
+
+/** Copies the pages of a file that is checkpointed all the time, in one read transaction. */
+function copyInTransaction(file: string, copy: string): void {
+  readFile(file, (sqlite) => {
     const target = openSync(copy, 'w', 0o600)
     try {
-      const digest = createHash('sha256')
-      let bytes = 0
-      // One statement is one read transaction. Opening the file itself would end SQLite's locks on it.
       const pages = sqlite.prepare('SELECT data FROM sqlite_dbpage').raw().iterate() as Iterable<[Buffer]>
-      for (const [page] of pages) {
-        digest.update(page)
-        writeSync(target, page)
-        bytes += page.length
-      }
-      return bytes === 0 ? undefined : { sha256: digest.digest('hex'), bytes }
+      for (const [page] of pages) writeSync(target, page)
     } finally {
       closeSync(target)
     }
   })
+}
+
+async function readContent(copy: string): Promise<Content | undefined> {
+  const { size } = await stat(copy)
+  if (size === 0) return undefined
+  const digest = createHash('sha256')
+  await pipeline(createReadStream(copy), digest)
+  return { sha256: digest.digest('hex'), bytes: size }
 }
 
 /**
@@ -53,6 +123,6 @@ export async function readSourceState(file: string): Promise<string | undefined>
 async function readState(file: string): Promise<{ text: string; writtenMs: number } | undefined> {
   const found = await stat(file, { bigint: true }).catch(() => undefined)
   // The runtime creates an empty log when it opens a file.
-  if (found === undefined || found.size === 0n) return undefined
+  if (found === undefined || (found.size === 0n && file.endsWith('-wal'))) return undefined
   return { text: `${found.ino}:${found.size}:${found.mtimeNs}`, writtenMs: Number(found.mtimeMs) }
 }

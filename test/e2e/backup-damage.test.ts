@@ -1,0 +1,233 @@
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { makeDataFolder, removeDataFolder } from '../data-folder.ts'
+import { LaunchedInstance, runOperator, startOperator } from '../launched-instance.ts'
+
+const DATABASES = 12
+
+let live: LaunchedInstance
+let scratch: string
+let target: string
+let token: string
+let number = 0
+beforeAll(async () => {
+  scratch = await makeDataFolder('persql-backup-')
+  target = join(scratch, 'target')
+  live = await LaunchedInstance.create({ PERSQL_SECRET: 'the-secret-of-the-environment' })
+  await live.start()
+  const namespace = await live.createNamespace('acme')
+  token = namespace.token
+  for (let index = 0; index < DATABASES; index++) {
+    const db = await namespace.make('CREATE TABLE t (n, filler)')
+    await db.query(
+      'WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) INSERT INTO t SELECT i, hex(randomblob(250)) FROM n',
+    )
+  }
+  expect(await live.operator('backup', target)).toMatchObject({ code: 0, stderr: '' })
+}, 120_000)
+afterAll(async () => {
+  await live.remove()
+  await removeDataFolder(scratch)
+})
+
+const secret = 'the-secret-of-the-environment'
+const newFolder = (): string => join(scratch, `folder-${++number}`)
+const restoreTo = (data: string, from: string, ...args: string[]) =>
+  runOperator(['restore', from, ...args], { PERSQL_DATA: data, PERSQL_SECRET: secret })
+const manifestsOf = (folder: string): string[] => readdirSync(join(folder, 'backups')).sort()
+
+/** Returns the path of the blob of a copied object. */
+function blobOf(folder: string, name: string): string {
+  const text = readFileSync(join(folder, 'backups', manifestsOf(folder).at(-1) as string), 'utf8')
+  const { objects } = JSON.parse(text).manifest as { objects: { name: string; sha256: string }[] }
+  return join(folder, 'files', objects.find((copy) => copy.name === name)?.sha256 as string)
+}
+
+function flipByte(file: string, position = Math.floor(statSync(file).size / 2)): void {
+  const content = readFileSync(file)
+  content[position] = (content[position] as number) ^ 1
+  writeFileSync(file, content)
+}
+
+/** Expects that a launcher refuses to start on a folder, with this sentence. */
+async function refusesToStart(data: string, sentence: string): Promise<void> {
+  const instance = await LaunchedInstance.create({ PERSQL_DATA: data, PERSQL_SECRET: secret })
+  const launcher = instance.spawn()
+  expect(await launcher.exitCode()).toBe(1)
+  expect(launcher.stderr).toContain(sentence)
+  await instance.remove()
+}
+
+test.each([
+  [
+    'a flipped byte of a database',
+    (copy: string) => flipByte(blobOf(copy, 'acme/db-3')),
+    'acme/db-3: damaged. The copy of acme/db-3 was changed',
+  ],
+  [
+    'a flipped byte of a namespace',
+    (copy: string) => flipByte(blobOf(copy, 'acme')),
+    'acme: damaged. The copy of acme was changed',
+  ],
+  ['a flipped byte of the Directory', (copy: string) => flipByte(blobOf(copy, 'directory')), 'directory: damaged.'],
+  [
+    'a cut file',
+    (copy: string) => truncateSync(blobOf(copy, 'acme/db-5'), 4_096),
+    'acme/db-5: damaged. The copy of acme/db-5 was changed',
+  ],
+  ['an empty file', (copy: string) => truncateSync(blobOf(copy, 'acme/db-5'), 0), 'acme/db-5: damaged.'],
+  [
+    'a missing file',
+    (copy: string) => rmSync(blobOf(copy, 'acme/db-7')),
+    'acme/db-7: damaged. The copy of acme/db-7 is missing',
+  ],
+])('%s is found, and not restored', async (_, damage, line) => {
+  const copy = newFolder()
+  cpSync(target, copy, { recursive: true })
+  damage(copy)
+  const verified = await runOperator(['verify', copy], {})
+  expect(verified).toMatchObject({ code: 1, stdout: expect.stringContaining(line) })
+  expect(verified.stdout).toMatch(/ is damaged: \d+ problems?\.\n$/)
+  const data = newFolder()
+  expect(await restoreTo(data, copy)).toMatchObject({ code: 1, stderr: expect.stringContaining('The copy of ') })
+  await refusesToStart(data, `${data} is incomplete: the restore of backup`)
+  expect(await restoreTo(data, target)).toMatchObject({ code: 2, stderr: expect.stringContaining('is not empty') })
+})
+
+test.each([
+  [
+    'a missing manifest',
+    (copy: string) => rmSync(join(copy, 'backups'), { recursive: true }),
+    'the manifest is missing',
+  ],
+  [
+    'a cut manifest',
+    (copy: string) => truncateSync(join(copy, 'backups', manifestsOf(copy)[0] as string), 1_000),
+    'is damaged',
+  ],
+  [
+    'a flipped bit of a manifest',
+    (copy: string) => flipByte(join(copy, 'backups', manifestsOf(copy)[0] as string), 400),
+    'is damaged',
+  ],
+])('%s is found, and nothing is restored', async (_, damage, sentence) => {
+  const copy = newFolder()
+  cpSync(target, copy, { recursive: true })
+  damage(copy)
+  expect(await runOperator(['verify', copy], {})).toMatchObject({ code: 1, stderr: expect.stringContaining(sentence) })
+  const data = newFolder()
+  expect(await restoreTo(data, copy)).toMatchObject({ code: 1, stderr: expect.stringContaining(sentence) })
+  expect(existsSync(data)).toBe(false)
+  // The next backup into the same target is whole.
+  expect(await live.operator('backup', copy)).toMatchObject({ code: 0, stderr: '' })
+  expect(await runOperator(['verify', copy, '--quick'], {})).toMatchObject({ code: 0, stderr: '' })
+})
+
+test('calls that make no sense end with exit code 2 and change nothing', async () => {
+  const [empty, full, files] = [newFolder(), newFolder(), newFolder()]
+  for (const folder of [empty, full]) await mkdir(folder)
+  await writeFile(join(full, 'note.txt'), 'mine')
+  const environment = { PERSQL_DATA: files, PERSQL_SECRET: secret }
+  const cases: [string[], Record<string, string>, string][] = [
+    [['backup'], environment, 'Missing target.'],
+    [['backup', target, 'more'], environment, 'Unexpected argument "more".'],
+    [['backup', target], environment, 'has no data of PerSQL'],
+    [['verify'], environment, 'Missing target.'],
+    [['verify', empty], environment, 'No backup found'],
+    [['verify', newFolder()], environment, 'No backup found'],
+    [['verify', target, '--backup', 'none'], environment, 'Backup "none" not found'],
+    [['verify', target, '--fast'], environment, "Unknown option '--fast'"],
+    [['restore', empty], environment, 'No backup found'],
+    [['restore', target], { ...environment, PERSQL_DATA: full }, 'is not empty'],
+    [['restore', target], { ...environment, PERSQL_DATA: live.data }, 'is not empty'],
+    [['restore', target], { PERSQL_DATA: files }, 'Set PERSQL_SECRET'],
+    [['restore', target], { ...environment, PERSQL_SECRET: 'another' }, 'is not the secret of the instance'],
+  ]
+  for (const [args, env, sentence] of cases) {
+    const { code, stdout, stderr } = await runOperator(args, env)
+    expect({ code, stdout, stderr }, args.join(' ')).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining(sentence),
+    })
+  }
+  expect(existsSync(files)).toBe(false)
+  expect(readdirSync(full)).toEqual(['note.txt'])
+  const manifest = readFileSync(join(target, 'backups', manifestsOf(target)[0] as string), 'utf8')
+  expect(manifest).not.toContain(secret)
+})
+
+test.each([0, 1, 2, 4, 8])('a backup that is killed after %i new files leaves the earlier one whole', async (count) => {
+  const copy = newFolder()
+  cpSync(target, copy, { recursive: true })
+  for (let index = 1; index <= DATABASES; index++) {
+    await live.database('acme', `db-${index}`, token).query('INSERT INTO t VALUES (1, ?)', [count])
+  }
+  const before = readdirSync(join(copy, 'files')).length
+  const killed = startOperator(['backup', copy], { PERSQL_DATA: live.data, PERSQL_SECRET: secret })
+  const ended = new Promise((resolve) => killed.on('exit', resolve))
+  const isUnderWay = () =>
+    count === 0 ? existsSync(join(live.data, 'tmp/backup')) : readdirSync(join(copy, 'files')).length >= before + count
+  while (!isUnderWay() && killed.exitCode === null) await delay(1)
+  killed.kill('SIGKILL')
+  await ended
+  expect(manifestsOf(copy)).toHaveLength(1)
+  expect(await runOperator(['verify', copy, '--quick'], {})).toMatchObject({ code: 0, stderr: '' })
+  expect(await live.operator('backup', copy)).toMatchObject({ code: 0, stderr: '' })
+  expect(manifestsOf(copy)).toHaveLength(2)
+  expect(await runOperator(['verify', copy, '--quick'], {})).toMatchObject({ code: 0, stderr: '' })
+  expect(existsSync(join(live.data, 'tmp/backup'))).toBe(false)
+})
+
+test.each([0, 3, 8])('a restore that is killed after %i files leaves a folder that does not start', async (count) => {
+  const data = newFolder()
+  const killed = startOperator(['restore', target], { PERSQL_DATA: data, PERSQL_SECRET: secret })
+  const ended = new Promise((resolve) => killed.on('exit', resolve))
+  const folder = join(data, 'objects/database')
+  const isUnderWay = () =>
+    count === 0
+      ? existsSync(join(data, 'restore.json'))
+      : existsSync(folder) && readdirSync(folder).filter((name) => name.endsWith('.sqlite')).length >= count
+  while (!isUnderWay() && killed.exitCode === null) await delay(1)
+  killed.kill('SIGKILL')
+  await ended
+  expect(JSON.parse(readFileSync(join(data, 'restore.json'), 'utf8'))).toMatchObject({ state: 'incomplete' })
+  await refusesToStart(data, "didn't finish. Delete the folder, then restore the backup again.")
+})
+
+test('a damaged database is reported, is missing in the backup, and hinders no other one', async () => {
+  const instance = await LaunchedInstance.create()
+  const again = await LaunchedInstance.create()
+  const copy = newFolder()
+  try {
+    await instance.start()
+    const { make, token: admin } = await instance.createNamespace('acme')
+    for (let index = 0; index < 2; index++) await make('CREATE TABLE t (n)', 'INSERT INTO t VALUES (1)')
+    const file = (await instance.operator('locate', 'acme/db-1')).stdout.trim()
+    await instance.stop()
+    writeFileSync(file, Buffer.alloc(8_192, 7))
+    const printed = await instance.operator('backup', copy)
+    expect(printed).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^acme\/db-1: damaged, not copied\. .+\nBackup /),
+    })
+    expect(await runOperator(['verify', copy], {})).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('acme/db-1: damaged'),
+    })
+    expect(await again.operator('restore', copy)).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('acme/db-1: missing'),
+    })
+    await again.start()
+    const read = async (name: string) => (await again.database('acme', name, admin).query('SELECT n FROM t')).body
+    expect((await read('db-1')).code).toBe('database_damaged')
+    expect((await read('db-2')).data.rows).toEqual([[1]])
+  } finally {
+    await instance.remove()
+    await again.remove()
+  }
+}, 60_000)
