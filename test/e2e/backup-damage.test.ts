@@ -37,11 +37,11 @@ const secret = 'the-secret-of-the-environment'
 const newFolder = (): string => join(scratch, `folder-${++number}`)
 const restoreTo = (data: string, from: string, ...args: string[]) =>
   runOperator(['restore', from, ...args], { PERSQL_DATA: data, PERSQL_SECRET: secret })
-const manifestsOf = (folder: string): string[] => readdirSync(join(folder, 'backups')).sort()
+const listManifests = (folder: string): string[] => readdirSync(join(folder, 'backups')).sort()
 
 /** Returns the path of the blob of a copied object. */
-function blobOf(folder: string, name: string): string {
-  const text = readFileSync(join(folder, 'backups', manifestsOf(folder).at(-1) as string), 'utf8')
+function findBlob(folder: string, name: string): string {
+  const text = readFileSync(join(folder, 'backups', listManifests(folder).at(-1) as string), 'utf8')
   const { objects } = JSON.parse(text).manifest as { objects: { name: string; sha256: string }[] }
   return join(folder, 'files', objects.find((copy) => copy.name === name)?.sha256 as string)
 }
@@ -64,24 +64,24 @@ async function refusesToStart(data: string, sentence: string): Promise<void> {
 test.each([
   [
     'a flipped byte of a database',
-    (copy: string) => flipByte(blobOf(copy, 'acme/db-3')),
+    (copy: string) => flipByte(findBlob(copy, 'acme/db-3')),
     'acme/db-3: damaged. The copy of acme/db-3 was changed',
   ],
   [
     'a flipped byte of a namespace',
-    (copy: string) => flipByte(blobOf(copy, 'acme')),
+    (copy: string) => flipByte(findBlob(copy, 'acme')),
     'acme: damaged. The copy of acme was changed',
   ],
-  ['a flipped byte of the Directory', (copy: string) => flipByte(blobOf(copy, 'directory')), 'directory: damaged.'],
+  ['a flipped byte of the Directory', (copy: string) => flipByte(findBlob(copy, 'directory')), 'directory: damaged.'],
   [
     'a cut file',
-    (copy: string) => truncateSync(blobOf(copy, 'acme/db-5'), 4_096),
+    (copy: string) => truncateSync(findBlob(copy, 'acme/db-5'), 4_096),
     'acme/db-5: damaged. The copy of acme/db-5 was changed',
   ],
-  ['an empty file', (copy: string) => truncateSync(blobOf(copy, 'acme/db-5'), 0), 'acme/db-5: damaged.'],
+  ['an empty file', (copy: string) => truncateSync(findBlob(copy, 'acme/db-5'), 0), 'acme/db-5: damaged.'],
   [
     'a missing file',
-    (copy: string) => rmSync(blobOf(copy, 'acme/db-7')),
+    (copy: string) => rmSync(findBlob(copy, 'acme/db-7')),
     'acme/db-7: damaged. The copy of acme/db-7 is missing',
   ],
 ])('%s is found, and not restored', async (_, damage, line) => {
@@ -105,12 +105,12 @@ test.each([
   ],
   [
     'a cut manifest',
-    (copy: string) => truncateSync(join(copy, 'backups', manifestsOf(copy)[0] as string), 1_000),
+    (copy: string) => truncateSync(join(copy, 'backups', listManifests(copy)[0] as string), 1_000),
     'is damaged',
   ],
   [
     'a flipped bit of a manifest',
-    (copy: string) => flipByte(join(copy, 'backups', manifestsOf(copy)[0] as string), 400),
+    (copy: string) => flipByte(join(copy, 'backups', listManifests(copy)[0] as string), 400),
     'is damaged',
   ],
 ])('%s is found, and nothing is restored', async (_, damage, sentence) => {
@@ -156,7 +156,7 @@ test('calls that make no sense end with exit code 2 and change nothing', async (
   }
   expect(existsSync(files)).toBe(false)
   expect(readdirSync(full)).toEqual(['note.txt'])
-  const manifest = readFileSync(join(target, 'backups', manifestsOf(target)[0] as string), 'utf8')
+  const manifest = readFileSync(join(target, 'backups', listManifests(target)[0] as string), 'utf8')
   expect(manifest).not.toContain(secret)
 })
 
@@ -174,10 +174,10 @@ test.each([0, 1, 2, 4, 8])('a backup that is killed after %i new files leaves th
   while (!isUnderWay() && killed.exitCode === null) await delay(1)
   killed.kill('SIGKILL')
   await ended
-  expect(manifestsOf(copy)).toHaveLength(1)
+  expect(listManifests(copy)).toHaveLength(1)
   expect(await runOperator(['verify', copy, '--quick'], {})).toMatchObject({ code: 0, stderr: '' })
   expect(await live.operator('backup', copy)).toMatchObject({ code: 0, stderr: '' })
-  expect(manifestsOf(copy)).toHaveLength(2)
+  expect(listManifests(copy)).toHaveLength(2)
   expect(await runOperator(['verify', copy, '--quick'], {})).toMatchObject({ code: 0, stderr: '' })
   expect(existsSync(join(live.data, 'tmp/backup'))).toBe(false)
 })

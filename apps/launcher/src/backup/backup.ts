@@ -132,7 +132,7 @@ async function takeTemporaryFolder(folder: string) {
 async function readNewest(store: BackupStore): Promise<readonly ObjectCopy[]> {
   const newest = (await listBackups(store)).at(-1)
   if (newest === undefined) return []
-  // A damaged manifest is no reason against a new backup.
+  // A damaged manifest doesn't prevent a new backup.
   return readManifest(store, newest).then(
     ({ objects }) => objects,
     () => [],

@@ -156,7 +156,7 @@ export class InstanceCopy {
     const path = this.#toPath(file)
     const source = await readSourceState(file)
     const known = this.#known.get(path)
-    // What a namespace's file contains decides about its databases, so it is always read.
+    // The file of a namespace lists its databases, so it is always read.
     if (kind === 'database' && known?.database && source !== undefined && known.source === source) {
       if (this.#stored.has(toBlobName(known.sha256))) {
         this.#copies.set(path, known)

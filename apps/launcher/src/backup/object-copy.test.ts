@@ -21,7 +21,7 @@ const open = (file: string) => {
   sqlite.exec('PRAGMA journal_mode=WAL')
   return sqlite
 }
-const rowsOf = (file: string): unknown[] => {
+const readRows = (file: string): unknown[] => {
   const sqlite = new Sqlite(file)
   try {
     return sqlite.prepare('SELECT rowid, n FROM t').raw().all()
@@ -36,7 +36,7 @@ test('a copy has what is only in the log, the row IDs and the fields of the head
   sqlite.exec('PRAGMA user_version = 7; PRAGMA application_id = 11; CREATE TABLE t (n)')
   sqlite.exec('INSERT INTO t (rowid, n) VALUES (3, 1), (8, 2); DELETE FROM t WHERE n = 1')
   await copyObject(file, copy)
-  expect(rowsOf(copy)).toEqual([[8, 2]])
+  expect(readRows(copy)).toEqual([[8, 2]])
   const read = new Sqlite(copy)
   expect(read.prepare('PRAGMA user_version').raw().get()).toEqual([7])
   expect(read.prepare('PRAGMA application_id').raw().get()).toEqual([11])
@@ -71,7 +71,7 @@ test('a file that is checkpointed all the time is copied in one state', async ()
   })()
   for (let round = 0; round < 3; round++) {
     await copyObject(file, copy)
-    const [[, one], [, other]] = rowsOf(copy) as [[number, number], [number, number]]
+    const [[, one], [, other]] = readRows(copy) as [[number, number], [number, number]]
     expect(one).toBe(other)
     const read = new Sqlite(copy)
     expect(read.prepare('PRAGMA integrity_check').raw().all()).toEqual([['ok']])

@@ -110,8 +110,8 @@ async function readContent(copy: string): Promise<Content | undefined> {
 }
 
 /**
- * Returns a text that changes with every write to a SQLite file, or `undefined` if the last write was too recent to
- * tell.
+ * Returns a text that changes with every write to a SQLite file, or `undefined` if the last write was too
+ * recent.
  */
 export async function readSourceState(file: string): Promise<string | undefined> {
   const states = await Promise.all([readState(file), readState(`${file}-wal`)])

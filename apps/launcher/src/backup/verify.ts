@@ -115,7 +115,7 @@ async function* verifyDatabase(
   }
 }
 
-/** What was found about one object. */
+/** The result for one object. */
 interface Examined<T> {
   readonly isMissing: boolean
   readonly problem?: string | undefined
