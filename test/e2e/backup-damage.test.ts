@@ -93,7 +93,12 @@ test.each([
   expect(verified.stdout).toMatch(/ is damaged: \d+ problems?\.\n$/)
   const data = newFolder()
   expect(await restoreTo(data, copy)).toMatchObject({ code: 1, stderr: expect.stringContaining('The copy of ') })
-  await refusesToStart(data, `${data} is incomplete: the restore of backup`)
+  const incomplete = `${data} is incomplete: the restore of backup`
+  await refusesToStart(data, incomplete)
+  expect(await runOperator(['verify', data], {})).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(incomplete),
+  })
   expect(await restoreTo(data, target)).toMatchObject({ code: 2, stderr: expect.stringContaining('is not empty') })
 })
 

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -194,7 +194,7 @@ test('a backup of a busy instance has all that was acknowledged before, and mone
   const transfers = await Promise.all(
     [from, to].map(
       async (slug) =>
-        (await checked(owner2(slug))).body.data.ledger as { kind: string; amountUsd: number; ref: string }[],
+        (await checked(readBilling(slug))).body.data.ledger as { kind: string; amountUsd: number; ref: string }[],
     ),
   )
   const moved = transfers.flat().filter(({ kind }) => kind === 'transfer')
@@ -221,7 +221,7 @@ test('a backup of a busy instance has all that was acknowledged before, and mone
   async function listed(token: string): Promise<{ databases: { status: string }[] }> {
     return { databases: (await checked(restored.request('/v1/databases', { token }))).body.data }
   }
-  async function owner2(slug: string) {
+  async function readBilling(slug: string) {
     const body = { email: 'owner@example.com', password: 'correct horse battery' }
     const session = restored.session(await restored.request('/api/auth/sign-in/email', { body }), body.email)
     return session.request(`/api/namespaces/${slug}/billing`)
@@ -229,5 +229,7 @@ test('a backup of a busy instance has all that was acknowledged before, and mone
 }, 180_000)
 
 test('the secrets of an instance are readable only by its user after a restore', () => {
-  expect(readFileSync(join(restored.data, 'secret'), 'utf8').trim()).toBe(live.secret)
+  const file = join(restored.data, 'secret')
+  expect(readFileSync(file, 'utf8').trim()).toBe(live.secret)
+  expect(statSync(file).mode & 0o777).toBe(0o600)
 })

@@ -17,6 +17,8 @@ import { UsageError } from './usage-error.ts'
 
 /** The rounds in which objects that changed together during the backup are copied again. */
 const maxRounds = 20
+/** The oldest data format whose tables this program reads without a migration. */
+const oldestFormat = 4
 
 export interface BackupOptions {
   /** The data folder of a running or stopped instance. */
@@ -43,6 +45,11 @@ export async function backUp({ data, store, secret }: BackupOptions): Promise<Ba
   const dataFormat = await readDataStamp(data)
   if (dataFormat === undefined || !existsSync(objectFile(data, 'directory', 'directory'))) {
     throw new UsageError(`${data} has no data of PerSQL. Set PERSQL_DATA to the data folder.`)
+  }
+  if (dataFormat.format < oldestFormat) {
+    throw new UsageError(
+      `${data} was written by PerSQL ${dataFormat.writtenBy}. Start this version on it once, then create a backup.`,
+    )
   }
   if (readRestore(data) !== undefined) {
     throw new UsageError(`${data} was restored and not started since. Start PerSQL once, then create a backup.`)

@@ -8,6 +8,7 @@ import { chooseLogFormat, createLog } from '../log.ts'
 import { backUp } from './backup.ts'
 import { DamagedBackupError, listBackups, type Manifest, readManifest, toBackupId } from './manifest.ts'
 import { restore } from './restore.ts'
+import { readFinishedRestore } from './restore-marker.ts'
 import { prune } from './retention/prune.ts'
 import { parseKeep } from './retention/retention.ts'
 import { parseInterval } from './schedule/durations.ts'
@@ -170,7 +171,10 @@ async function copyInstance(store: BackupStore, { data, secret }: Options): Prom
 async function runVerify(target: string, options: Options): Promise<Printed> {
   const { check } = options
   const place = resolve(target)
-  if (existsSync(join(place, 'objects'))) return report(verifyData(place, check), `Data folder ${place}`)
+  if (['objects', 'restore.json'].some((name) => existsSync(join(place, name)))) {
+    readFinishedRestore(place)
+    return report(verifyData(place, check), `Data folder ${place}`)
+  }
   const { store, manifest } = await findBackup(target, options)
   return report(verifyBackup(store, manifest, check), `Backup ${toBackupId(manifest.startedAt)}`)
 }

@@ -6,6 +6,7 @@ import { type Check, findDamage } from '../check-files.ts'
 import { readCells } from '../data-format.ts'
 import { type Kind, objectFile, readFile } from '../object-files.ts'
 import { objectsFolder } from '../workerd-process.ts'
+import { isListed } from './live-records.ts'
 import { type DatabaseFacts, type Manifest, type ObjectCopy, toBlobName } from './manifest.ts'
 import { type Content, copyObject, readSourceState } from './object-copy.ts'
 import {
@@ -122,21 +123,25 @@ export class InstanceCopy {
     const problem = findMismatch(known, facts)
     if (problem !== undefined) {
       this.#copies.delete(this.#toPath(file))
-      if (this.#isListed(namespace, known.id)) this.#addDamage(name, file, problem)
+      if (isListed(this.#options.data, namespace, known.id)) this.#addDamage(name, file, problem)
       else {
         this.#damaged.delete(name)
         this.#deleted.set(known.id, { namespace, id: known.id })
       }
       return
     }
-    for (const id of facts?.snapshots ?? []) await this.#copyFacts('database', `${name}@${id}`, readDatabaseFacts)
+    for (const id of facts?.snapshots ?? []) await this.#copySnapshot(namespace, name, id)
   }
 
-  /** Returns whether the running instance has a database now. */
-  #isListed(namespace: string, id: string): boolean {
-    const file = objectFile(this.#options.data, 'namespace', namespace)
-    const { databases } = readFile(file, readNamespaceFacts)
-    return databases.some((database) => database.id === id && database.status === 'healthy')
+  async #copySnapshot(namespace: string, database: string, id: string): Promise<void> {
+    const { data } = this.#options
+    const name = `${database}@${id}`
+    if ((await this.#copyFacts('database', name, readDatabaseFacts)) !== undefined) return
+    if (isListed(data, database, id)) this.#addDamage(name, objectFile(data, 'database', name), 'missing')
+    else {
+      this.#damaged.delete(name)
+      this.#deleted.set(id, { namespace, id })
+    }
   }
 
   async #copyFacts<T>(kind: Kind, name: string, read: Parameters<typeof readFile<T>>[1]): Promise<T | undefined> {
@@ -156,11 +161,12 @@ export class InstanceCopy {
     const path = this.#toPath(file)
     const source = await readSourceState(file)
     const known = this.#known.get(path)
-    // The file of a namespace lists its databases, so it is always read.
-    if (kind === 'database' && known?.database && source !== undefined && known.source === source) {
-      if (this.#stored.has(toBlobName(known.sha256))) {
+    if (known && source !== undefined && known.source === source && this.#stored.has(toBlobName(known.sha256))) {
+      // The other classes have few facts that a manifest could contain, and their files aren't deleted.
+      const facts = kind === 'database' ? (known.database as T) : readFile(file, read)
+      if (kind === 'database' || (await readSourceState(file)) === source) {
         this.#copies.set(path, known)
-        return known.database as T
+        return facts
       }
     }
     const copy = join(this.#options.folder, 'object.sqlite')

@@ -64,7 +64,7 @@ const Manifest = z.strictObject({
   files: z.array(InstanceFile),
   /** The hash of a secret that only the environment has. */
   secret: z.strictObject({ salt: z.string(), hash: z.string() }).optional(),
-  /** Databases that were deleted during the backup: their namespaces still list them. */
+  /** Databases and snapshots that were deleted during the backup: their namespaces and databases still list them. */
   deleted: z.array(z.strictObject({ namespace: z.string(), id: z.string() })),
   /** Objects whose files were damaged. They are missing in the backup. */
   damaged: z.array(z.strictObject({ name: z.string(), path: z.string(), problem: z.string() })),

@@ -10,7 +10,7 @@ const Marker = z.strictObject({
   backup: z.string(),
   state: z.enum(['incomplete', 'complete']),
   restoredAt: z.iso.datetime(),
-  /** Databases that were deleted during the backup. */
+  /** Databases and snapshots that were deleted during the backup. */
   deleted: z.array(z.strictObject({ namespace: z.string(), id: z.string() })),
 })
 

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { join, sep } from 'node:path'
 import { type Check, findDamage } from '../check-files.ts'
 import { type Kind, objectFile, readFile } from '../object-files.ts'
+import { isListed } from './live-records.ts'
 import { DamagedBackupError, type Manifest } from './manifest.ts'
 import {
   findMismatch,
@@ -27,8 +28,8 @@ export interface Verified {
 interface ObjectSource {
   /** Calls `use` with the file of an object, or with `undefined` if it is missing. */
   with<T>(kind: Kind, name: string, use: (file: string | undefined) => T): Promise<T>
-  /** Returns whether an object is known to be missing since it was copied. */
-  isDeleted(id: string): boolean
+  /** Returns whether a database or a snapshot was deleted after its namespace or database was read. */
+  isDeleted(owner: string, id: string): boolean
 }
 
 /** Verifies a data folder, also while its instance runs. */
@@ -38,7 +39,7 @@ export async function* verifyData(data: string, check: Check): AsyncGenerator<Ve
       const file = objectFile(data, kind, name)
       return use(existsSync(file) ? file : undefined)
     },
-    isDeleted: () => false,
+    isDeleted: (owner, id) => !isListed(data, owner, id),
   }
   yield* verifyObjects(source, check)
 }
@@ -63,8 +64,8 @@ export async function* verifyBackup(store: BackupStore, manifest: Manifest, chec
     }
     const { cells } = manifest
     const source: ObjectSource = {
-      with: (kind, name, use) => fetched(relative('.', objectFile('.', kind, name, cells)), use),
-      isDeleted: (id) => deleted.has(id),
+      with: (kind, name, use) => fetched(objectFile('.', kind, name, cells).split(sep).join('/'), use),
+      isDeleted: (_, id) => deleted.has(id),
     }
     yield* verifyObjects(source, check)
     // The runtime's lists of alarms, and databases in the middle of their deletion.
@@ -103,15 +104,16 @@ async function* verifyDatabase(
   namespace: string,
   known: KnownDatabase,
 ): AsyncGenerator<Verified> {
-  if (known.status === 'deleting' || source.isDeleted(known.id)) return
+  if (known.status === 'deleting') return
   const name = `${namespace}/${known.slug}`
-  const examined = await examine(source, check, 'database', name, readDatabaseFacts)
-  const { problem, facts, isMissing } = examined
+  const { problem: damage, facts, isMissing } = await examine(source, check, 'database', name, readDatabaseFacts)
   if (isMissing && findMismatch(known, undefined) === undefined) return
-  yield { name, problem: problem ?? findMismatch(known, facts) ?? (facts && findLostUsage(known, facts.totals)) }
+  const problem = damage ?? findMismatch(known, facts) ?? (facts && findLostUsage(known, facts.totals))
+  if (problem !== undefined && source.isDeleted(namespace, known.id)) return
+  yield { name, problem }
   for (const id of facts?.snapshots ?? []) {
     const snapshot = await examine(source, check, 'database', `${name}@${id}`, readDatabaseFacts)
-    yield toResult(`${name}@${id}`, snapshot)
+    if (!snapshot.isMissing || !source.isDeleted(name, id)) yield toResult(`${name}@${id}`, snapshot)
   }
 }
 
