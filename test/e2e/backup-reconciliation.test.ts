@@ -170,3 +170,29 @@ test('a database that is deleted during the backup is deleted after the restore,
   const db = restored.database('aaa', 'db-15', token)
   expect((await db.query('CREATE TABLE t (n)')).status).toBe(200)
 }, 60_000)
+
+test('an amount that is transferred during the backup is there once after the restore', async () => {
+  const email = 'sender@example.com'
+  const owner = await live.signUp(email)
+  const [from, to] = ['aa-from', 'zz-to']
+  for (const slug of [from, to]) expect((await owner.request('/api/namespaces', { body: { slug } })).status).toBe(200)
+  const credit = { amountUsd: 100, note: 'paid' }
+  await live.request(`/api/operator/namespaces/${from}/credit`, { token: live.secret, body: credit })
+  const backup = startOperator(['backup', target], { PERSQL_DATA: live.data })
+  const ended = once(backup, 'exit')
+  while (!existsSync(join(target, 'files')) || readdirSync(join(target, 'files')).length === 0) await delay(1)
+  // The sender is copied, and the recipient isn't.
+  backup.kill('SIGSTOP')
+  const sent = await owner.request(`/api/namespaces/${from}/billing/transfer`, { body: { to, amountUsd: 70 } })
+  expect(sent.body.data).toMatchObject({ status: 'completed' })
+  backup.kill('SIGCONT')
+  expect((await ended)[0]).toBe(0)
+  await restoreAndStart()
+  const body = { email, password: 'correct horse battery' }
+  const session = restored.session(await restored.request('/api/auth/sign-in/email', { body }), email)
+  const amounts = async (slug: string): Promise<number[]> =>
+    (await session.request(`/api/namespaces/${slug}/billing`)).body.data.ledger
+      .filter(({ kind }: Entry) => kind === 'transfer')
+      .map(({ amountUsd }: Entry) => amountUsd)
+  expect([await amounts(from), await amounts(to)]).toEqual([[-70], [70]])
+}, 60_000)

@@ -35,6 +35,8 @@ export async function copyObject(file: string, copy: string): Promise<Content | 
     }
     await delay(quietMs)
   }
+  // The log of an earlier attempt would change the copy.
+  await rm(`${copy}-wal`, { force: true })
   copyInTransaction(file, copy)
   return readContent(copy)
 }
