@@ -3,8 +3,10 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { objectFile } from '../../apps/launcher/src/object-files.ts'
 import { makeDataFolder, removeDataFolder } from '../data-folder.ts'
 import { LaunchedInstance, runOperator, startOperator } from '../launched-instance.ts'
+import { removeFile } from '../object-files.ts'
 
 const DATABASES = 12
 
@@ -212,12 +214,16 @@ test('a damaged database is reported, is missing in the backup, and hinders no o
     const { make, token: admin } = await instance.createNamespace('acme')
     for (let index = 0; index < 2; index++) await make('CREATE TABLE t (n)', 'INSERT INTO t VALUES (1)')
     const file = (await instance.operator('locate', 'acme/db-1')).stdout.trim()
+    await instance.createNamespace('lost')
     await instance.stop()
-    writeFileSync(file, Buffer.alloc(8_192, 7))
+    for (const damaged of [file, objectFile(instance.data, 'namespace', 'lost')]) {
+      removeFile(damaged)
+      writeFileSync(damaged, Buffer.alloc(8_192, 7))
+    }
     const printed = await instance.operator('backup', copy)
     expect(printed).toMatchObject({
       code: 1,
-      stdout: expect.stringMatching(/^acme\/db-1: damaged, not copied\. .+\nBackup /),
+      stdout: expect.stringMatching(/^acme\/db-1: damaged, not copied\. .+\nlost: damaged, not copied\. .+\nBackup /),
     })
     expect(await runOperator(['verify', copy], {})).toMatchObject({
       code: 1,
@@ -228,6 +234,7 @@ test('a damaged database is reported, is missing in the backup, and hinders no o
       stdout: expect.stringContaining('acme/db-1: missing'),
     })
     await again.start()
+    expect(existsSync(join(again.data, 'restore.json'))).toBe(false)
     const read = async (name: string) => (await again.database('acme', name, admin).query('SELECT n FROM t')).body
     expect((await read('db-1')).code).toBe('database_damaged')
     expect((await read('db-2')).data.rows).toEqual([[1]])

@@ -206,8 +206,10 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
    * Finishes the reconciliation after the data folder was restored from a backup. `deleted` are the databases that were
    * deleted during the backup. Returns whether all databases answered.
    */
-  finishRestore(deleted: readonly string[]): Promise<boolean> {
-    return this.#services.restored.finish(deleted)
+  async finishRestore(deleted: readonly string[]): Promise<boolean> {
+    const { identity, restored } = this.#services
+    // The backup can have no file of a namespace that was damaged.
+    return identity.known === undefined || restored.finish(deleted)
   }
 
   /** Reclaims the credit that a database returns, unless it has a newer lease. */
