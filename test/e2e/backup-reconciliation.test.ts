@@ -160,7 +160,9 @@ test('a database that is deleted during the backup is deleted after the restore,
   // Without this, the deletion was too late, and the test shows nothing.
   expect(manifests().at(-1)?.deleted).toMatchObject([{ namespace: 'aaa' }, { namespace: 'aaa' }])
   expect((await live.operator('verify', target)).code).toBe(0)
-  await restoreAndStart()
+  expect(await restored.operator('restore', target)).toMatchObject({ code: 0, stderr: '' })
+  expect(await restored.operator('verify', restored.data)).toMatchObject({ code: 0, stderr: '' })
+  await restored.start()
   const listed = (await restored.request('/v1/databases?pageSize=100', { token })).body.data
   const names = listed.map(({ slug, status }: { slug: string; status: string }) => `${slug} ${status}`)
   expect(names.toSorted()).toEqual(

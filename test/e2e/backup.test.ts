@@ -139,7 +139,7 @@ test('a backup of a busy instance has all that was acknowledged before, and mone
     }
   })()
   await Promise.all(loads.map((load) => load.proceeds(100)))
-  expect(await live.operator('backup', target)).toMatchObject({ code: 0, stderr: '' })
+  expect(await live.operator('backup', target)).toEqual({ code: 0, stderr: '', stdout: expect.any(String) })
   const filesBefore = countFiles()
   const balancesBefore = await Promise.all(namespaces.map(({ token }) => balanceNano(live, token)))
   const before = loads.map((load) => [...load.acknowledged])
@@ -161,8 +161,12 @@ test('a backup of a busy instance has all that was acknowledged before, and mone
   })
   await live.stop('SIGKILL')
 
-  expect(await restored.operator('restore', target)).toMatchObject({ code: 0, stderr: '' })
-  expect(await restored.operator('verify', restored.data, '--quick')).toMatchObject({ code: 0, stderr: '' })
+  expect(await restored.operator('restore', target)).toEqual({ code: 0, stderr: '', stdout: expect.any(String) })
+  expect(await restored.operator('verify', restored.data, '--quick')).toEqual({
+    code: 0,
+    stderr: '',
+    stdout: expect.any(String),
+  })
   await restored.start()
   expect(readdirSync(restored.data)).not.toContain('restore.json')
 
@@ -189,7 +193,7 @@ test('a backup of a busy instance has all that was acknowledged before, and mone
     expect((await checked(branch.query('SELECT count(*) FROM hidden'))).body.data.rows).toEqual([[0]])
     expect((await checked(db.request('/restore', { body: { snapshotId: snapshot } }))).status).toBe(200)
     const { databases } = await listed(token)
-    expect(databases.filter(({ status }) => status !== 'healthy')).toEqual([])
+    expect(databases.filter(({ status }) => status === 'damaged')).toEqual([])
   }
   const transfers = await Promise.all(
     [from, to].map(

@@ -14,6 +14,7 @@ import {
   readNamespaceFacts,
 } from './object-facts.ts'
 import { fetchBlob, readBlob } from './restore.ts'
+import { readRestore } from './restore-marker.ts'
 import type { BackupStore } from './store.ts'
 
 /** The result for one object or file. */
@@ -34,12 +35,14 @@ interface ObjectSource {
 
 /** Verifies a data folder, also while its instance runs. */
 export async function* verifyData(data: string, check: Check): AsyncGenerator<Verified> {
+  // The first start after a restore deletes these.
+  const deleted = new Set(readRestore(data)?.deleted.map(({ id }) => id))
   const source: ObjectSource = {
     with: async (kind, name, use) => {
       const file = objectFile(data, kind, name)
       return use(existsSync(file) ? file : undefined)
     },
-    isDeleted: (owner, id) => !isListed(data, owner, id),
+    isDeleted: (owner, id) => deleted.has(id) || !isListed(data, owner, id),
   }
   yield* verifyObjects(source, check)
 }
