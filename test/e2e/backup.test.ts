@@ -42,6 +42,15 @@ async function checked<T extends { status: number; body: unknown }>(call: Promis
   return answer
 }
 
+/** Repeats a call that is temporarily unavailable, as the SDK does. */
+async function patiently<T extends { status: number; body: unknown }>(call: () => Promise<T>): Promise<T> {
+  for (;;) {
+    const answer = await call()
+    if (answer.status !== 503) return checked(Promise.resolve(answer))
+    await delay(20)
+  }
+}
+
 /** A load on one namespace: numbered rows, and databases that appear and vanish. */
 class Load {
   readonly acknowledged: number[] = []
@@ -64,7 +73,8 @@ class Load {
       for (let number = 0; !this.#isOver; number++) {
         const body = { slug: `short-${number % 3}` }
         await checked(live.request('/v1/databases', { token, body }))
-        await checked(live.database(slug, body.slug, token).query('CREATE TABLE t (n)'))
+        // A name that is deleted and used again all the time is copied with a lock, which can delay its new database.
+        await patiently(() => live.database(slug, body.slug, token).query('CREATE TABLE t (n)'))
         await checked(live.request(`/v1/databases/${body.slug}`, { token, method: 'DELETE' }))
       }
     }
@@ -118,6 +128,13 @@ async function createNamespace(
 const balanceNano = async (instance: LaunchedInstance, token: string): Promise<number> =>
   Number((await checked(instance.request('/v1/billing', { token }))).body.data.balanceNanoUsd)
 
+/** Lists the hashes of the copies of each backup, oldest first. */
+const listHashes = (): string[][] =>
+  readdirSync(join(target, 'backups'))
+    .sort()
+    .map((name) => JSON.parse(readFileSync(join(target, 'backups', name), 'utf8')).manifest.objects)
+    .map((objects: { sha256: string }[]) => objects.map(({ sha256 }) => sha256))
+
 const countFiles = (): number => readdirSync(join(target, 'files')).length
 
 test('a backup of a busy instance has all that was acknowledged before, and money never grows', async () => {
@@ -146,9 +163,10 @@ test('a backup of a busy instance has all that was acknowledged before, and mone
   const { code, stdout, stderr } = await live.operator('backup', target)
   expect({ code, stderr }, stdout).toEqual({ code: 0, stderr: '' })
   // Only objects that changed are stored again.
-  const [, files, added] = /: (\d+) files, .* Added (\d+) files?,/.exec(stdout) ?? []
+  const [, added] = / Added (\d+) files?,/.exec(stdout) ?? []
   expect(countFiles() - filesBefore).toBe(Number(added))
-  expect(Number(added)).toBeLessThan(Number(files))
+  const [first = [], second = []] = listHashes()
+  expect(second.filter((hash) => first.includes(hash)).length).toBeGreaterThan(0)
   const sentDuring = loads.map((load) => new Set(load.sent))
   isMoving = false
   await moving
