@@ -1,20 +1,31 @@
 // @ts-check
-import { chmod, cp, rm } from 'node:fs/promises'
+import { chmod, copyFile, cp, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { serverBuild } from '../../apps/launcher/built.mjs'
+import { repository } from '../../apps/launcher/install.mjs'
+import { run } from '../../apps/launcher/run.mjs'
+import { hashSources, listDocsSources } from '../../apps/launcher/sources.mjs'
+import { offerPackages } from '../offer.mjs'
 
 const folder = dirname(fileURLToPath(import.meta.url))
 
 /**
- * Builds the package: the server as `npm run build` builds it, and the program that runs its commands.
+ * Builds the package: the server as `npm run build` builds it, with the documentation and the client packages, and the program
+ * that runs its commands.
  *
  * @param {string} dist
  */
 export async function buildServerPackage(dist) {
   await rm(dist, { recursive: true, force: true })
   await cp(await serverBuild(), dist, { recursive: true })
-  // A fresh clone has it only now.
+  // This installs the development dependencies, which a fresh clone has only now.
+  const { code } = await run(['apps/launcher/docs.mjs'], 'inherit')
+  if (code !== 0) throw new Error('The build of the documentation failed.')
+  const docs = join(repository, 'dist/docs', hashSources(repository, listDocsSources(repository)))
+  await cp(docs, join(dist, 'docs'), { recursive: true })
+  await offerPackages(join(dist, 'packages'), join(repository, 'dist/packages'))
+  await copyFile(join(folder, '../offer.mjs'), join(dist, 'offer.mjs'))
   const { build } = await import('esbuild')
   const program = join(dist, 'persql-server.mjs')
   await build({
