@@ -8,8 +8,8 @@ const blackBox = (name: string, include: string[]) => ({
 })
 
 export default defineConfig({
-  // Packages of this repository are tested from their sources.
-  ssr: { resolve: { conditions: ['persql-source', ...defaultServerConditions] } },
+  // Packages of this repository are tested from their sources. Node itself has no condition `module`.
+  ssr: { resolve: { conditions: ['persql-source', ...defaultServerConditions.filter((name) => name !== 'module')] } },
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -10,7 +10,7 @@ export const packages = dirname(fileURLToPath(import.meta.url))
 /** @typedef {Record<string, any> & { name: string, version: string }} Manifest */
 /** @typedef {{ manifest: Manifest, tarball: Buffer, unpackedSize: number, fileCount: number }} Packed */
 
-/** The server, which is published by itself: instances serve packages for clients. */
+/** The server has its own build. Instances serve packages for clients only. */
 const SERVER = '@persql/server'
 
 /**

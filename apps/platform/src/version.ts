@@ -1,4 +1,4 @@
-import manifest from '../package.json' with { type: 'json' }
+import manifest from '../../../packages/server/package.json' with { type: 'json' }
 
 /** The version of this program. */
 export const VERSION: string = manifest.version

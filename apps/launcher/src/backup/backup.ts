@@ -57,7 +57,7 @@ export async function backUp({ data, store, secret }: BackupOptions): Promise<Ba
   const folder = join(data, 'tmp', 'backup')
   const hold = await takeTemporaryFolder(folder)
   try {
-    // Files that the target has, and that the backup counts on, must not be pruned meanwhile.
+    // Until the manifest names them, pruning could delete files that the target has and the backup counts on.
     return await withBackupLease(store, async (lease) => {
       const copy = new InstanceCopy({ data, store, folder, known: await readNewest(store) })
       await copy.start()

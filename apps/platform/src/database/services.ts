@@ -118,8 +118,7 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   const credit: Credit = createCredit(core, stores, events, statements)
   const versions = createVersions(core, stores, events, statements, credit)
   const calls = createCalls(core, stores, events, statements, credit, versions)
-  const vacuum = createVacuum(core, statements, credit, versions)
-  const services = { ...core, ...stores, ...events, ...statements, ...credit, ...versions, ...calls, vacuum }
+  const services = { ...core, ...stores, ...events, ...statements, ...credit, ...versions, ...calls }
   const timers: Timers<TimerName> = databaseTimers(core.storage.kv, core.alarm, services)
   return { ...services, timers }
 }
@@ -291,11 +290,11 @@ function createCredit(core: Core, stores: Stores, events: Events, statements: St
 
 /** Creates what copies, restores, branches and merges databases. */
 function createVersions(core: Core, stores: Stores, events: Events, statements: Statements, credit: Credit) {
-  const { env, storage, inTransaction, identity, exclusion, writes, ownPages, growth } = core
+  const { ctx, env, storage, inTransaction, identity, exclusion, writes, ownPages, growth } = core
   const { schemaChanges, ledger, seeds } = stores
   const { feed, webhooks } = events
-  const { history, samples, keeper } = statements
-  const { caches, size, lease, lifecycle } = credit
+  const { history, samples, keeper, engine, facts, reads } = statements
+  const { caches, size, lease, lifecycle, growthWatch } = credit
   const exclusive = new ExclusiveAccess({ exclusion, writes, caches, size, samples, feed, webhooks })
   const content = new Content({ storage, ownPages, seeds, ledger })
   const loader = new CopyLoader({ env, storage, inTransaction, exclusive })
@@ -314,17 +313,11 @@ function createVersions(core: Core, stores: Stores, events: Events, statements: 
     branch: new BranchState({ storage, identity, exclusion, seeds, schemaChanges }),
     branchLoader: new BranchLoader({ env, storage, lifecycle, history, exclusive, content }),
     merger: createMerger(core, stores, history, exclusive),
+    vacuum: new Vacuum({
+      ...{ ctx, env, identity, ownPages, lease, size, caches: [engine, facts, growthWatch] },
+      isBusy: () => exclusive.busy !== undefined || reads.areRunning || lease.isWaiting,
+    }),
   }
-}
-
-/** Creates what gives free pages back to the disk. */
-function createVacuum(core: Core, { reads, facts, engine }: Statements, credit: Credit, { exclusive }: Versions) {
-  const { ctx, env, identity, ownPages } = core
-  const { lease, size, growthWatch } = credit
-  return new Vacuum({
-    ...{ ctx, env, identity, ownPages, lease, size, caches: [engine, facts, growthWatch] },
-    isBusy: () => exclusive.busy !== undefined || reads.areRunning || lease.isWaiting,
-  })
 }
 
 /** Creates the merger of branches into this database. */
@@ -390,11 +383,10 @@ function createCalls(
     webhookProblem: (url) => urlProblem(url, settings.dev),
     bookmark: settings.runtime === 'cloudflare' ? () => getBookmark(storage) : undefined,
   }
-  const handlers = databaseOperations(features)
   const startSpan = createStartSpan(settings, ctx)
   const calls: CallHandler = new CallHandler({
-    ...{ identity, access, exclusive, lease, engine, keeper, replays, ownPages, log, charges, announcer, handlers },
-    startSpan,
+    ...{ identity, access, exclusive, lease, engine, keeper, replays, ownPages, log, charges, announcer, startSpan },
+    handlers: databaseOperations(features),
   })
   const gates: EndpointGuards = {
     ...{ endpoints, rateLimits, sessions, now },
