@@ -30,6 +30,8 @@ export interface PlatformSettings {
   vacuumMs?: number
   /** The data folder, which `stop` keeps. */
   data?: string
+  /** The reserve of the disk in megabytes, for the watchdog. Default: as in `measureDisk`. */
+  reserveMb?: number
   /** The port. Default: any free port. */
   port?: number
   /** The folder of the documentation. */
@@ -339,6 +341,7 @@ export class TestPlatform extends PlatformClient {
     const supervised = await supervise({
       ...options,
       timeoutS: Number(options.environment.QUERY_TIMEOUT_S),
+      reserveMb: this.#settings.reserveMb,
       log: this.#addToLog,
       readers,
       beforeRestart: async () => this.#vacuums?.end(),

@@ -243,3 +243,86 @@ test('a damaged database is reported, is missing in the backup, and hinders no o
     await again.remove()
   }
 }, 60_000)
+
+/** The number of random points. `BACKUP_KILLS=50` tries more. */
+const randomPoints = Number(process.env.BACKUP_KILLS ?? 4)
+const below = (limit: number): number => Math.floor(Math.random() * limit)
+
+/** Each damages a copy of the target or kills a command, at a random point. */
+const accidents: ((copy: string) => Promise<void>)[] = [
+  async (copy) => {
+    const ms = below(1_500)
+    await killAfter(ms, ['backup', copy], live.data)
+    // The earlier backup, or the new one if it was completed, is whole.
+    expect(await runOperator(['verify', copy, '--quick'], {}), `backup killed after ${ms} ms`).toMatchObject({
+      code: 0,
+    })
+    expect(await live.operator('backup', copy)).toMatchObject({ code: 0, stderr: '' })
+  },
+  async (copy) => {
+    const [data, ms] = [newFolder(), below(1_500)]
+    await killAfter(ms, ['restore', copy], data)
+    const isIncomplete = !existsSync(data) || readdirSync(data).length === 0 || isMarkedIncomplete(data)
+    if (isIncomplete) rmSync(data, { recursive: true, force: true })
+    if (isIncomplete) expect(await restoreTo(data, copy), `restore killed after ${ms} ms`).toMatchObject({ code: 0 })
+    expect(await runOperator(['verify', data, '--quick'], {}), `restore killed after ${ms} ms`).toMatchObject({
+      code: 0,
+    })
+  },
+  async (copy) => {
+    const file = pickFile(copy)
+    const position = below(statSync(file).size)
+    flipByte(file, position)
+    await expectDamage(copy, `byte ${position} of ${file} changed`)
+  },
+  async (copy) => {
+    const file = pickFile(copy)
+    const bytes = below(statSync(file).size)
+    truncateSync(file, bytes)
+    await expectDamage(copy, `${file} cut off at ${bytes}`)
+  },
+  async (copy) => {
+    const file = pickFile(copy)
+    rmSync(file)
+    await expectDamage(copy, `${file} removed`)
+  },
+]
+
+/** Starts a command and kills it after some time, unless it has ended. */
+async function killAfter(ms: number, args: string[], data: string): Promise<void> {
+  const killed = startOperator(args, { PERSQL_DATA: data, PERSQL_SECRET: secret })
+  const ended = new Promise((resolve) => killed.on('exit', resolve))
+  await Promise.race([delay(ms), ended])
+  killed.kill('SIGKILL')
+  await ended
+}
+
+function isMarkedIncomplete(data: string): boolean {
+  const marker = join(data, 'restore.json')
+  // The commands that read a folder refuse a marker that was cut off.
+  return existsSync(marker) && !readFileSync(marker, 'utf8').includes('"complete"')
+}
+
+/** Returns the manifest of the newest backup, or one of its files. */
+function pickFile(copy: string): string {
+  const manifest = join(copy, 'backups', listManifests(copy).at(-1) as string)
+  const { objects } = JSON.parse(readFileSync(manifest, 'utf8')).manifest as { objects: { sha256: string }[] }
+  const files = [manifest, ...objects.map(({ sha256 }) => join(copy, 'files', sha256))]
+  return files[below(files.length)] as string
+}
+
+/** Expects that both commands say that the backup is damaged. */
+async function expectDamage(copy: string, what: string): Promise<void> {
+  expect((await runOperator(['verify', copy, '--quick'], {})).code, what).not.toBe(0)
+  expect((await restoreTo(newFolder(), copy)).code, what).not.toBe(0)
+}
+
+test(`at ${randomPoints} random points, a target is whole or says that it isn't`, async () => {
+  const first = below(accidents.length)
+  for (let point = 0; point < randomPoints; point++) {
+    const copy = newFolder()
+    cpSync(target, copy, { recursive: true })
+    await accidents[(first + point) % accidents.length]?.(copy)
+    rmSync(copy, { recursive: true })
+  }
+}, 1_200_000)

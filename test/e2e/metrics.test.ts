@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type MetricDefinition, metrics } from '../../apps/platform/src/metrics/definitions.ts'
+import manifest from '../../packages/server/package.json' with { type: 'json' }
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { type Family, findValue, parseExposition } from '../prometheus.ts'
 import { hasReaders } from '../reader-count.ts'
@@ -61,7 +62,7 @@ test('requests are counted by operation, with their times', async () => {
   expect(grew('persql_operation_seconds_sum', { operation: 'query' })).toBeGreaterThan(0)
   // The first request for metrics is a request too.
   expect(grew('persql_request_seconds_count')).toBe(4)
-  expect(findValue(after, 'persql_build_info', { version: '0.1.0', runtime: 'workerd' })).toBe(1)
+  expect(findValue(after, 'persql_build_info', { version: manifest.version, runtime: 'workerd' })).toBe(1)
 })
 
 test('namespaces are listed by their calls and their rows', async () => {

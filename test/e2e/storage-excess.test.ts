@@ -123,17 +123,19 @@ test.each([
 ])(
   'a statement that fills the disk %s is stopped before that, and the room is free again',
   async (_, sql) => {
-    const volume = new SmallVolume(512)
+    const volume = new SmallVolume(1_024)
     const platform = await startPlatform({
       data: join(volume.path, 'data'),
       watchdog: true,
+      // A volume in memory is filled fast, so the launcher must look well before it is full.
+      reserveMb: 500,
       failures: ['database_suspended'],
       environment: { QUERY_TIMEOUT_S: '60' },
     })
     try {
       const { db, tokenId } = await platform.createNamespace('acme')
       await db().query('CREATE TABLE t (n, x)')
-      volume.fill(400 * MB)
+      volume.fill(900 * MB)
       const before = volume.freeBytes
       await expect(db().query(sql)).rejects.toThrow()
       await expect

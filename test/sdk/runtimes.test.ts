@@ -165,7 +165,7 @@ process.exit(0)
 })
 
 test('a Worker runs it', async () => {
-  for (const name of ['run', 'run/console', 'objects', 'packages']) await mkdir(join(sdk.folder, name))
+  for (const name of ['run', 'run/console', 'run/docs', 'objects', 'packages']) await mkdir(join(sdk.folder, name))
   const parts = (await readdir(sdk.dist)).filter((file) => file.endsWith('.js') && file !== 'codegen.js')
   const modules = parts.map((part) => `(name = "${part}", esModule = embed "../dist/${part}")`)
   await writeFile(
@@ -185,7 +185,7 @@ export default {
     join(sdk.folder, 'run/workerd.capnp'),
     `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  services = [(name = "main", worker = .worker), (name = "internet", network = (allow = ["public", "private"])), (name = "disk", disk = ()), (name = "console", disk = ()), (name = "packages", disk = ()), (name = "results", disk = ())],
+  services = [(name = "main", worker = .worker), (name = "internet", network = (allow = ["public", "private"])), (name = "disk", disk = ()), (name = "console", disk = ()), (name = "docs", disk = ()), (name = "packages", disk = ()), (name = "results", disk = ())],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );
 const worker :Workerd.Worker = (
