@@ -113,8 +113,8 @@ export const apiPages: { readonly [name: string]: Page } = {
   },
   namespaces: {
     title: 'Namespace operations',
-    intro: 'Namespaces, billing and the operator of an instance.',
-    tags: ['namespaces', 'billing', 'status', 'operator'],
+    intro: 'Namespaces, billing, client packages and the operator of an instance.',
+    tags: ['namespaces', 'billing', 'status', 'operator', 'packages'],
   },
 }
 
