@@ -25,8 +25,13 @@ export const operator = {
     input: z.strictObject({ slug: Slug, database: Slug, tokenName: z.string().trim().min(1).max(80) }),
     output: z.object({
       namespace: z.object({ id: z.string(), slug: Slug }),
-      database: z.object({ slug: Slug }),
+      database: z.object({
+        slug: Slug,
+        /** `false` if the namespace had this database before. */
+        created: z.boolean(),
+      }),
       token: MintedToken,
+      /** `false` if the namespace existed before. */
       created: z.boolean(),
     }),
     errors: ['slug_taken', 'too_many_databases'],

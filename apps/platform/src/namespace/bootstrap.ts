@@ -32,10 +32,11 @@ export class Bootstrap {
     const nowMs = now()
     const created = identity.known === undefined
     const { id } = creation.ensure(slug, 'operator', 'granted')
-    if (!databases.has(database)) databases.add(database, database, nowMs)
+    const isNew = !databases.has(database)
+    if (isNew) databases.add(database, database, nowMs)
     const authority = derive(null, { role: 'admin' })
     const token = tokens.add(secret, { name: tokenName, ...authority, mintedBy: null }, nowMs)
     audit.add('operator', 'token.created', token.id, { name: tokenName, role: 'admin' }, nowMs)
-    return { namespace: { id, slug }, database: { slug: database }, token, created }
+    return { namespace: { id, slug }, database: { slug: database, created: isNew }, token, created }
   }
 }
