@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { resolve } from 'node:path'
 import { parseArgs, parseEnv } from 'node:util'
 import {
   formatQuota,
@@ -16,6 +14,7 @@ import { UsageError } from './backup/usage-error.ts'
 import { checkFiles } from './check-files.ts'
 import { operatorCommand } from './command-name.ts'
 import { locateDatabase, readIdentity } from './object-files.ts'
+import { callInstance, findInstance } from './running-instance.ts'
 import { maxLiveBytes } from './vacuum/vacuum-file.ts'
 import type { VacuumAnswer } from './vacuum/vacuum-sweep.ts'
 
@@ -39,7 +38,6 @@ ${backupHelp}
 Reads the operator secret from PERSQL_SECRET or the data folder (PERSQL_DATA, default ./data). locate, check,
 vacuum and the commands for backups read the data folder; only vacuum needs a running instance.
 `
-const attempts = 3
 const commands = ['list', 'credit', 'suspend', 'resume', 'invite', 'quota']
 const fileCommands = new Set(['locate', 'check', 'accept', 'vacuum'])
 const operatorPath = '/api/operator/namespaces'
@@ -253,41 +251,6 @@ function readEnvironment(): NodeJS.ProcessEnv {
 
 /** Returns a function that calls the instance as its operator. */
 async function door(url: string | undefined): Promise<Call> {
-  const settings = readEnvironment()
-  const data = settings.PERSQL_DATA || './data'
-  const secret = settings.PERSQL_SECRET || (await readFile(join(data, 'secret'), 'utf8').catch(() => '')).trim()
-  if (!secret)
-    throw new Error(`Operator secret not found in ${data}. Set PERSQL_DATA to the data folder, or set PERSQL_SECRET.`)
-  const known = await readFile(join(data, 'bootstrap.json'), 'utf8').catch(() => '{}')
-  const base = url ?? (JSON.parse(known) as { url?: string }).url ?? 'http://127.0.0.1:8787'
-  return async (method, path, body) => {
-    const response = await fetchPatiently(`${base.replace(/\/+$/, '')}${path}`, {
-      method,
-      headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
-      ...(body && { body: JSON.stringify(body) }),
-    })
-    const text = await response.text()
-    if (!response.ok) throw new Error(parseError(text) ?? `The instance responded with ${response.status}.`)
-    return (JSON.parse(text) as { data: unknown }).data
-  }
-}
-
-async function fetchPatiently(url: string, init: RequestInit): Promise<Response> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await fetch(url, { ...init, signal: AbortSignal.timeout(30_000) })
-    } catch (cause) {
-      if (attempt === attempts)
-        throw new Error(`Can't reach ${new URL(url).origin}. Is the instance running?`, { cause })
-      await delay(attempt * 300)
-    }
-  }
-}
-
-function parseError(text: string): string | undefined {
-  try {
-    return (JSON.parse(text) as { error?: string }).error
-  } catch {
-    return undefined
-  }
+  const instance = await findInstance(readEnvironment(), url)
+  return (method, path, body) => callInstance(instance, method, path, body)
 }
