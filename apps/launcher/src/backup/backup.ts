@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { programVersion, readDataStamp } from '../data-format.ts'
-import { FolderHeldError, holdFolder } from '../folder-hold.ts'
 import { objectFile, readFile } from '../object-files.ts'
 import { InstanceCopy } from './instance-copy.ts'
 import { listBackups, type Manifest, type ObjectCopy, readManifest, writeManifest } from './manifest.ts'
@@ -13,6 +11,7 @@ import { readRestore } from './restore-marker.ts'
 import { withBackupLease } from './retention/lease.ts'
 import { hashSecret } from './secret-hash.ts'
 import type { BackupStore } from './store.ts'
+import { withTemporaryFolder } from './temporary-folder.ts'
 import { UsageError } from './usage-error.ts'
 
 /** The rounds in which objects that changed together during the backup are copied again. */
@@ -54,11 +53,9 @@ export async function backUp({ data, store, secret }: BackupOptions): Promise<Ba
   if (readRestore(data) !== undefined) {
     throw new UsageError(`${data} was restored and not started since. Start PerSQL once, then create a backup.`)
   }
-  const folder = join(data, 'tmp', 'backup')
-  const hold = await takeTemporaryFolder(folder)
-  try {
+  return withTemporaryFolder(data, 'backup', (folder) =>
     // Until the manifest names them, pruning could delete files that the target has and the backup counts on.
-    return await withBackupLease(store, async (lease) => {
+    withBackupLease(store, async (lease) => {
       const copy = new InstanceCopy({ data, store, folder, known: await readNewest(store) })
       await copy.start()
       await copyConsistently(copy, data)
@@ -79,11 +76,8 @@ export async function backUp({ data, store, secret }: BackupOptions): Promise<Ba
       lease.assertHeld()
       await writeManifest(store, manifest)
       return { manifest, added: copy.added }
-    })
-  } finally {
-    hold.release()
-    await rm(folder, { recursive: true, force: true })
-  }
+    }),
+  )
 }
 
 /**
@@ -122,17 +116,6 @@ function findOutdated(copy: InstanceCopy, entries: readonly DirectoryEntry[]): s
     }
   }
   return [...due]
-}
-
-/** Creates the folder for copies. Copies of a backup that was killed are removed. @throws UsageError if a backup runs */
-async function takeTemporaryFolder(folder: string) {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  try {
-    return await holdFolder(folder)
-  } catch (cause) {
-    if (!(cause instanceof FolderHeldError)) throw cause
-    throw new UsageError(`Another backup of this data folder is running (PID ${cause.pid ?? 'unknown'}).`, { cause })
-  }
 }
 
 /** Reads the newest backup, whose copies of unchanged objects are used again. */
