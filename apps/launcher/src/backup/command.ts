@@ -5,9 +5,11 @@ import { parseArgs } from 'node:util'
 import type { Check } from '../check-files.ts'
 import { recordBackup } from '../last-backup.ts'
 import { chooseLogFormat, createLog } from '../log.ts'
+import { findInstance } from '../running-instance.ts'
 import { backUp } from './backup.ts'
 import { DamagedBackupError, listBackups, type Manifest, readManifest, toBackupId } from './manifest.ts'
 import { restore } from './restore.ts'
+import { restoreDatabase } from './restore-database.ts'
 import { readFinishedRestore } from './restore-marker.ts'
 import { prune } from './retention/prune.ts'
 import { parseKeep } from './retention/retention.ts'
@@ -25,9 +27,13 @@ export const backupHelp = `  backup <target>                       copy the inst
                                         --every 15m repeats it; --keep 24h,7d,4w deletes older backups
   verify <target or data folder>        check the newest backup, or a data folder; --quick skips the check of indexes
   restore <target>                      fill the empty data folder from the newest backup
+  restore <target> --database <namespace>/<database> --as <namespace>/<new database>
+                                        create a database of the running instance with the rows and schema of a backup
                                         verify and restore: --backup ID selects another backup of the target
-                                        all three: --passphrase-file FILE encrypts or decrypts the target
+                                        all: --passphrase-file FILE encrypts or decrypts the target
 `
+const notRestored =
+  'endpoints, webhooks, schedules, approval rules, saved queries, migration history, tokens, branches and snapshots'
 const niceness = 10
 const exitCodes = { whole: 0, damaged: 1 } as const
 
@@ -46,6 +52,9 @@ interface Options {
   readonly secret: string | undefined
   readonly backup: string | undefined
   readonly check: Check
+  /** The database to restore, and the one to create. Absent for all. */
+  readonly database: { readonly from: string; readonly to: string } | undefined
+  readonly url: string | undefined
 }
 
 type Command = (target: string, options: Options) => Promise<Printed>
@@ -86,12 +95,21 @@ function parse(args: readonly string[], environment: NodeJS.ProcessEnv): [string
     secret: environment.PERSQL_SECRET?.trim() || undefined,
     backup: values.backup,
     check: values.quick ? 'quick_check' : 'integrity_check',
+    database: parseDatabase(name, values),
+    url: values.url,
   }
   if (name !== 'backup' && (values.keep ?? values.every) !== undefined) {
     throw new UsageError(`--keep and --every are for backup.\n\n${backupHelp}`)
   }
   if (values.keep !== undefined) checked(() => parseKeep(values.keep as string))
   return [name, target, options]
+}
+
+/** @throws UsageError unless both options or none are there */
+function parseDatabase(command: string, { database, as: to, url }: ReturnType<typeof parseOptions>['values']) {
+  if (database !== undefined && to !== undefined && command === 'restore') return { from: database, to }
+  if (database === undefined && to === undefined && url === undefined) return undefined
+  throw new UsageError(`restore needs --database and --as together, and --url is for these.\n\n${backupHelp}`)
 }
 
 /** Returns what `read` returns. @throws UsageError instead of its error */
@@ -113,6 +131,9 @@ function parseOptions(args: readonly string[]) {
         'passphrase-file': { type: 'string' },
         keep: { type: 'string' },
         every: { type: 'string' },
+        database: { type: 'string' },
+        as: { type: 'string' },
+        url: { type: 'string' },
       },
       allowPositionals: true,
     })
@@ -180,7 +201,8 @@ async function runVerify(target: string, options: Options): Promise<Printed> {
 }
 
 async function runRestore(target: string, options: Options): Promise<Printed> {
-  const { data, secret } = options
+  const { data, secret, database } = options
+  if (database !== undefined) return runRestoreDatabase(target, database, options)
   const { store, manifest } = await findBackup(target, options)
   await restore({ data, store, manifest, secret })
   const { startedAt, damaged, cells } = manifest
@@ -188,6 +210,27 @@ async function runRestore(target: string, options: Options): Promise<Printed> {
   const settings = cells === 1 ? '' : ` with PERSQL_CELLS=${cells}`
   lines.push(`${data} has the state of ${startedAt}. Start PerSQL on it${settings}.`)
   return { text: `${lines.join('\n')}\n`, exitCode: damaged.length > 0 ? exitCodes.damaged : exitCodes.whole }
+}
+
+/** Restores one database of a backup into the running instance. */
+async function runRestoreDatabase(
+  target: string,
+  { from, to }: NonNullable<Options['database']>,
+  options: Options,
+): Promise<Printed> {
+  const { data, environment, url } = options
+  const { store, manifest } = await findBackup(target, options)
+  const instance = await findInstance(environment, url).catch((cause: Error) => {
+    throw new UsageError(cause.message, { cause })
+  })
+  const signal = stopSignal()
+  const { rows, tables, costUsd } = await restoreDatabase({ data, store, manifest, from, to, instance, signal })
+  const backup = toBackupId(manifest.startedAt)
+  const lines = [
+    `${to} has the rows and schema of ${from} in backup ${backup}: ${count(tables, 'table')}, ${count(rows, 'row')}.`,
+    `The import cost $${formatUsd(costUsd)}. Not restored: ${notRestored}.`,
+  ]
+  return { text: `${lines.join('\n')}\n`, exitCode: exitCodes.whole }
 }
 
 /** Reads the newest backup of a target, or the selected one. @throws UsageError, DamagedBackupError */
@@ -231,3 +274,5 @@ async function report(results: AsyncIterable<Verified>, place: string): Promise<
 
 const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
+/** Formats a whole number of nano-dollars. */
+const formatUsd = (usd: number): string => usd.toFixed(9).replace(/\.?0+$/, '')
