@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import type Sqlite from 'libsql'
 import {
   type DatabaseRecord,
+  type FileUse,
   isInitialized,
   listDatabases,
   listNamespaces,
@@ -73,16 +74,25 @@ export function checkDatabase(file: string, record: DatabaseRecord, pragma?: Che
 }
 
 /** Returns the first problem that SQLite finds in a file. */
-export function findDamage(file: string, pragma: Check = 'integrity_check'): string | undefined {
-  return attempt(file, (sqlite) => {
+export function findDamage(
+  file: string,
+  pragma: Check = 'integrity_check',
+  use: FileUse = 'shared',
+): string | undefined {
+  const check = (sqlite: Sqlite.Database): string | undefined => {
     const rows = sqlite.prepare(`PRAGMA ${pragma}`).raw().all() as [string][]
     return rows.map(([line]) => line).find((line) => line !== 'ok' && !ofContent.test(line))
-  })
+  }
+  return attempt(file, check, use)
 }
 
-function attempt(file: string, read: (sqlite: Sqlite.Database) => string | undefined): string | undefined {
+function attempt(
+  file: string,
+  read: (sqlite: Sqlite.Database) => string | undefined,
+  use?: FileUse,
+): string | undefined {
   try {
-    return readFile(file, read)
+    return readFile(file, read, use)
   } catch (cause) {
     return (cause as Error).message
   }

@@ -24,6 +24,9 @@ export const Stamp = z.object({
 /** The contents of `format.json` in the data folder. */
 export type Stamp = z.infer<typeof Stamp>
 
+/** The data format that this program writes. */
+export const dataFormat: number = current
+
 /** The version of this program. */
 export const programVersion: string = manifest.version
 

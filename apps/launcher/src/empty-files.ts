@@ -63,7 +63,8 @@ async function removeIfEmpty(file: string): Promise<boolean> {
   }
 }
 
-async function isEmpty(file: string): Promise<boolean> {
+/** Returns whether the file of an object has no data, also not in its log. */
+export async function isEmpty(file: string): Promise<boolean> {
   const { size } = await stat(file)
   if (size > maxPageBytes || (await readSize(`${file}-wal`)) > 0) return false
   return size === 0 || isEmptySchema(await readHead(file))

@@ -19,6 +19,11 @@ export interface FolderHold {
   release(): void
 }
 
+/** The process that holds a folder. `pid` is undefined if it didn't respond. */
+export interface Holder {
+  readonly pid: number | undefined
+}
+
 /** Thrown when a running process holds the folder. `pid` is undefined if that process didn't respond. */
 export class FolderHeldError extends Error {
   override readonly name = 'FolderHeldError'
@@ -45,7 +50,7 @@ const noSockets: ReadonlySet<string | undefined> = new Set(['ENOTSUP', 'EOPNOTSU
  * @throws FolderHeldError
  */
 export async function holdFolder(folder: string): Promise<FolderHold> {
-  if (process.platform === 'win32') return holdName(`\\\\.\\pipe\\persql-${createFolderId(folder)}`)
+  if (process.platform === 'win32') return holdName(toPipeName(folder))
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
     const rival = await findRival(folder)
     if (rival?.isHolding) throw new FolderHeldError(rival.pid)
@@ -58,6 +63,16 @@ export async function holdFolder(folder: string): Promise<FolderHold> {
   throw new FolderHeldError(undefined)
 }
 
+/** Returns the process that holds a folder, without taking a hold. */
+export async function findHolder(folder: string): Promise<Holder | undefined> {
+  const isWindows = process.platform === 'win32'
+  const rival = isWindows ? undefined : await findRival(folder)
+  if (rival?.isHolding) return { pid: rival.pid }
+  if (process.platform === 'darwin') return undefined
+  const answer = await ask(undefined, isWindows ? toPipeName(folder) : toAbstractName(folder))
+  return answer === 'not-listening' ? undefined : { pid: answer === 'no-response' ? undefined : answer.pid }
+}
+
 async function take(folder: string): Promise<FolderHold | undefined> {
   const name = toSocketName(Math.max(0, ...socketsIn(folder).map(parseSocketNumber)) + 1)
   const state: Peer = { pid: process.pid, isHolding: false }
@@ -67,7 +82,7 @@ async function take(folder: string): Promise<FolderHold | undefined> {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     if (code === 'EADDRINUSE') return undefined
-    if (noSockets.has(code)) return holdName(`\0persql-${createFolderId(folder)}`)
+    if (noSockets.has(code)) return holdName(toAbstractName(folder))
     throw cause
   }
   const release = (): void => {
@@ -172,6 +187,8 @@ function at<T>(folder: string | undefined, name: string, use: (path: string) => 
   }
 }
 
+const toPipeName = (folder: string): string => `\\\\.\\pipe\\persql-${createFolderId(folder)}`
+const toAbstractName = (folder: string): string => `\0persql-${createFolderId(folder)}`
 const toSocketName = (number: number): string => `hold-${number}.sock`
 const parseSocketNumber = (name: string): number => Number(/^hold-(\d{1,9})\.sock$/.exec(name)?.[1] ?? Number.NaN)
 

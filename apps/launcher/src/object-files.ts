@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { deserialize } from 'node:v8'
 import Sqlite from 'libsql'
 import { hashToCell } from '../../platform/src/cell-hash.ts'
@@ -63,15 +64,26 @@ export function listDatabases(data: string, namespace: string): DatabaseRecord[]
   )
 }
 
-/** Reads a file that the running platform can have open too. */
-export function readFile<T>(file: string, read: (sqlite: Sqlite.Database) => T): T {
-  const sqlite = new Sqlite(file, { readonly: true, timeout: 5_000 })
+/** Whether another process can open the files of objects during a read: `unused` only if PerSQL is stopped. */
+export type FileUse = 'shared' | 'unused'
+
+/**
+ * Reads the file of an object. SQLite creates a log beside a `shared` file, with the user of this process as its owner.
+ * Beside an `unused` one, it creates none.
+ */
+export function readFile<T>(file: string, read: (sqlite: Sqlite.Database) => T, use: FileUse = 'shared'): T {
+  const isImmutable = use === 'unused' && existsSync(file) && !hasLog(file)
+  const path = isImmutable ? `${pathToFileURL(file).href}?immutable=1` : file
+  const sqlite = new Sqlite(path, { readonly: true, timeout: 5_000 })
   try {
     return read(sqlite)
   } finally {
     sqlite.close()
   }
 }
+
+/** Returns whether a killed instance left writes in the log of a file. */
+const hasLog = (file: string): boolean => (statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0
 
 /** Reads a value that the platform stored beside the tables. */
 export function readValue(sqlite: Sqlite.Database, key: string): unknown {
@@ -88,9 +100,9 @@ export interface StoredIdentity {
 }
 
 /** Returns the identity of the database in a file; `undefined` if the file has none or can't be read. */
-export function readIdentity(file: string): StoredIdentity | undefined {
+export function readIdentity(file: string, use: FileUse = 'shared'): StoredIdentity | undefined {
   try {
-    return readFile(file, (sqlite) => readValue(sqlite, 'identity') as StoredIdentity | undefined)
+    return readFile(file, (sqlite) => readValue(sqlite, 'identity') as StoredIdentity | undefined, use)
   } catch {
     return undefined
   }

@@ -16,9 +16,11 @@ export function readOpenFileLimit(limits = '/proc/self/limits'): number | undefi
   }
 }
 
+/** Returns the number of databases that can be open at the same time with this limit of open files. */
+export const countOpenDatabases = (limit: number): number => Math.max(0, Math.floor((limit - others) / perDatabase))
+
 /** Returns a warning if the limit allows few open databases. Node has already raised it to the hard limit. */
 export function formatOpenFileWarning(limit: number | undefined): string | undefined {
   if (limit === undefined || limit >= enough) return undefined
-  const databases = Math.max(0, Math.floor((limit - others) / perDatabase))
-  return `The limit of open files is ${limit}, which allows about ${databases} databases that are in use within 20 s. Above that, calls fail. Raise the hard limit (ulimit -Hn, or LimitNOFILE in systemd) to at least ${enough}.`
+  return `The limit of open files is ${limit}, which allows about ${countOpenDatabases(limit)} databases that are in use within 20 s. Above that, calls fail. Raise the hard limit (ulimit -Hn, or LimitNOFILE in systemd) to at least ${enough}.`
 }

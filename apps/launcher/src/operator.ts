@@ -13,6 +13,7 @@ import { backupHelp, isBackupCommand, runBackupCommand } from './backup/command.
 import { UsageError } from './backup/usage-error.ts'
 import { checkFiles } from './check-files.ts'
 import { operatorCommand } from './command-name.ts'
+import { doctorHelp, runDoctor } from './doctor/command.ts'
 import { locateDatabase, readIdentity } from './object-files.ts'
 import { callInstance, findInstance } from './running-instance.ts'
 import { maxLiveBytes } from './vacuum/vacuum-file.ts'
@@ -32,11 +33,12 @@ const help = `${operatorCommand} <command>
   accept <namespace>/<database> --note TEXT
                                         serve the file of a damaged database as it is, for example after a repair
   vacuum <namespace>/<database>         give the free pages of a database's file back to the disk now; calls wait
-${backupHelp}
+${doctorHelp}${backupHelp}
   --url URL   instance URL (default: bootstrap.json in the data folder, then http://127.0.0.1:8787)
 
 Reads the operator secret from PERSQL_SECRET or the data folder (PERSQL_DATA, default ./data). locate, check,
-vacuum and the commands for backups read the data folder; only vacuum and restore --database need a running instance.
+doctor, vacuum and the commands for backups read the data folder; only vacuum and restore --database need a
+running instance.
 `
 const commands = ['list', 'credit', 'suspend', 'resume', 'invite', 'quota']
 const fileCommands = new Set(['locate', 'check', 'accept', 'vacuum'])
@@ -66,6 +68,7 @@ export async function main(args: string[]): Promise<number> {
 
 async function run(args: string[]): Promise<Printed> {
   if (isBackupCommand(args[0])) return runBackupCommand(args, readEnvironment())
+  if (args[0] === 'doctor') return runDoctor(args, readEnvironment())
   const { values, positionals } = parseArgs({
     args: args.map((arg) => (/^-\d/.test(arg) ? `usd:${arg}` : arg)),
     options: {

@@ -2,10 +2,11 @@ import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
-import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as delay } from 'node:timers/promises'
+import { secretFile } from './instance-secret.ts'
+import { findInstanceUrl } from './instance-url.ts'
 
 const defaultAttempts = 3
 const timeoutMs = 30_000
@@ -21,12 +22,10 @@ export interface RunningInstance {
 export async function findInstance(environment: NodeJS.ProcessEnv, url?: string): Promise<RunningInstance> {
   const data = environment.PERSQL_DATA || './data'
   const given = environment.PERSQL_SECRET?.trim()
-  const credential = given || (await readFile(join(data, 'secret'), 'utf8').catch(() => '')).trim()
+  const credential = given || (await readFile(secretFile(data), 'utf8').catch(() => '')).trim()
   if (!credential)
     throw new Error(`Operator secret not found in ${data}. Set PERSQL_DATA to the data folder, or set PERSQL_SECRET.`)
-  const known = await readFile(join(data, 'bootstrap.json'), 'utf8').catch(() => '{}')
-  const base = url ?? (JSON.parse(known) as { url?: string }).url ?? 'http://127.0.0.1:8787'
-  return { url: base.replace(/\/+$/, ''), credential }
+  return { url: findInstanceUrl(data, url), credential }
 }
 
 /**

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, sep } from 'node:path'
 import { type Check, findDamage } from '../check-files.ts'
-import { type Kind, objectFile, readFile } from '../object-files.ts'
+import { type FileUse, type Kind, objectFile, readFile } from '../object-files.ts'
 import { isListed } from './live-records.ts'
 import { DamagedBackupError, type Manifest } from './manifest.ts'
 import {
@@ -27,22 +27,24 @@ export interface Verified {
 
 /** The files of an instance's objects: in a data folder, or in a backup. */
 interface ObjectSource {
+  readonly use: FileUse
   /** Calls `use` with the file of an object, or with `undefined` if it is missing. */
   with<T>(kind: Kind, name: string, use: (file: string | undefined) => T): Promise<T>
   /** Returns whether a database or a snapshot was deleted after its namespace or database was read. */
   isDeleted(owner: string, id: string): boolean
 }
 
-/** Verifies a data folder, also while its instance runs. */
-export async function* verifyData(data: string, check: Check): AsyncGenerator<Verified> {
+/** Verifies a data folder, also while its instance runs unless its files are `unused`. */
+export async function* verifyData(data: string, check: Check, use: FileUse = 'shared'): AsyncGenerator<Verified> {
   // The first start after a restore deletes these.
   const deleted = new Set(readRestore(data)?.deleted.map(({ id }) => id))
   const source: ObjectSource = {
-    with: async (kind, name, use) => {
+    use,
+    with: async (kind, name, read) => {
       const file = objectFile(data, kind, name)
-      return use(existsSync(file) ? file : undefined)
+      return read(existsSync(file) ? file : undefined)
     },
-    isDeleted: (owner, id) => deleted.has(id) || !isListed(data, owner, id),
+    isDeleted: (owner, id) => deleted.has(id) || (use === 'shared' && !isListed(data, owner, id)),
   }
   yield* verifyObjects(source, check)
 }
@@ -67,6 +69,7 @@ export async function* verifyBackup(store: BackupStore, manifest: Manifest, chec
     }
     const { cells } = manifest
     const source: ObjectSource = {
+      use: 'shared',
       with: (kind, name, use) => fetched(objectFile('.', kind, name, cells).split(sep).join('/'), use),
       isDeleted: (_, id) => deleted.has(id),
     }
@@ -137,8 +140,10 @@ async function examine<T>(
   try {
     return await source.with(kind, name, (file) => {
       if (file === undefined) return { isMissing: true, problem: 'missing' }
-      const problem = findDamage(file, check)
-      return problem === undefined ? { isMissing: false, facts: readFile(file, read) } : { isMissing: false, problem }
+      const problem = findDamage(file, check, source.use)
+      return problem === undefined
+        ? { isMissing: false, facts: readFile(file, read, source.use) }
+        : { isMissing: false, problem }
     })
   } catch (cause) {
     if (!(cause instanceof DamagedBackupError)) throw cause
