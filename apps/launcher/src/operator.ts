@@ -15,6 +15,7 @@ import { checkFiles } from './check-files.ts'
 import { operatorCommand } from './command-name.ts'
 import { doctorHelp, runDoctor } from './doctor/command.ts'
 import { locateDatabase, readIdentity } from './object-files.ts'
+import { rotateSecretHelp, runRotateSecret } from './rotate-secret.ts'
 import { callInstance, findInstance } from './running-instance.ts'
 import { maxLiveBytes } from './vacuum/vacuum-file.ts'
 import type { VacuumAnswer } from './vacuum/vacuum-sweep.ts'
@@ -33,7 +34,7 @@ const help = `${operatorCommand} <command>
   accept <namespace>/<database> --note TEXT
                                         serve the file of a damaged database as it is, for example after a repair
   vacuum <namespace>/<database>         give the free pages of a database's file back to the disk now; calls wait
-${doctorHelp}${backupHelp}
+${doctorHelp}${rotateSecretHelp}${backupHelp}
   --url URL   instance URL (default: bootstrap.json in the data folder, then http://127.0.0.1:8787)
 
 Reads the operator secret from PERSQL_SECRET or the data folder (PERSQL_DATA, default ./data). locate, check,
@@ -69,6 +70,7 @@ export async function main(args: string[]): Promise<number> {
 async function run(args: string[]): Promise<Printed> {
   if (isBackupCommand(args[0])) return runBackupCommand(args, readEnvironment())
   if (args[0] === 'doctor') return runDoctor(args, readEnvironment())
+  if (args[0] === 'rotate-secret') return runRotateSecret(args, readEnvironment())
   const { values, positionals } = parseArgs({
     args: args.map((arg) => (/^-\d/.test(arg) ? `usd:${arg}` : arg)),
     options: {
