@@ -3,6 +3,7 @@ import { setPriority } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Check } from '../check-files.ts'
+import { findHolder } from '../folder-hold.ts'
 import { recordBackup } from '../last-backup.ts'
 import { chooseLogFormat, createLog } from '../log.ts'
 import { findInstance } from '../running-instance.ts'
@@ -194,7 +195,9 @@ async function runVerify(target: string, options: Options): Promise<Printed> {
   const place = resolve(target)
   if (['objects', 'restore.json'].some((name) => existsSync(join(place, name)))) {
     readFinishedRestore(place)
-    return report(verifyData(place, check), `Data folder ${place}`)
+    // Files of a stopped instance are opened without SQLite's files beside them.
+    const use = (await findHolder(place)) === undefined ? 'unused' : 'shared'
+    return report(verifyData(place, check, use), `Data folder ${place}`)
   }
   const { store, manifest } = await findBackup(target, options)
   return report(verifyBackup(store, manifest, check), `Backup ${toBackupId(manifest.startedAt)}`)
