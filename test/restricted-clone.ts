@@ -13,6 +13,12 @@ export interface Restriction {
 }
 
 /**
+ * Runs the command as a child. The kernel ends all processes of the namespace together with its first one, which must not
+ * change its user: that would cancel the signal of --kill-child.
+ */
+const runAndWait = 'status=0; "$@" || status=$?; exit $status'
+
+/**
  * This clone with restrictions that are mounts, which only the started process sees. Needs root, or sudo without a
  * password.
  */
@@ -32,7 +38,7 @@ export class RestrictedClone {
   }
 
   /** Runs `npm start` of the clone, with the data in memory. */
-  start({ mounts = '', asOtherUser = false, within = 'exec "$@"' }: Restriction): LauncherProcess {
+  start({ mounts = '', asOtherUser = false, within = runAndWait }: Restriction): LauncherProcess {
     const user = asOtherUser ? 'setpriv --reuid=65534 --regid=65534 --clear-groups' : ''
     const script = [
       `set -e; clone=${this.path} data=${join(this.#folder, 'data')} node=${join(this.#folder, 'node')}`,
