@@ -8,7 +8,7 @@ export interface Restriction {
   mounts?: string
   /** Starts as a user that owns nothing. */
   asOtherUser?: boolean
-  /** A command that runs the program, whose path is in `$program`. */
+  /** Shell commands that run the program, which is `"$@"`. Default: they run it and wait. */
   within?: string
 }
 

@@ -51,6 +51,7 @@ beforeAll(async () => {
   for (let number = 0; number < 10; number++) {
     expect((await large.query('INSERT INTO t VALUES (randomblob(1000000))')).status).toBe(200)
   }
+  await make('SELECT 1')
   expect(await live.operator('backup', target)).toMatchObject({ code: 0, stderr: '' })
 }, 120_000)
 afterAll(async () => {
@@ -100,6 +101,14 @@ test('a database comes back from an encrypted target, into each cell of the inst
     expect(await exportText(live.database(name, 'again', token))).toBe(await exportText(source))
   }
 }, 60_000)
+
+test('a database without tables comes back', async () => {
+  const { stdout, ...result } = await restoreDatabase('acme/db-3', 'acme/empty')
+  expect(result).toEqual({ code: 0, stderr: '' })
+  expect(stdout).toContain('0 tables, 0 rows')
+  expect(await listDatabases()).toContain('empty')
+  expect(await listTokens()).toEqual(['test'])
+})
 
 /** Returns a name of a namespace in this cell. */
 function uniqueIn(cell: number): string {

@@ -61,9 +61,10 @@ export async function restoreDatabase(options: DatabaseRestore): Promise<Restore
     await fetchBlob(store, copy.sha256, file, from)
     const problem = findDamage(file, 'quick_check')
     if (problem !== undefined) throw new DamagedBackupError(`The copy of ${from} is damaged: ${problem}`)
-    const bytes = await keepTenantContent(file)
+    const { bytes, isEmpty } = await keepTenantContent(file)
     if (signal.aborted) throw new UsageError('The restore was interrupted. Nothing was changed.')
-    return importFile({ path: file, bytes, type: 'application/vnd.sqlite3' }, to, options)
+    const content = isEmpty ? undefined : { path: file, bytes, type: 'application/vnd.sqlite3' }
+    return importFile(content, to, options)
   })
 }
 
@@ -119,9 +120,9 @@ async function assertRoom(data: string, { bytes }: ObjectCopy): Promise<void> {
   throw new UsageError(`${data} needs ${need} of free space for a temporary copy, but has ${free}.`)
 }
 
-/** Creates the database with a token of this restore, imports the file, and revokes the token. */
+/** Creates the database with a token of this restore, imports the file if there is content, and revokes the token. */
 async function importFile(
-  file: SentFile,
+  file: SentFile | undefined,
   to: Address,
   { instance, signal }: DatabaseRestore,
 ): Promise<RestoredDatabase> {
@@ -148,10 +149,11 @@ async function importFile(
 /** Imports the file into the new database, or deletes it. @throws UsageError; Error if it couldn't be deleted */
 async function fill(
   owner: RunningInstance,
-  file: SentFile,
+  file: SentFile | undefined,
   { namespace, slug }: Address,
   signal: AbortSignal,
 ): Promise<RestoredDatabase> {
+  if (file === undefined) return { rows: 0, tables: 0, costUsd: 0 }
   try {
     const { data, meta } = (await sendFile(
       owner,

@@ -36,7 +36,7 @@ test('what stays is the schema and the rows of the tenant, and no byte of the pl
   const expected = join(folder, 'expected.sqlite')
   fill(expected, own)
 
-  const bytes = await keepTenantContent(file)
+  const { bytes } = await keepTenantContent(file)
 
   const content = readFileSync(file)
   expect(content.length).toBe(bytes)

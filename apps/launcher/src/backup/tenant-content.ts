@@ -10,12 +10,18 @@ interface SchemaEntry {
   readonly sql: string | null
 }
 
+/** The content of a tenant: the size of the file, and whether it has a table or a view. */
+export interface TenantContent {
+  readonly bytes: number
+  readonly isEmpty: boolean
+}
+
 /**
  * Removes everything of PerSQL and the runtime from the copy of a database's file: what stays is the schema and the rows
- * of its tenant, with their rowids. Pages that become free are zeroed. Returns the size of the file, which doesn't need its
- * write-ahead log then.
+ * of its tenant, with their rowids. Pages that become free are zeroed. The file doesn't need its write-ahead log then.
  */
-export async function keepTenantContent(file: string): Promise<number> {
+export async function keepTenantContent(file: string): Promise<TenantContent> {
+  let isEmpty = false
   const sqlite = new Sqlite(file)
   try {
     // The file is a copy, which is deleted if this fails.
@@ -25,12 +31,14 @@ export async function keepTenantContent(file: string): Promise<number> {
     sqlite.exec('BEGIN')
     for (const { type, name } of listInternal(sqlite)) sqlite.exec(`DROP ${type} IF EXISTS ${quoteName(name)}`)
     sqlite.exec('COMMIT')
+    isEmpty =
+      sqlite.prepare("SELECT 1 FROM sqlite_schema WHERE name NOT LIKE 'sqlite@_%' ESCAPE '@'").get() === undefined
     const [result] = sqlite.prepare('PRAGMA wal_checkpoint(TRUNCATE)').raw().all() as [[busy: number]]
     if (result[0] !== 0) throw new Error(`${file} is in use by another process.`)
   } finally {
     sqlite.close()
   }
-  return (await stat(file)).size
+  return { bytes: (await stat(file)).size, isEmpty }
 }
 
 /** Lists what to drop: triggers before their tables, and virtual tables before those that they own. */
