@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Agent, fetch } from 'undici'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { parseInterval } from '../../apps/launcher/src/backup/schedule/durations.ts'
 import { repository } from '../../apps/launcher/src/paths.ts'
 import { makeDataFolder, removeDataFolder } from '../data-folder.ts'
 import { LaunchedInstance } from '../launched-instance.ts'
@@ -96,6 +97,7 @@ test('after the disk is lost, a restore has all that was written before the last
   const before = Date.now()
   // The second one began after this moment.
   await backups.completes(2)
+  await delay(Math.random() * parseInterval(every))
 
   await live.stop('SIGKILL')
   const lostAtMs = Date.now()
