@@ -3,9 +3,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { programVersion, readDataStamp } from '../data-format.ts'
 import { objectFile, readFile } from '../object-files.ts'
+import { copyConsistently } from './consistent-copy.ts'
 import { InstanceCopy } from './instance-copy.ts'
 import { listBackups, type Manifest, type ObjectCopy, readManifest, writeManifest } from './manifest.ts'
-import type { DirectoryEntry } from './object-facts.ts'
 import { readDirectory } from './object-facts.ts'
 import { readRestore } from './restore-marker.ts'
 import { withBackupLease } from './retention/lease.ts'
@@ -14,8 +14,6 @@ import type { BackupStore } from './store.ts'
 import { withTemporaryFolder } from './temporary-folder.ts'
 import { UsageError } from './usage-error.ts'
 
-/** The rounds in which objects that changed together during the backup are copied again. */
-const maxRounds = 20
 /** The oldest data format whose tables this program reads without a migration. */
 const oldestFormat = 4
 
@@ -58,7 +56,11 @@ export async function backUp({ data, store, secret }: BackupOptions): Promise<Ba
     withBackupLease(store, async (lease) => {
       const copy = new InstanceCopy({ data, store, folder, known: await readNewest(store) })
       await copy.start()
-      await copyConsistently(copy, data)
+      const directory = readFile(objectFile(data, 'directory', 'directory'), readDirectory)
+      await copyConsistently(
+        copy,
+        directory.map(({ slug }) => slug),
+      )
       const files = await copyFiles(copy, data)
       const manifest: Manifest = {
         layout: 1,
@@ -78,44 +80,6 @@ export async function backUp({ data, store, secret }: BackupOptions): Promise<Ba
       return { manifest, added: copy.added }
     }),
   )
-}
-
-/**
- * Copies each namespace before its databases, so that a copied database has at least the usage and the generation that
- * its namespace knows, and the Directory last, so that each account and claim in a namespace is there. Copies of
- * different times are copied again: a namespace that the Directory lists since or no longer, and the sender of a
- * transfer that its recipient already has, because that amount would be there twice.
- */
-async function copyConsistently(copy: InstanceCopy, data: string): Promise<void> {
-  let due = readFile(objectFile(data, 'directory', 'directory'), readDirectory).map(({ slug }) => slug)
-  for (let round = 1; ; round++) {
-    for (const slug of due) await copy.copyNamespace(slug)
-    const entries = await copy.copyDirectory()
-    if (entries === undefined) return
-    due = findOutdated(copy, entries)
-    if (due.length === 0) return
-    if (round === maxRounds) {
-      throw new Error(
-        `Namespaces changed in all ${maxRounds} attempts to copy them: ${due.slice(0, 3).join(', ')}. Try again.`,
-      )
-    }
-  }
-}
-
-/** Returns the namespaces whose copies don't fit the others. */
-function findOutdated(copy: InstanceCopy, entries: readonly DirectoryEntry[]): string[] {
-  const due = new Set<string>()
-  for (const { slug, isDeleted } of entries) {
-    const known = copy.namespaces.get(slug)
-    if (known === undefined ? !copy.isMissing(slug) : isDeleted && !known.isDeleted) due.add(slug)
-  }
-  for (const { received } of copy.namespaces.values()) {
-    for (const { id, from } of received) {
-      const sender = copy.namespaces.get(from)
-      if (sender !== undefined && !sender.sent.has(id)) due.add(from)
-    }
-  }
-  return [...due]
 }
 
 /** Reads the newest backup, whose copies of unchanged objects are used again. */

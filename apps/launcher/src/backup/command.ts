@@ -180,9 +180,7 @@ async function createBackup(store: BackupStore, options: Options): Promise<Print
 async function copyInstance(store: BackupStore, { data, secret }: Options): Promise<Printed> {
   const { manifest, added } = await backUp({ data, store, secret })
   const { objects, damaged, startedAt } = manifest
-  const lines = damaged.map(
-    ({ name, path, problem }) => `${name}: damaged, not copied. ${join(data, path)}: ${problem}`,
-  )
+  const lines = damaged.map(({ name, path, problem }) => `${name}: not copied. ${join(data, path)}: ${problem}`)
   const bytes = objects.reduce((sum, object) => sum + object.bytes, 0)
   lines.push(
     `Backup ${toBackupId(startedAt)}: ${count(objects.length, 'file')}, ${megabytes(bytes)}. Added ${count(added.files, 'file')}, ${megabytes(added.bytes)}.`,
@@ -209,7 +207,7 @@ async function runRestore(target: string, options: Options): Promise<Printed> {
   const { store, manifest } = await findBackup(target, options)
   await restore({ data, store, manifest, secret })
   const { startedAt, damaged, cells } = manifest
-  const lines = damaged.map(({ name }) => `${name}: missing, because its file was damaged when it was copied.`)
+  const lines = damaged.map(({ name, problem }) => `${name}: missing, because it wasn't copied: ${problem}`)
   const settings = cells === 1 ? '' : ` with PERSQL_CELLS=${cells}`
   lines.push(`${data} has the state of ${startedAt}. Start PerSQL on it${settings}.`)
   return { text: `${lines.join('\n')}\n`, exitCode: damaged.length > 0 ? exitCodes.damaged : exitCodes.whole }

@@ -89,6 +89,12 @@ export class InstanceCopy {
     for (const database of facts.databases) await this.#copyDatabase(slug, database)
   }
 
+  /** Leaves a namespace with its databases out of the backup, which lists it with the problem. */
+  leaveOut(slug: string, problem: string): void {
+    this.#forget(slug)
+    this.#addDamage(slug, objectFile(this.#options.data, 'namespace', slug), problem)
+  }
+
   /** Copies the Directory, and the runtime's lists of alarms. Returns the slugs in it; `undefined` if it is damaged. */
   async copyDirectory(): Promise<DirectoryEntry[] | undefined> {
     const entries = await this.#copyFacts('directory', 'directory', readDirectory)
