@@ -83,7 +83,7 @@ describe('the welcome credit stays', () => {
       409,
       {
         success: false,
-        error: `Only $${transferable} can be transferred, because the welcome credit and the balance that databases use can't. Nothing was moved.`,
+        error: `Only $${transferable} can be transferred. The welcome credit and the balance that databases have reserved stay in this namespace. Nothing was moved.`,
         code: 'not_transferable',
         availableUsd: transferable,
       },

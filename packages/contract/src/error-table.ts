@@ -200,7 +200,7 @@ export const errors = {
   not_transferable: {
     status: 409,
     message:
-      "Only {available} can be transferred, because the welcome credit and the balance that databases use can't. Nothing was moved.",
+      'Only {available} can be transferred. The welcome credit and the balance that databases have reserved stay in this namespace. Nothing was moved.',
   },
   table_exists: { status: 409, message: 'Table "{table}" already exists. To add rows to it, import without "create".' },
   import_under_way: { status: 409, message: 'Another import is in progress. Try again when it finishes.' },
@@ -284,7 +284,7 @@ export const errors = {
   too_busy: { status: 429, message: '{problem} Retry after {seconds} s.' },
   internal: {
     status: 500,
-    message: 'Something went wrong on our side. Check whether the request took effect before you repeat it.',
+    message: 'The server had an internal error. Check whether the request took effect before you repeat it.',
   },
   deletion_incomplete: {
     status: 500,

@@ -34,7 +34,7 @@ export function nextStep(error: unknown): string {
   if (known) return known
   if (hasStep(error.message)) return ''
   if (error.status === 429) return 'Wait a moment, then try again.'
-  if (error.status >= 500) return 'Something went wrong on our side. Try again in a moment.'
+  if (error.status >= 500) return 'The server had an error. Try again in a moment.'
   if (error.status === 404) return 'It may have been deleted. Reload the page to see the current state.'
   return 'Fix the problem above, then try again.'
 }

@@ -69,7 +69,7 @@ function detail(message: string, code: string | undefined, sql: string): Omit<Sq
   if (code.startsWith('SQLITE_LOCKED') || code.startsWith('SQLITE_BUSY')) return { kind: 'database_locked' }
   if (code.startsWith('SQLITE_READONLY')) return { kind: 'readonly' }
   if (message.startsWith('no such function: ')) {
-    return { kind: 'not_available', hint: 'See docs/reference/sql.md for the supported functions.' }
+    return { kind: 'not_available', hint: 'See /docs/reference/sql.md on this server for the supported functions.' }
   }
   return { kind: 'unknown' }
 }

@@ -68,7 +68,8 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   uuid: 'Use hex(randomblob(16)), or send an ID as a parameter.',
   generate_series: 'Use a recursive WITH clause.',
 }
-const ALL_FUNCTIONS = 'See docs/reference/sql.md for the supported functions.'
+const ALL_FUNCTIONS = 'See /docs/reference/sql.md on this server for the supported functions.'
+const ALL_SQL = 'See /docs/reference/sql.md on this server.'
 const MODULES = 'Available modules: fts5, fts5vocab, rtree, rtree_i32.'
 const SCHEMA_TABLES = /^table (sqlite_\w+) may not be modified$/
 
@@ -118,8 +119,8 @@ function explainDenial(sql: string): Refusal {
     return unavailable("The function load_extension() isn't supported.", hintFor('load_extension'))
   }
   const [verb] = words
-  if (verb === 'PRAGMA') return unavailable(`PRAGMA ${names[1]} isn't supported.`, 'See docs/reference/sql.md.')
-  return unavailable(`This ${verb || 'statement'} uses a feature that isn't supported.`, 'See docs/reference/sql.md.')
+  if (verb === 'PRAGMA') return unavailable(`PRAGMA ${names[1]} isn't supported.`, ALL_SQL)
+  return unavailable(`This ${verb || 'statement'} uses a feature that isn't supported.`, ALL_SQL)
 }
 
 const hintFor = (name: string) => (Object.hasOwn(FUNCTIONS, lower(name)) && FUNCTIONS[lower(name)]) || ALL_FUNCTIONS

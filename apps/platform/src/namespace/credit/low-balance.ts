@@ -87,7 +87,7 @@ When the balance runs out, requests are refused with HTTP status 402 until you a
 
 ${where}
 
-We'll remind you again only after funds were added.
+You get the next warning only after funds were added and the balance falls again.
 `,
   }
 }
