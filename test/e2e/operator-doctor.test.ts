@@ -154,7 +154,7 @@ test('the doctor names files without an owner, and describes them', async () => 
   const stray = objectFile(data, 'database', 'acme/gone')
   cpSync(own, stray)
   const { code, stdout } = await doctor(data)
-  expect(stdout).toMatch(/^warning {2}strays: \S+ has no owner: it says that it is database acme\/main \(/m)
+  expect(stdout).toMatch(/^warning {2}strays: \S+ has no owner: its content names database acme\/main \(/m)
   expect(stdout).toContain(stray)
   expect(code).toBe(0)
   expect(await doctor(data, stray)).toMatchObject({

@@ -38,8 +38,8 @@ ${doctorHelp}${rotateSecretHelp}${backupHelp}
   --url URL   instance URL (default: bootstrap.json in the data folder, then http://127.0.0.1:8787)
 
 Reads the operator secret from PERSQL_SECRET or the data folder (PERSQL_DATA, default ./data). locate, check,
-doctor, vacuum and the commands for backups read the data folder; only vacuum and restore --database need a
-running instance.
+doctor, rotate-secret, backup, verify and restore need only the data folder. The other commands, and restore with
+--database, call the running instance.
 `
 const commands = ['list', 'credit', 'suspend', 'resume', 'invite', 'quota']
 const fileCommands = new Set(['locate', 'check', 'accept', 'vacuum'])

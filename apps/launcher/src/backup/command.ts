@@ -100,7 +100,7 @@ function parse(args: readonly string[], environment: NodeJS.ProcessEnv): [string
     url: values.url,
   }
   if (name !== 'backup' && (values.keep ?? values.every) !== undefined) {
-    throw new UsageError(`--keep and --every are for backup.\n\n${backupHelp}`)
+    throw new UsageError(`--keep and --every are options of backup.\n\n${backupHelp}`)
   }
   if (values.keep !== undefined) checked(() => parseKeep(values.keep as string))
   return [name, target, options]
@@ -110,7 +110,9 @@ function parse(args: readonly string[], environment: NodeJS.ProcessEnv): [string
 function parseDatabase(command: string, { database, as: to, url }: ReturnType<typeof parseOptions>['values']) {
   if (database !== undefined && to !== undefined && command === 'restore') return { from: database, to }
   if (database === undefined && to === undefined && url === undefined) return undefined
-  throw new UsageError(`restore needs --database and --as together, and --url is for these.\n\n${backupHelp}`)
+  throw new UsageError(
+    `To restore one database, pass both --database and --as. --url is an option of this restore only.\n\n${backupHelp}`,
+  )
 }
 
 /** Returns what `read` returns. @throws UsageError instead of its error */
@@ -169,7 +171,7 @@ async function createBackup(store: BackupStore, options: Options): Promise<Print
     const pruned = await prune(store, keep, new Date())
     const deleted = pruned
       ? `Deleted ${count(pruned.deleted.length, 'backup')} and ${count(pruned.files, 'file')}.`
-      : 'Deleted none, because another backup to the target is running.'
+      : 'Deleted no backups, because another backup to the target is running.'
     return { ...created, text: `${created.text}${deleted}\n` }
   } catch (cause) {
     if (existsSync(data)) await recordBackup(data, false)

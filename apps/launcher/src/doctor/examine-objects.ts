@@ -49,5 +49,5 @@ export async function* examineStrays(data: string, use: FileUse): AsyncGenerator
     }
   }
   if (strays > 0) return
-  yield ok('strays', empty === 0 ? 'none.' : `none; the next starts remove ${count(empty, 'file')} without data.`)
+  yield ok('strays', empty === 0 ? 'none.' : `none. Later starts remove ${count(empty, 'file')} without data.`)
 }

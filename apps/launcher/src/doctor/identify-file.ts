@@ -30,7 +30,7 @@ export function describeObject({ kind, name, branch, isPending }: KnownObject): 
 export function describeStray(file: string, use: FileUse): string {
   const identity = readIdentity(file, use)
   if (identity !== undefined)
-    return `it says that it is database ${identity.namespace}/${identity.slug} (${identity.id})`
+    return `its content names database ${identity.namespace}/${identity.slug} (${identity.id})`
   try {
     const count = "SELECT count(*) AS n FROM sqlite_master WHERE type = 'table'"
     const tables = readFile(file, (sqlite) => (sqlite.prepare(count).get() as { n: number }).n, use)
