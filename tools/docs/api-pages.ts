@@ -128,7 +128,7 @@ export function formatApiPage(document: ApiDocument, { title, intro, tags }: Pag
   return `${[
     `# ${title}`,
     intro,
-    'This page is generated from `GET /api/openapi.json`. For the form of responses and errors, see [HTTP API](../api.md).',
+    'This page is generated from `GET /api/openapi.json`. In the calls, `…` stands for a value. For the form of responses and errors, see [HTTP API](../api.md).',
     `Every operation can fail with ${list([...common])}. The sections list further errors.`,
     ...sections,
   ].join('\n\n')}\n`
@@ -234,7 +234,8 @@ class Section {
   #toCell(schema: Schema, note?: string, description = schema.description): string {
     const resolved = this.#resolve(schema) ?? {}
     const type = `\`${inOneLine(this.#toType(schema))}\``
-    return [type, ...limits(resolved), note, description].filter(Boolean).join(', ').replaceAll('|', '\\|')
+    const facts = [type, ...limits(resolved), note].filter(Boolean).join(', ')
+    return [facts, description].filter(Boolean).join('. ').replaceAll('|', '\\|')
   }
 
   /** A call that shows the fields that are required. */
