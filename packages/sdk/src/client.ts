@@ -28,6 +28,7 @@ const ADDRESS = /^([a-z][a-z0-9-]*)\/([a-z][a-z0-9-]*)(?:\.(.+))?$/s
 export class PerSQL {
   /** The branch of a client that `fromHandoff` created. */
   readonly handedOff: BranchHandoff | undefined
+  /** The databases of the namespace. */
   declare readonly databases: Databases
   /** The tokens of the namespace. A secret is shown once, by `create`. */
   declare readonly tokens: Tokens

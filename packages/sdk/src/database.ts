@@ -70,6 +70,7 @@ const READS = /^\s*(select|values|explain)\b/i
 
 /** One database: the handle that `persql.database(…)` returns. */
 export class PerSQLDatabase {
+  /** The slug of the namespace. */
   readonly namespace: string
   /** The slug, or `<slug>.<ref>` for a branch, as passed to `persql.database()`. */
   readonly slug: string
@@ -81,7 +82,9 @@ export class PerSQLDatabase {
   declare readonly approvalRules: ApprovalRules
   /** The approvals of writes that threw an `ApprovalRequiredError`. */
   declare readonly approvals: Approvals
+  /** Copies of all tables and rows at one time. */
   declare readonly snapshots: Snapshots
+  /** Drafts of schema changes, each applied in one transaction. */
   declare readonly migrations: Migrations
   /** Stored statements that anyone can call once they are published. */
   declare readonly endpoints: Endpoints
@@ -89,6 +92,7 @@ export class PerSQLDatabase {
   declare readonly webhooks: Webhooks
   /** Statements that run at an interval. */
   declare readonly schedules: Schedules
+  /** The settings of the database. */
   declare readonly settings: SettingsResource
   readonly #client: Client
   readonly #target: TargetSource
@@ -135,6 +139,7 @@ export class PerSQLDatabase {
     return this.batch<T>(statements, { ...options, transaction: true })
   }
 
+  /** Lists the tables with their row counts. */
   tables(options?: CallOptions): Promise<Table[]> {
     return this.#do('GET tables', options)
   }
@@ -149,6 +154,7 @@ export class PerSQLDatabase {
     return this.#do('POST? validate', { sql, params }, options)
   }
 
+  /** Returns the tables with columns, indexes and foreign keys, the views and the triggers. */
   schema(options?: CallOptions): Promise<Schema> {
     return this.#do('GET schema', options)
   }

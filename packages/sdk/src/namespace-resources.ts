@@ -2,14 +2,19 @@ import type { CallOptions, DatabaseInfo, Listed, PageOptions, Token, TokenRole, 
 
 /** `persql.databases`: the databases of the namespace. */
 export interface Databases {
+  /** Creates a database. */
   create(database: { slug: string; name?: string }, options?: CallOptions): Promise<DatabaseInfo>
+  /** Lists the databases and branches of the namespace. */
   list(options?: PageOptions): Promise<Listed<DatabaseInfo>>
+  /** Returns a database by its slug. */
   get(slug: string, options?: CallOptions): Promise<DatabaseInfo>
+  /** Deletes a database and all its data. */
   delete(slug: string, options?: CallOptions): Promise<{ deleted: true }>
 }
 
 /** `persql.tokens`: the tokens of the namespace. A secret is shown once, by `create` or `rotate`. */
 export interface Tokens {
+  /** Creates a token. Its secret is in `token`, and is never returned again. */
   create(
     token: {
       name: string
@@ -22,6 +27,7 @@ export interface Tokens {
     },
     options?: CallOptions,
   ): Promise<Token & { token: string }>
+  /** Lists the tokens, without their secrets. */
   list(options?: PageOptions): Promise<Listed<Token>>
   /** Revokes a token and the tokens it created, unless `children` is `keep`. */
   revoke(
@@ -48,6 +54,7 @@ export interface Quota {
 
 /** `persql.billing`: the prepaid balance, and the quotas of the namespace. */
 export interface Billing {
+  /** Returns the balance. */
   get(options?: CallOptions): Promise<{ balanceUsd: number; balanceNanoUsd: string; [more: string]: unknown }>
   /** Creates a payment page that adds funds. */
   topUp(amountUsd: number, options?: CallOptions): Promise<{ url: string; sessionId: string }>
