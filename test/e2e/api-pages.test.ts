@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { repository } from '../../apps/launcher/src/paths.ts'
-import { type ApiDocument, apiPages, formatApiPage } from '../../tools/docs/api-pages.ts'
+import type { ApiDocument } from '../../tools/docs/api-operations.ts'
+import { apiPages, formatApiPage } from '../../tools/docs/api-pages.ts'
 import { listOperations } from '../openapi-document.ts'
 import { sharedPlatform } from '../shared-platform.ts'
 
