@@ -1,6 +1,7 @@
 import type { CallToolResult } from '@modelcontextprotocol/server'
 import { type api, type Output, PerSQLError } from '@persql/contract'
 import { refuse } from '../reply.ts'
+import { coreDefinitions } from './core-definitions.ts'
 import { succeeded, toCallResult } from './result.ts'
 import type { Session } from './session.ts'
 import { type Definition, getTool, type Tool, toolNames } from './tools.ts'
@@ -12,49 +13,19 @@ export interface CoreTool {
 }
 
 const MAX_FOUND = 5
-const text = { type: 'string' }
 
-/** The tools of the short list besides `query` and `batch`. All schemas would cost an agent about 25,000 tokens. */
+/** The tools of the short list besides `query` and `batch`, by name. */
 export const coreTools: Readonly<Record<string, CoreTool>> = {
   describe: {
-    definition: {
-      name: 'describe',
-      description: 'List databases or, with "database", show the tables of one database as SQL',
-      inputSchema: { type: 'object', properties: { database: text } },
-      outputSchema: {
-        type: 'object',
-        properties: { databases: { type: 'array', items: text }, schema: text, error: text },
-      },
-      annotations: { readOnlyHint: true, openWorldHint: false },
-    },
+    definition: coreDefinitions.describe,
     run: ({ database }, session) => (database === undefined ? listDatabases(session) : describe(database, session)),
   },
   find_tools: {
-    definition: {
-      name: 'find_tools',
-      description:
-        'Find more tools by keyword (branches, snapshots, migrations, proposals, endpoints, tokens, billing…). Returns input schemas',
-      inputSchema: { type: 'object', properties: { words: text }, required: ['words'] },
-      outputSchema: {
-        type: 'object',
-        properties: { tools: { type: 'array' }, others: { type: 'array' }, error: text },
-      },
-      annotations: { readOnlyHint: true, openWorldHint: false },
-    },
+    definition: coreDefinitions.find_tools,
     run: ({ words }, session) => succeededPlainly(find(String(words), session)),
   },
   call_tool: {
-    definition: {
-      name: 'call_tool',
-      description: 'Call a tool returned by find_tools',
-      inputSchema: {
-        type: 'object',
-        properties: { name: text, arguments: { type: 'object' } },
-        required: ['name'],
-      },
-      outputSchema: { type: 'object', properties: {} },
-      annotations: { readOnlyHint: false, destructiveHint: true, openWorldHint: true },
-    },
+    definition: coreDefinitions.call_tool,
     run: async ({ name, arguments: given = {} }, session) => {
       const tool = session.tool(String(name))
       if (!tool) return refusal(`Tool "${String(name).slice(0, 80)}" not found. Call find_tools to list tools.`)

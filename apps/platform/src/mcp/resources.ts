@@ -8,42 +8,17 @@ import {
 import { type api, type Output, SLUG } from '@persql/contract'
 import type { Reply } from '../reply.ts'
 import { guide } from './guide.ts'
+import { guideResource, JSON_TYPE, resourceTemplates } from './resource-list.ts'
 import type { Session } from './session.ts'
 
-const GUIDE = 'persql://guide'
 const OF_DATABASE = new RegExp(`^persql://(${SLUG})/(schema|docs)$`)
-const JSON_TYPE = 'application/json'
 const operations = { schema: 'get_schema', docs: 'get_docs' } as const
-
-/** The resources of every database, by its slug. */
-export const resourceTemplates = [
-  {
-    uriTemplate: 'persql://{database}/schema',
-    name: 'schema',
-    title: 'Schema',
-    description: 'Tables with columns, indexes and foreign keys, views and triggers',
-    mimeType: JSON_TYPE,
-  },
-  {
-    uriTemplate: 'persql://{database}/docs',
-    name: 'docs',
-    title: 'Descriptions',
-    description: 'Purpose of the database and its tables',
-    mimeType: JSON_TYPE,
-  },
-] as const
 
 /** Lists the guide, and the schema and descriptions of each database of the namespace. */
 export async function listResources(session: Session): Promise<Resource[]> {
   const slugs = await databaseSlugs(session)
   return [
-    {
-      uri: GUIDE,
-      name: 'guide',
-      title: 'How to work with PerSQL',
-      description: 'SQL, safety and limits for agents',
-      mimeType: 'text/markdown',
-    },
+    guideResource,
     ...slugs.flatMap((slug) =>
       resourceTemplates.map(({ uriTemplate, name, title, description, mimeType }) => ({
         uri: uriTemplate.replace('{database}', slug),
@@ -58,7 +33,7 @@ export async function listResources(session: Session): Promise<Resource[]> {
 
 /** Reads a resource. @throws ResourceNotFoundError if it doesn't exist, ProtocolError if it can't be read */
 export async function readResource(uri: string, session: Session): Promise<ReadResourceResult> {
-  if (uri === GUIDE) return { contents: [{ uri, mimeType: 'text/markdown', text: guide }] }
+  if (uri === guideResource.uri) return { contents: [{ uri, mimeType: 'text/markdown', text: guide }] }
   const [, db, part] = OF_DATABASE.exec(uri) ?? []
   if (!db || !part) throw new ResourceNotFoundError(uri)
   const reply = await session.execute(operations[part as keyof typeof operations], { db })

@@ -1,6 +1,7 @@
 import { type CallToolResult, Server, type Transport } from '@modelcontextprotocol/server'
 import { getPrompt, prompts } from './prompts.ts'
-import { completeDatabase, listResources, readResource, resourceTemplates } from './resources.ts'
+import { resourceTemplates } from './resource-list.ts'
+import { completeDatabase, listResources, readResource } from './resources.ts'
 import type { Session } from './session.ts'
 import { call, toToolResult } from './tool-call.ts'
 import { definitions } from './tool-list.ts'
