@@ -115,6 +115,19 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   throw new SettingsError(result.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('\n'))
 }
 
+/** A setting for the documentation. */
+interface SettingInfo {
+  readonly name: string
+  /** The value of an unset variable, if it is always the same. */
+  readonly preset: string | undefined
+  /** The accepted values, such as `a folder path`. */
+  readonly what: string
+}
+
+/** Lists all settings in the order of their declaration. */
+export const listSettings = (): SettingInfo[] =>
+  Object.entries(Settings.shape).map(([name, schema]) => ({ name, ...(schema.meta() as Omit<SettingInfo, 'name'>) }))
+
 /** Returns the default number of readers: cells share the cores. Windows can't delete files that a reader has open. */
 function defaultReaders(cells: number): number {
   if (process.platform === 'win32') return 0
@@ -166,7 +179,8 @@ function setting<T, const D extends string | undefined>(
       const value = parse(text.trim())
       if (value === undefined) context.addIssue({ code: 'custom', message: `must be ${what}.` })
       return value
-    }) as never
+    })
+    .meta({ preset, what }) as never
 }
 
 /** Returns the arguments of the setting for a quota: its limit in namespaces for which the operator set no other. */
