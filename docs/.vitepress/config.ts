@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
-import { defineConfig } from 'vitepress'
+import { type DefaultTheme, defineConfig } from 'vitepress'
 import { root, toAnchor } from '../../tools/docs/pages.ts'
 import {
+  type Entry,
   listPages,
   readForSite,
   readSidebar,
@@ -74,12 +75,16 @@ export default defineConfig({
   themeConfig: {
     siteTitle: 'PerSQL',
     nav: [{ text: 'Console', link: '/', target: '_self', rel: '' }],
-    sidebar: readSidebar().map((group) => ({ ...group, items: [...group.items] })),
+    sidebar: readSidebar().map((group) => ({ ...group, items: group.items.map(toSidebarItem) })),
     search: { provider: 'local' },
     outline: [2, 3],
     docFooter: { prev: 'Previous', next: 'Next' },
   },
 })
+
+function toSidebarItem({ items, ...entry }: Entry): DefaultTheme.SidebarItem {
+  return items ? { ...entry, items: items.map(toSidebarItem) } : entry
+}
 
 /** Lists the Markdown files that aren't pages of the site. */
 async function findOthers(): Promise<string[]> {
@@ -122,7 +127,8 @@ function adaptLinks(tokens: readonly Token[], page: string): void {
 /** Returns the list of pages for language models, after https://llmstxt.org. */
 function listForModels(): string {
   const lines = readSidebar().map(({ text, items }) => {
-    const links = items.map(({ text, link }) => {
+    const entries = items.flatMap((entry) => [entry, ...(entry.items ?? [])])
+    const links = entries.map(({ text, link }) => {
       const source = pages.find((page) => `/${toRoute(page)?.replace(/(^|\/)index$/, '$1')}` === link)
       const file = `${base}${link.replace(/\/$/, '/index')}.md`
       return `- [${text}](${file})${source ? `: ${readSummary(source)}` : ''}`

@@ -60,23 +60,52 @@ export function readForSite(page: string, base: string): string {
   })
 }
 
+/** An entry of the sidebar, with the pages below it. */
+export interface Entry {
+  readonly text: string
+  readonly link: string
+  readonly collapsed?: boolean
+  readonly items?: readonly Entry[]
+}
+
 /** A group of the sidebar: a section of the start page with the pages that it links to. */
 export interface Group {
   readonly text: string
   readonly collapsed: boolean
-  readonly items: readonly { readonly text: string; readonly link: string }[]
+  readonly items: readonly Entry[]
 }
 
-/** Returns the sidebar: the sections of the start page, each with its links in order. */
+/**
+ * Returns the sidebar: the sections of the start page, each with its links in order. A page `reference/api` that links pages
+ * of the folder `reference/api/` has them below it.
+ */
 export function readSidebar(): Group[] {
   const start = 'docs/index.md'
   const [, ...sections] = readPage(start).split(/^## /m)
-  return sections.map((section) => {
-    const links = [...section.matchAll(/\[([^\]]*)\]\(([^)\s]+)\)/g)]
-    const items = links.flatMap(([, text = '', target = '']) => {
-      const link = resolveLink(start, target)
-      return link?.startsWith('/') ? [{ text: plain(text).replace(/^./, (first) => first.toUpperCase()), link }] : []
-    })
-    return { text: section.slice(0, section.indexOf('\n')), collapsed: false, items }
+  const groups = sections.map((section) => ({
+    title: section.slice(0, section.indexOf('\n')),
+    links: listLinks(start, section),
+  }))
+  const top = new Set(groups.flatMap(({ links }) => links.map(({ link }) => link)))
+  return groups.map(({ title, links }) => ({
+    text: title,
+    collapsed: false,
+    items: links.map((entry) => {
+      const page = listPages().find((each) => `/${toRoute(each)}` === entry.link)
+      const inner = page === undefined ? [] : listLinks(page, readPage(page))
+      const below = unique(inner).filter(({ link }) => link.startsWith(`${entry.link}/`) && !top.has(link))
+      return below.length > 0 ? { ...entry, collapsed: true, items: below } : entry
+    }),
+  }))
+}
+
+const unique = (entries: readonly Entry[]) =>
+  entries.filter(({ link }, at) => entries.findIndex((other) => other.link === link) === at)
+
+/** Lists the links of a text to pages of the site, without anchors. */
+function listLinks(page: string, text: string): Entry[] {
+  return [...text.matchAll(/\[([^\]]*)\]\(([^)\s#]+)\)/g)].flatMap(([, text = '', target = '']) => {
+    const link = resolveLink(page, target)
+    return link?.startsWith('/') ? [{ text: plain(text).replace(/^./, (first) => first.toUpperCase()), link }] : []
   })
 }
