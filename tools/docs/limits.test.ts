@@ -1,0 +1,109 @@
+import { expect, test } from 'vitest'
+import { errors } from '../../packages/contract/src/error-table.ts'
+import { formatQuota, type QuotaName, quotas } from '../../packages/contract/src/quota-limits.ts'
+import { findFiles, readPage } from './pages.ts'
+
+const DATABASE = 'apps/platform/src/database'
+const page = readPage('docs/reference/limits.md')
+
+/** Limits with their row on the page and the constant of the server. */
+const limits: readonly [row: string, file: string, constant: string, unit?: 'MB' | 'MiB' | 'KB' | 's'][] = [
+  ['Text of one statement', `${DATABASE}/calls/call.ts`, 'MAX_SQL_BYTES'],
+  ['Parameters', `${DATABASE}/authorizer/parameters.ts`, 'MAX_PARAMETERS'],
+  ['Statements of a batch', 'packages/contract/src/query.ts', 'MAX_STATEMENTS'],
+  ['Request body', 'apps/platform/src/http/rest/rest.ts', 'MAX_BODY', 'MB'],
+  ['Request body', 'apps/platform/src/http/public/public-endpoint.ts', 'MAX_BODY', 'MB'],
+  ['Nesting of JSON in a body', 'apps/platform/src/json-object.ts', 'MAX_JSON_DEPTH'],
+  ['Result of one call, all statements of a batch together', `${DATABASE}/engine/result.ts`, 'MAX_RESULT_BYTES', 'MiB'],
+  ['Imported file', 'apps/platform/src/http/files/import-upload.ts', 'MAX_FORM', 'MB'],
+  ['`Idempotency-Key`', 'apps/platform/src/http/rest/rest.ts', 'MAX_KEY'],
+  [
+    'Statements and parameters of a write that needs approval',
+    `${DATABASE}/review/approvals/requests.ts`,
+    'MAX_CHARACTERS',
+  ],
+  ['Long reads of a namespace that wait', `${DATABASE}/reads/slots.ts`, 'MAX_WAITING'],
+  ['Long reads of a namespace that wait', `${DATABASE}/reads/slots.ts`, 'MAX_WAIT_MS', 's'],
+  ['Automatic snapshots', `${DATABASE}/versions/snapshots/snapshots.ts`, 'MAX_AUTOMATIC'],
+  ['Saved queries', `${DATABASE}/saved-queries/store.ts`, 'MAX_SAVED'],
+  ['Approval rules', `${DATABASE}/review/approvals/rules.ts`, 'MAX_RULES'],
+  ['Approval requests, kept for 90 minutes', `${DATABASE}/review/approvals/requests.ts`, 'MAX_KEPT'],
+  ['Approval requests, kept for 90 minutes', `${DATABASE}/review/approvals/requests.ts`, 'MAX_OF_TOKEN'],
+  ['Public endpoints', `${DATABASE}/endpoints/store.ts`, 'MAX_ENDPOINTS'],
+  ['Webhooks, schedules', `${DATABASE}/events/webhooks/store.ts`, 'MAX_WEBHOOKS'],
+  ['Webhooks, schedules', `${DATABASE}/events/schedules/store.ts`, 'MAX_SCHEDULES'],
+  ['Migrations', `${DATABASE}/versions/migrations/store.ts`, 'MAX_MIGRATIONS'],
+  ['Open proposals', `${DATABASE}/review/proposals/store.ts`, 'MAX_PROPOSALS'],
+  ['Custom hostnames', 'packages/contract/src/hostnames.ts', 'MAX_HOSTNAMES'],
+  ['Waiting long-poll requests', `${DATABASE}/events/change-feed/long-poll.ts`, 'MAX_WAITING'],
+  ['Messages of one WebSocket client', `${DATABASE}/events/change-feed/sockets.ts`, 'MAX_MESSAGE', 'KB'],
+  ['Messages of one WebSocket client', `${DATABASE}/events/change-feed/sockets.ts`, 'MAX_MESSAGES'],
+  ['Query log', `${DATABASE}/metering/query-log.ts`, 'MAX_ROWS'],
+  ['Schema change log', `${DATABASE}/versions/schema-changes.ts`, 'MAX_KEPT'],
+  ['Change feed', `${DATABASE}/events/change-feed/feed.ts`, 'MAX_EVENTS'],
+  ['Versions of an endpoint', `${DATABASE}/endpoints/store.ts`, 'MAX_VERSIONS'],
+  ['Branch', 'packages/contract/src/branches.ts', 'MAX_REF_BYTES'],
+]
+
+/** Returns the value of a constant, such as `16 * 1024 * 1024`. */
+function readConstant(file: string, name: string): number {
+  const [, text = ''] = new RegExp(`const ${name} = ([\\d_* ]+)$`, 'm').exec(readPage(file)) ?? []
+  return text
+    .split('*')
+    .reduce((product, factor) => product * Number(factor.replaceAll('_', '').trim() || Number.NaN), 1)
+}
+
+const units = { MB: 1024 * 1024, MiB: 1024 * 1024, KB: 1024, s: 1_000 }
+
+test.each(limits)('the row "%s" has the limit of %s, %s', (row, file, constant, unit) => {
+  const [, cell = ''] =
+    page
+      .split('\n')
+      .map((line) => line.split('|').map((text) => text.trim()))
+      .find(([, first]) => first === row)
+      ?.slice(1) ?? []
+  const value = readConstant(file, constant)
+  const text = unit ? `${value / units[unit]} ${unit}` : value.toLocaleString('en-US')
+  expect(cell).toMatch(new RegExp(`(^|[^\\d,])${text}(?![\\d,]*\\d)`))
+})
+
+test('every number of items that a database can have is on the page', () => {
+  const files = findFiles('apps/platform/src', /(?<!\.test)\.ts$/)
+  const refusals = files.flatMap((file) =>
+    [...readPage(file).matchAll(/limitReached\(([A-Z_]+), '([^']+)'/g)].map(([, constant, what]) => ({
+      file,
+      constant,
+      what,
+    })),
+  )
+  expect(refusals.length).toBeGreaterThan(10)
+  const absent = refusals.filter(
+    ({ file, constant }) =>
+      !limits.some(
+        ([, known, name]) => name === constant && (known === file || !readPage(file).includes(`const ${constant} =`)),
+      ),
+  )
+  expect(absent).toEqual([])
+})
+
+test('every quota is on the page, with its default and what it applies to', () => {
+  for (const [name, { preset, scope }] of Object.entries(quotas)) {
+    const appliesTo = scope === 'database' ? 'each database' : 'namespace'
+    const row = new RegExp(
+      `^\\| \`${name}\` +\\| ${formatQuota(name as QuotaName, preset)} +\\| ${appliesTo} +\\|`,
+      'm',
+    )
+    expect(page).toMatch(row)
+  }
+})
+
+test('every error about a limit is on the page', () => {
+  const ofLimits = Object.entries(errors).filter(
+    ([code, { status, message }]) =>
+      [413, 429].includes(status) ||
+      message.includes('{limit}') ||
+      /^(too_many|took_too_long|quota_|limit_)/.test(code),
+  )
+  expect(ofLimits.length).toBeGreaterThan(9)
+  expect(ofLimits.map(([code]) => code).filter((code) => !page.includes(`\`${code}\``))).toEqual([])
+})
