@@ -15,10 +15,12 @@ export interface Picture {
 /** A key or a button to press, and the role of the element that then appears. */
 export type Action =
   | { readonly press: string }
-  | { readonly click: string; readonly until: 'grid' | 'alert' | 'status' }
+  | { readonly click: string; readonly until: 'grid' | 'alert' | 'heading'; readonly named?: string }
 
 const REVENUE = 'SELECT city, orders, revenue\nFROM revenue_by_city\nORDER BY revenue DESC'
 const MISTAKE = 'SELECT name, price\nFROM products\nORDER BY price DESC'
+
+const DRY_RUN: Action = { click: 'Dry run', until: 'heading', named: 'Dry run passed' }
 
 /** Returns all pages with their names in `docs/screenshots`. */
 export function listPictures({ addresses }: Pick<Shop, 'addresses'>): Picture[] {
@@ -51,7 +53,7 @@ export function listPictures({ addresses }: Pick<Shop, 'addresses'>): Picture[] 
     db('merge', `branches/merge/${addresses.branch}`, 'Merge a branch'),
     db('migrations'),
     db('migration', `migrations/${addresses.migration}`, 'Draft of a migration'),
-    { ...db('dry-run', `migrations/${addresses.migration}`), before: { click: 'Dry run', until: 'status' } },
+    { ...db('dry-run', `migrations/${addresses.migration}`), before: DRY_RUN },
     db('history', 'history', 'Snapshots'),
     db('transfer', 'transfer', 'Import & export'),
     db('approvals'),

@@ -78,6 +78,6 @@ async function openPicture(page: Page, url: string, { path, before }: Picture): 
     await page.getByRole('dialog').waitFor()
   } else if (before) {
     await page.getByRole('button', { name: before.click }).first().click()
-    await page.getByRole(before.until).first().waitFor()
+    await page.getByRole(before.until, { name: before.named }).first().waitFor()
   }
 }
