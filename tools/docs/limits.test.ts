@@ -56,15 +56,25 @@ function readConstant(file: string, name: string): number {
 const units = { MB: 1024 * 1024, MiB: 1024 * 1024, KB: 1024, s: 1_000 }
 
 test.each(limits)('the row "%s" has the limit of %s, %s', (row, file, constant, unit) => {
-  const [, cell = ''] =
-    page
-      .split('\n')
-      .map((line) => line.split('|').map((text) => text.trim()))
-      .find(([, first]) => first === row)
-      ?.slice(1) ?? []
   const value = readConstant(file, constant)
   const text = unit ? `${value / units[unit]} ${unit}` : value.toLocaleString('en-US')
-  expect(cell).toMatch(new RegExp(`(^|[^\\d,])${text}(?![\\d,]*\\d)`))
+  expect(readCell(page, row)).toMatch(new RegExp(`(^|[^\\d,])${text}(?![\\d,]*\\d)`))
+})
+
+/** Returns the second cell of a row of a table. */
+function readCell(text: string, row: string): string {
+  const rows = text.split('\n').map((line) => line.split('|').map((cell) => cell.trim()))
+  return rows.find(([, first]) => first === row)?.[2] ?? ''
+}
+
+test.each([
+  ['Query log', `${DATABASE}/metering/query-log.ts`, 'MAX_ROWS'],
+  ['Statements in the query log', `${DATABASE}/metering/query-log.ts`, 'MAX_LOGGED_SQL'],
+  ['Schema change log', `${DATABASE}/versions/schema-changes.ts`, 'MAX_KEPT'],
+  ['Deliveries of a webhook', `${DATABASE}/events/webhooks/store.ts`, 'MAX_LOG'],
+])('the row "%s" of log retention has the number of %s, %s', (row, file, constant) => {
+  const cell = readCell(readPage('docs/self-hosting/logs.md'), row)
+  expect(cell).toContain(` ${readConstant(file, constant).toLocaleString('en-US')} `)
 })
 
 test('every number of items that a database can have is on the page', () => {
