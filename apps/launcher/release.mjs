@@ -1,14 +1,33 @@
 // @ts-check
 import './closed-pipe.mjs'
 import './node-version.mjs'
-import { readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { ensureInstalled, npm, repository } from './install.mjs'
+import { existsSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { ensureInstalled, repository } from './install.mjs'
+import { buildRelease, publishAll, signChecksums } from './release-files.mjs'
 
-await ensureInstalled({ dev: false })
-const options = process.argv.slice(2)
+const folder = join(repository, 'dist/release')
+const { key, options } = parseOptions(process.argv.slice(2))
 const isDryRun = options.includes('--dry-run')
-process.exitCode = (await hasPendingChanges()) ? 1 : await publishAll()
+await ensureInstalled({ dev: false })
+process.exitCode = isKeyAbsent() || (await hasPendingChanges()) || !(await release()) ? 1 : 0
+
+/** @param {string[]} args the option `--sign FILE`, and options of `npm publish` */
+function parseOptions(args) {
+  const at = args.indexOf('--sign')
+  if (at === -1) return { key: undefined, options: args }
+  const key = args[at + 1]
+  if (key === undefined || key.startsWith('--')) throw new Error('Pass the file of an SSH key after --sign.')
+  return { key, options: args.filter((_arg, index) => index !== at && index !== at + 1) }
+}
+
+/** Checks the key first, because the build takes minutes. */
+function isKeyAbsent() {
+  if (key === undefined || existsSync(key)) return false
+  process.stderr.write(`The SSH key "${key}" isn't a file. Pass the file of the private key after --sign.\n`)
+  return true
+}
 
 async function hasPendingChanges() {
   const names = await readdir(join(repository, '.changeset'))
@@ -18,35 +37,11 @@ async function hasPendingChanges() {
   return true
 }
 
-/** Publishes the tarballs of all packages: an instance serves the same bytes. Skips versions that are published. */
-async function publishAll() {
-  const { offerPackages, readIndex } = await import('../../packages/offer.mjs')
-  const folder = join(repository, 'dist/packages')
-  await rm(folder, { recursive: true, force: true })
-  await offerPackages(folder)
-  const { packages } = /** @type {import('../../packages/offer.mjs').Index} */ (await readIndex(folder))
-  for (const [build] of Object.values(packages)) {
-    if (build === undefined) continue
-    const { name, version } = build.manifest
-    if (!isDryRun && (await isPublished(`${name}@${version}`))) {
-      process.stdout.write(`${name}@${version} is already published.\n`)
-      continue
-    }
-    const { code, output } = await npm(['publish', join(folder, build.file), '--access', 'public', ...options])
-    process.stdout.write(output)
-    if (code !== 0) return 1
-  }
-  return 0
-}
-
-/**
- * @param {string} spec
- * @throws {Error} if the registry can't be reached
- */
-async function isPublished(spec) {
-  const registry = options.filter((option) => option.startsWith('--registry='))
-  const { code, output } = await npm(['view', spec, 'version', '--json', ...registry])
-  if (code === 0) return output.trim() !== ''
-  if (output.includes('E404')) return false
-  throw new Error(output)
+/** Builds and signs the files of the release, then publishes them. */
+async function release() {
+  const packages = await buildRelease(folder)
+  // Nothing is published if the signature fails.
+  if (key !== undefined && !(await signChecksums(folder, key))) return false
+  for (const name of await readdir(folder)) process.stdout.write(`${relative(repository, join(folder, name))}\n`)
+  return publishAll(packages, options)
 }

@@ -40,4 +40,8 @@ export async function buildServerPackage(dist) {
   await chmod(program, 0o755)
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await buildServerPackage(join(folder, 'dist'))
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await buildServerPackage(join(folder, 'dist'))
+  // npm packs the license only from the folder of the package.
+  await copyFile(join(repository, 'LICENSE'), join(folder, 'LICENSE'))
+}

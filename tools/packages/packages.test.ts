@@ -8,7 +8,7 @@ import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { npm, repository } from '../../apps/launcher/install.mjs'
-import { updateMentions } from '../../packages/mentions.mjs'
+import { updateMentions, updateUrls } from '../../packages/mentions.mjs'
 import { type Index, offerPackages, readIndex } from '../../packages/offer.mjs'
 import { listPublic, pack } from '../../packages/pack.mjs'
 import { toTarball } from '../../packages/tarball.mjs'
@@ -138,13 +138,21 @@ test('npm pack builds a package first', { timeout: 180_000 }, async () => {
   expect(paths).toEqual(expect.arrayContaining(['dist/index.js', 'dist/cjs/index.d.ts', 'README.md', 'LICENSE']))
 })
 
-test('npm run release -- --dry-run packs every package and publishes none', { timeout: 180_000 }, async () => {
-  // No registry listens there.
-  const args = ['run', 'release', '--', '--dry-run', '--registry=http://127.0.0.1:9/', '--fetch-retries=0']
-  const { code, output } = await npm(args)
-  expect(code, output).toBe(0)
-  for (const name of names) expect(output).toContain(`+ @persql/${name}@${newest(name).manifest.version}`)
-  expect(output.match(/\(dry-run\)$/gm)?.length).toBeGreaterThanOrEqual(names.length)
+test('manifests name the repository that the manifest at the root names', async () => {
+  const readManifest = async (path: string) =>
+    JSON.parse(await readFile(join(repository, path, 'package.json'), 'utf8'))
+  const { repository: source } = await readManifest('.')
+  for (const name of [...names, 'server']) {
+    const manifest = await readManifest(`packages/${name}`)
+    expect(manifest, name).toEqual(updateUrls(manifest, name, source.url))
+  }
+  const moved = updateUrls({ version: '1.0.0' }, 'sdk', 'git+https://git.example.com/a/b.git')
+  expect(moved).toEqual({
+    version: '1.0.0',
+    homepage: 'https://git.example.com/a/b/tree/main/packages/sdk#readme',
+    bugs: 'https://git.example.com/a/b/issues',
+    repository: { type: 'git', url: 'git+https://git.example.com/a/b.git', directory: 'packages/sdk' },
+  })
 })
 
 test('an instance builds packages with production dependencies only', async () => {
