@@ -1,11 +1,11 @@
 import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import WebSocket from 'ws'
-import { PerSQL } from '../../packages/sdk/src/index.ts'
-import { clientExamples, type Example, type Scope } from '../../tools/docs/sdk/client-examples.ts'
-import { databaseExamples } from '../../tools/docs/sdk/database-examples.ts'
-import { resourceExamples } from '../../tools/docs/sdk/resource-examples.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { startPlatform, type TestPlatform } from '../../../test/harness.ts'
+import { clientExamples, type Example, type Scope } from '../../../tools/docs/sdk/client-examples.ts'
+import { databaseExamples } from '../../../tools/docs/sdk/database-examples.ts'
+import { resourceExamples } from '../../../tools/docs/sdk/resource-examples.ts'
+import { PerSQL } from '../src/index.ts'
 
 /** The errors of examples that need what a new instance doesn't have: payments, an AI model, a second namespace. */
 const refused: Readonly<Record<string, string>> = {
