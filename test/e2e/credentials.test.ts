@@ -161,6 +161,7 @@ const rows: { [name in Name]: Row } = {
   list_namespace_quotas: ['none', 'td', 'GET /api/operator/namespaces/acme/quotas'],
   set_namespace_quota: ['none', 'td', 'PUT /api/operator/namespaces/acme/quotas/databases', { limit: 1 }],
   invite_to_namespace: ['none', 'td', 'POST /api/operator/namespaces/acme/invite', { email: 'x@example.com' }],
+  make_namespace_owner: ['none', 'td', 'POST /api/operator/namespaces/acme/owner', { email: 'x@example.com' }],
   get_status: ['none', 'td', 'GET /api/status'],
   list_packages: ['none', 'td', 'GET /api/packages'],
 }

@@ -196,6 +196,8 @@ describe('real answers are those that it documents', () => {
       token: secret,
       body: { email: 'invited@example.com', role: 'owner' },
     })
+    const owner = { token: secret, body: { email: 'nobody@example.com' } }
+    expect((await call('make_namespace_owner', `${path}/globex/owner`, owner)).status).toBe(404)
     await call('suspend_namespace', `${path}/globex/suspend`, { token: secret, body: { note: 'x' } })
     await call('resume_namespace', `${path}/globex/resume`, { token: secret, body: { note: 'x' } })
     await call('get_status', '/api/status', { token: undefined })

@@ -27,6 +27,8 @@ const help = `${operatorCommand} <command>
   suspend <namespace> --note TEXT       stop serving a namespace; data and billing are kept
   resume <namespace> --note TEXT        serve a suspended namespace again
   invite <namespace> <email> --role R   invite a member: owner, admin, editor or viewer
+  owner <namespace> <email>             make a member, or the account with a verified email address, an owner; --note TEXT
+                                        is optional
   quota <namespace>                     list the quotas of a namespace with their use
   quota <namespace> <name> <limit>      set a limit, such as 500 or 20GB; "default" restores the default
   locate <namespace>/<database>         print the path of a database's file
@@ -41,7 +43,7 @@ Reads the operator secret from PERSQL_SECRET or the data folder (PERSQL_DATA, de
 doctor, rotate-secret, backup, verify and restore need only the data folder. The other commands, and restore with
 --database, call the running instance.
 `
-const commands = ['list', 'credit', 'suspend', 'resume', 'invite', 'quota']
+const commands = ['list', 'credit', 'suspend', 'resume', 'invite', 'owner', 'quota']
 const fileCommands = new Set(['locate', 'check', 'accept', 'vacuum'])
 const operatorPath = '/api/operator/namespaces'
 const roles = ['owner', 'admin', 'editor', 'viewer']
@@ -142,7 +144,7 @@ async function runOnNamespaces(command: string, [namespace, value, ...rest]: str
   if (!commands.includes(command)) throw misused(`Unknown command "${command}".`)
   const call = await door(values.url)
   if (command === 'list' && namespace === undefined) return standings((await call('GET', operatorPath)) as Standing[])
-  const wantsValue = command === 'credit' || command === 'invite'
+  const wantsValue = ['credit', 'invite', 'owner'].includes(command)
   const isQuota = command === 'quota'
   const [extra] = isQuota ? rest.slice(1) : wantsValue ? rest : [value, ...rest]
   if (command === 'list' || extra !== undefined) throw misused(`Unexpected argument "${extra ?? namespace}".`)
@@ -152,6 +154,7 @@ async function runOnNamespaces(command: string, [namespace, value, ...rest]: str
     throw misused(command === 'credit' ? 'Missing amount in US dollars.' : 'Missing email address.')
   }
   if (command === 'invite') return invite(call, namespace, value ?? '', values.role)
+  if (command === 'owner') return makeOwner(call, namespace, value ?? '', values.note)
   if (!values.note) throw new Error(`Missing --note. Give a reason; it is recorded in the audit log of ${namespace}.`)
   const path = `${operatorPath}/${encodeURIComponent(namespace)}/${command}`
   if (!wantsValue) {
@@ -180,6 +183,12 @@ async function invite(call: Call, namespace: string, email: string, role: string
   if (invited.link === undefined)
     return `${what}. The invitation was sent by email. The link works once and expires in 7 days.\n`
   return `${what}. Send them this link. It works once and expires in 7 days:\n\n${invited.link}\n`
+}
+
+async function makeOwner(call: Call, namespace: string, email: string, note: string | undefined): Promise<string> {
+  const path = `${operatorPath}/${encodeURIComponent(namespace)}/owner`
+  const owner = (await call('POST', path, { email, ...(note && { note }) })) as { email: string }
+  return `${owner.email} is an owner of ${namespace}. Owners can remove other owners in the settings of the namespace.\n`
 }
 
 interface Standing {

@@ -142,6 +142,10 @@ export const errors = {
   saved_query_not_found: { status: 404, message: 'Saved query "{id}" not found.' },
   schedule_not_found: { status: 404, message: 'Schedule "{id}" not found.' },
   token_not_found: { status: 404, message: 'Token "{id}" not found.' },
+  account_not_found: {
+    status: 404,
+    message: 'No account has the email address {email}. Invite this person as an owner instead.',
+  },
   member_not_found: { status: 404, message: 'Member "{member}" not found.' },
   oauth_client_invalid: { status: 400, message: 'Invalid OAuth client metadata: {problem}.' },
   oauth_form_expired: {
@@ -225,6 +229,11 @@ export const errors = {
   hostname_taken: {
     status: 409,
     message: '"{hostname}" is already in use by another database. Delete it there first.',
+  },
+  email_not_verified: {
+    status: 409,
+    message:
+      'The account with the email address {email} never proved that the address is its own, and is no member. Invite this person as an owner instead.',
   },
   already_member: { status: 409, message: '{member} is already a member.' },
   migration_applied: {

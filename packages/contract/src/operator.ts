@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { Invitation } from './members.ts'
+import { Invitation, Member } from './members.ts'
 import { MemberRole, operation } from './operation.ts'
 import { MintedToken } from './tokens.ts'
 import { Slug, Timestamp } from './values.ts'
@@ -89,6 +89,15 @@ export const operator = {
     input: z.strictObject({ ns: Slug, email: z.email().max(200), role: MemberRole }),
     output: Invitation.extend({ link: z.url().optional() }),
     errors: ['namespace_not_found', 'already_member', 'mail_failed'],
+  }),
+
+  make_namespace_owner: operation({
+    summary: 'Make a member, or the account with a verified email address, an owner of a namespace',
+    route: 'POST /api/operator/namespaces/{ns}/owner',
+    scope: 'operator',
+    input: z.strictObject({ ns: Slug, email: z.email().max(200), note: Note.optional() }),
+    output: Member,
+    errors: ['namespace_not_found', 'account_not_found', 'email_not_verified'],
   }),
 
   get_status: operation({

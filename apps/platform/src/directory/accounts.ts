@@ -29,6 +29,13 @@ export interface Person {
   readonly name: string
 }
 
+/** A user found by an email address, and whether the user proved that the address is their own. */
+export interface KnownPerson extends Person {
+  readonly isVerified: boolean
+}
+
+type UserRow = { id: string; email: string; name: string; emailVerified: number }
+
 /** PerSQL's own queries on the account tables. */
 export class Accounts {
   readonly #sql: SqlStorage
@@ -47,8 +54,10 @@ export class Accounts {
     return ids.flatMap((id) => [...this.#sql.exec('SELECT id, email, name FROM user WHERE id = ?', id)]) as never
   }
 
-  byEmail(email: string): Person | undefined {
-    return [...this.#sql.exec('SELECT id, email, name FROM user WHERE email = ?', email.toLowerCase())][0] as never
+  byEmail(email: string): KnownPerson | undefined {
+    const columns = 'id, email, name, emailVerified'
+    const [user] = this.#sql.exec<UserRow>(`SELECT ${columns} FROM user WHERE email = ?`, email.toLowerCase())
+    return user && { id: user.id, email: user.email, name: user.name, isVerified: user.emailVerified === 1 }
   }
 
   /** Returns an account with everything that proves who its user is. Passwords prove nothing. */

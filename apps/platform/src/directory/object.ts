@@ -4,7 +4,7 @@ import { now, toIso } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { getSettings } from '../settings.ts'
 import { migrate } from '../storage/migrate.ts'
-import { ACCOUNTS, Accounts, type Person } from './accounts.ts'
+import { ACCOUNTS, Accounts, type KnownPerson, type Person } from './accounts.ts'
 import { ATTEMPTS, Attempts } from './attempts.ts'
 import { HOSTNAMES, type Hosted, Hostnames } from './hostnames.ts'
 import { MEMBERSHIPS, Memberships } from './memberships.ts'
@@ -187,7 +187,7 @@ export class Directory extends DurableObject<Env> {
     return this.#accounts.people(ids)
   }
 
-  personByEmail(email: string): Person | undefined {
+  personByEmail(email: string): KnownPerson | undefined {
     return this.#accounts.byEmail(email)
   }
 

@@ -1,4 +1,5 @@
 import { type Api, type Output, PerSQLError } from '@persql/contract'
+import { toIso } from '../../clock.ts'
 import type { Env } from '../../env.ts'
 import { usd } from '../../money.ts'
 import { logUnavailable } from '../../reply.ts'
@@ -56,6 +57,19 @@ export const operator = {
   invite_to_namespace: async ({ ns, ...invited }, { env, baseUrl }) => {
     await existing(env, ns)
     return invite(invited, ns, 'operator', env, baseUrl)
+  },
+  make_namespace_owner: async ({ ns, email: given, note }, { env }) => {
+    const { people } = await existing(env, ns)
+    const directory = directoryObject(env)
+    const email = given.toLowerCase()
+    const person = await directory.personByEmail(email)
+    if (!person) throw new PerSQLError('account_not_found', { email })
+    const isMember = (await people.list()).some(({ userId }) => userId === person.id)
+    // Anyone can sign up with the address of someone else. A member was let in by another one.
+    if (!isMember && !person.isVerified) throw new PerSQLError('email_not_verified', { email })
+    await directory.join(person.id, ns)
+    const { role, joinedAtMs } = await people.makeOwner(person.id, note)
+    return { userId: person.id, email, name: person.name, role, joinedAt: toIso(joinedAtMs) }
   },
 } satisfies OperatorHandlers
 

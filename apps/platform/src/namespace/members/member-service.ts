@@ -1,7 +1,7 @@
 import { RpcTarget } from 'cloudflare:workers'
 import { type Invitation, type MemberRole, PerSQLError, type Share } from '@persql/contract'
 import { now } from '../../clock.ts'
-import type { Audit } from '../audit.ts'
+import type { Audit, AuditEntry } from '../audit.ts'
 import type { Databases } from '../databases/databases.ts'
 import type { MemberApps } from '../tokens/member-apps.ts'
 import { type Actor, checkChange, type MemberRow, type Members, successor } from './members.ts'
@@ -31,23 +31,36 @@ export class MemberService extends RpcTarget {
   /** @throws PerSQLError `member_not_found`, `role_insufficient` or `last_owner` */
   async setRole(actor: Actor, userId: string, role: MemberRole): Promise<MemberRow> {
     checkChange(actor, this.#members.get(userId), role)
-    this.#change(actor, 'member.role_changed', userId, { role }, () => this.#members.put(userId, role, now()))
+    const by = `user:${actor.userId}`
+    this.#change(by, 'member.role_changed', userId, { role }, () => this.#members.put(userId, role, now()))
     await this.#apps.notify()
+    return this.#members.get(userId)
+  }
+
+  /** Makes a member or another user an owner, as the operator of the instance. Does nothing for an owner. */
+  async makeOwner(userId: string, note: string | undefined): Promise<MemberRow> {
+    const known = this.#members.find(userId)
+    if (known?.role !== 'owner') {
+      const action = known ? 'member.role_changed' : 'member.added'
+      const detail = { role: 'owner', ...(note !== undefined && { note }) } as const
+      this.#change('operator', action, userId, detail, () => this.#members.put(userId, 'owner', now()))
+      await this.#apps.notify()
+    }
     return this.#members.get(userId)
   }
 
   /** @throws PerSQLError `member_not_found`, `role_insufficient` or `last_owner` */
   async remove(actor: Actor, userId: string): Promise<void> {
     checkChange(actor, this.#members.get(userId), undefined)
-    this.#change(actor, 'member.removed', userId, {}, () => this.#members.remove(userId))
+    this.#change(`user:${actor.userId}`, 'member.removed', userId, {}, () => this.#members.remove(userId))
     await this.#apps.notify()
   }
 
   /** Changes the members in one transaction, and makes sure that the namespace still has an owner. */
-  #change(actor: Actor, action: string, userId: string, detail: { role?: MemberRole }, change: () => void): void {
+  #change(actor: string, action: string, userId: string, detail: AuditEntry['detail'], change: () => void): void {
     this.#storage.transactionSync(() => {
       change()
-      this.#audit.add(`user:${actor.userId}`, action, userId, detail, now())
+      this.#audit.add(actor, action, userId, detail, now())
       const heir = successor(this.#members.list())
       if (heir) {
         this.#members.put(heir.userId, 'owner', now())
