@@ -12,6 +12,7 @@ import { stampData } from './data-format.ts'
 import { type DataLock, lockData, noAccess } from './data-lock.ts'
 import { makeRoomToStart } from './disk-space.ts'
 import { removeEmptyFiles } from './empty-files.ts'
+import { createFilesPrivately, formatOpenPaths, makeDataPrivate } from './file-modes.ts'
 import { type Hashing, startHashing } from './hashing/hashing.ts'
 import { instanceSecret } from './instance-secret.ts'
 import { chooseLogFormat, createLog, type Log } from './log.ts'
@@ -87,7 +88,8 @@ export async function withData(
   built: Pick<BuiltFiles, 'hashing' | 'vacuum'>,
   work: (instance: Instance) => Promise<void>,
 ): Promise<void> {
-  const data = settings.PERSQL_DATA
+  const { PERSQL_DATA: data, PERSQL_CELLS: cells, PERSQL_DISK_RESERVE_MB: reserveMb } = settings
+  createFilesPrivately()
   await createData(data)
   await makeRoomToStart(data)
   const lock = await lockData(data)
@@ -100,14 +102,15 @@ export async function withData(
   if (fewFiles !== undefined) process.stderr.write(`${fewFiles}\n`)
   try {
     readFinishedRestore(data)
-    await stampData(data, settings.PERSQL_CELLS)
-    await removeEmptyFiles(data, settings.PERSQL_CELLS)
+    await stampData(data, cells)
+    const open = await makeDataPrivate(data, cells)
+    if (open.length > 0) process.stderr.write(`${formatOpenPaths(open)}\n`)
+    await removeEmptyFiles(data, cells)
     const secret = settings.PERSQL_SECRET ?? (await instanceSecret(data))
     const format = chooseLogFormat(settings.LOG_FORMAT, process.stdout)
     const log = createLog(format, (line) => process.stdout.write(line))
     const hashing = await startHashing({ data, built: built.hashing, log })
     try {
-      const { PERSQL_CELLS: cells, PERSQL_DISK_RESERVE_MB: reserveMb } = settings
       const vacuums = await Vacuums.start({ data, built: built.vacuum, cells, secret, reserveMb })
       try {
         await work({ lock, secret, hashing, vacuums, log })

@@ -14,6 +14,7 @@ import { UsageError } from './backup/usage-error.ts'
 import { checkFiles } from './check-files.ts'
 import { operatorCommand } from './command-name.ts'
 import { doctorHelp, runDoctor } from './doctor/command.ts'
+import { createFilesPrivately } from './file-modes.ts'
 import { locateDatabase, readIdentity } from './object-files.ts'
 import { rotateSecretHelp, runRotateSecret } from './rotate-secret.ts'
 import { callInstance, findInstance } from './running-instance.ts'
@@ -59,6 +60,7 @@ const printed = (text: string, exitCode = 0): Printed => ({ text, exitCode })
 
 /** Runs `npm run operator` and `persql-server operator`, the commands of an instance's operator. Resolves with the exit code. */
 export async function main(args: string[]): Promise<number> {
+  createFilesPrivately()
   try {
     const { text, exitCode } = await run(args)
     process.stdout.write(text)

@@ -53,7 +53,7 @@ export async function restore({ data, store, manifest, secret }: RestoreOptions)
 
 /** @throws DamagedBackupError */
 async function restoreObject(store: BackupStore, sha256: string, file: string, name: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true })
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
   await fetchBlob(store, sha256, file, name)
   const problem = findDamage(file, 'quick_check')
   if (problem !== undefined) throw new DamagedBackupError(`The copy of ${name} is damaged: ${problem}`)

@@ -55,15 +55,18 @@ test.each([
 })
 
 test.each([
-  [0o700, 0o600, []],
-  [0o755, 0o600, ['warning']],
-  [0o700, 0o644, ['problem']],
-  [0o750, 0o640, ['problem', 'warning']],
-])('a folder of mode %o with a secret of mode %o', (folder, secret, levels) => {
+  [0o700, 0o600, 0o755, ['ok']],
+  [0o755, 0o600, 0o700, ['ok']],
+  [0o755, 0o600, 0o755, ['warning']],
+  [0o700, 0o644, 0o700, ['problem']],
+  [0o750, 0o640, 0o750, ['problem', 'warning']],
+])('a data folder of mode %o with a secret of mode %o and objects of mode %o', (folder, secret, objects, levels) => {
   writeFileSync(join(data, 'secret'), 'x')
+  mkdirSync(join(data, 'objects'))
+  chmodSync(join(data, 'objects'), objects)
   chmodSync(join(data, 'secret'), secret)
   chmodSync(data, folder)
-  expect(examineModes(data).map(({ level }) => level)).toEqual(levels.length > 0 ? levels : ['ok'])
+  expect(examineModes(data).map(({ level }) => level)).toEqual(levels)
 })
 
 test.each([

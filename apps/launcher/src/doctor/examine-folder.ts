@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { readRestore } from '../backup/restore-marker.ts'
 import { operatorCommand } from '../command-name.ts'
 import { dataFormat, programVersion, readDataStamp } from '../data-format.ts'
+import { isOpen, ownFolders } from '../file-modes.ts'
 import { readLastBackup } from '../last-backup.ts'
 import { count, type Finding, megabytes, ok, problem, warning } from './finding.ts'
 import { listObjectFiles } from './identify-file.ts'
@@ -14,7 +15,6 @@ const leftoverAgeMs = 60 * 60 * 1_000
 /** File systems can have a coarse clock. */
 const toleranceMs = 2_000
 const secretFiles = ['secret', 'bootstrap.json']
-const othersMayUse = 0o077
 
 /** Examines the versions of the program, its runtimes and the data. */
 export async function examineVersions(data: string): Promise<Finding[]> {
@@ -95,18 +95,25 @@ export async function examineBackup(data: string, nowMs: number): Promise<Findin
   return ok('backup', `the last one was ${age}.`)
 }
 
-/** Finds files that other users of this machine can use. Windows has no such modes. */
+/**
+ * Finds what other users of this machine can use. The data folder can have any mode if everything in it is private. Windows
+ * has no such modes.
+ */
 export function examineModes(data: string): Finding[] {
   if (process.platform === 'win32') return []
-  const secrets = secretFiles.map((name) => join(data, name)).filter((file) => existsSync(file))
+  const secrets = findOpen(data, secretFiles)
+  const folders = isOpen(statSync(data).mode) ? findOpen(data, ['objects', ...ownFolders]) : []
   const findings = [
-    ...secrets.filter(isOpen).map((file) => problem('modes', `other users can use ${file}. Run "chmod 600 ${file}".`)),
-    ...(isOpen(data) ? [warning('modes', `other users can open ${data}. Run "chmod 700 ${data}".`)] : []),
+    ...secrets.map((file) => problem('modes', `other users can use ${file}. Run "chmod 600 ${file}".`)),
+    ...folders.map((folder) =>
+      warning('modes', `other users can open ${folder}. The next start mends it, or run "chmod 700 ${folder}".`),
+    ),
   ]
-  return findings.length > 0 ? findings : [ok('modes', 'only the owner can use the folder and its secrets.')]
+  return findings.length > 0 ? findings : [ok('modes', 'only the owner can use the files.')]
 }
 
-const isOpen = (path: string): boolean => (statSync(path).mode & othersMayUse) !== 0
+const findOpen = (data: string, names: readonly string[]): string[] =>
+  names.map((name) => join(data, name)).filter((path) => isOpen(statSync(path, { throwIfNoEntry: false })?.mode ?? 0))
 
 /** Finds files that an interrupted start, backup or read left. */
 export function examineLeftovers(data: string, isRunning: boolean, nowMs: number): Finding {
