@@ -123,3 +123,61 @@ test('an import that drops tables keeps a snapshot first, and rules hold for it'
   expect([denied.status, denied.body.code]).toEqual([403, 'approval_denied'])
   expect((await db.request('/tables')).body.data).toEqual([{ name: 't', rowCount: 2 }])
 })
+
+const ownNames =
+  "SELECT name FROM sqlite_master WHERE name NOT GLOB 'sqlite_*' AND name NOT GLOB '_persql_*' AND name NOT GLOB '_cf_*'"
+const noTables =
+  "Can't import this SQLite file: It has no tables. If a program has the file open, copy it with VACUUM INTO, and import the copy."
+const noText = 'Line 1: The file is empty. It must contain SQL statements.'
+const noStatement = 'Line 1: The file contains no SQL statement.'
+const noColumns = 'Line 1: The file is empty. The first line must contain column names.'
+const noNames = 'Line 1: This line is empty. It must contain column names.'
+const noRows = 'Line 1: The file has no rows. It must contain one JSON object per line.'
+
+test.each<[what: string, format: string, content: string, error: string]>([
+  ['a file with settings only', 'sqlite', 'PRAGMA user_version = 1', noTables],
+  ['a file whose tables were dropped', 'sqlite', 'CREATE TABLE t (a); DROP TABLE t', noTables],
+  [
+    'a file with only the counters of dropped tables',
+    'sqlite',
+    'CREATE TABLE t (a INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO t VALUES (1); DROP TABLE t',
+    noTables,
+  ],
+  ['nothing', 'sqlite', '', "Can't import this SQLite file: It is empty."],
+  ['nothing', 'sql', '', noText],
+  ['a byte order mark', 'sql', '\ufeff', noText],
+  ['empty lines', 'sql', '\n \r\n', noText],
+  ['a comment', 'sql', '-- x', noStatement],
+  ['semicolons', 'sql', ';;', noStatement],
+  ['a command of the shell', 'sql', '.mode list\n', noStatement],
+  ['nothing', 'csv', '', noColumns],
+  ['a byte order mark', 'csv', '\ufeff', noColumns],
+  ['an empty line', 'csv', '\n', noNames],
+  ['empty lines', 'csv', '\r\n\r\n', noNames],
+  ['nothing', 'ndjson', '', noRows],
+  ['a byte order mark', 'ndjson', '\ufeff', noRows],
+  ['empty lines', 'ndjson', '\n\n', noRows],
+  ['an object without columns', 'ndjson', '{}\n', 'Line 1: This object has no columns.'],
+])('%s as %s is refused in the words of its format', async (what, format, content, error) => {
+  const db = await made()
+  const isFile = format === 'sqlite' && content !== ''
+  const file = isFile ? await shellFile(`${uniqueName('empty')}.db`, content) : new TextEncoder().encode(content)
+  const { status, body } = await send(db, file, `?format=${format}&table=t&create=1`)
+  expect([status, body.error], what).toEqual([400, error])
+  expect(await readRows(db, ownNames)).toEqual([])
+})
+
+test.each<[what: string, format: string, content: string, tables: string[]]>([
+  ['a dump of a database without tables', 'sql', 'PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCOMMIT;\n', []],
+  ['a line of column names', 'csv', 'a,b\n', ['t']],
+  ['a view', 'sqlite', 'CREATE VIEW v AS SELECT 1', ['v']],
+  ['a table without rows', 'sqlite', 'CREATE TABLE t (a)', ['t']],
+])('%s as %s is imported', async (_, format, content, names) => {
+  const db = await made()
+  const file =
+    format === 'sqlite' ? await shellFile(`${uniqueName('bare')}.db`, content) : new TextEncoder().encode(content)
+  const { status, body } = await send(db, file, `?format=${format}&table=t&create=1`)
+  expect([status, body.error]).toEqual([200, undefined])
+  expect(body.data.rows).toBe(0)
+  expect(await readRows(db, ownNames)).toEqual(names.map((name) => [name]))
+})

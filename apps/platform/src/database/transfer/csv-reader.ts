@@ -135,6 +135,8 @@ export class CsvReader implements Reader {
 
   #header(fields: readonly string[]): void {
     const { table, columns: known } = this.#target
+    if (fields.length === 1 && fields[0] === '')
+      throw importFailed(this.#line, 'This line is empty. It must contain column names.')
     if (fields.includes('')) throw importFailed(this.#line, 'Missing column name.')
     assertDistinct(fields, fields.map(lower), this.#line)
     this.#columns = fields.map((name) => {

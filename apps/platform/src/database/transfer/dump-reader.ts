@@ -68,6 +68,7 @@ export class DumpReader implements Reader {
   #heldAt = { at: 0, line: 1 }
   #open: number | undefined
   #statements = 0
+  #hasText = false
   readonly #shadows: ShadowTables
 
   constructor(steps: ImportStepBuilder) {
@@ -76,6 +77,7 @@ export class DumpReader implements Reader {
   }
 
   add(text: string): void {
+    this.#hasText ||= /\S/.test(text)
     this.#cursor.add(text)
     if (this.#cursor.text.length < this.#wanted) return
     while (this.#next(false));
@@ -91,6 +93,7 @@ export class DumpReader implements Reader {
   end(): void {
     this.#cursor.add('\n')
     while (this.#next(true));
+    if (!this.#hasText) throw importFailed(1, 'The file is empty. It must contain SQL statements.')
     if (this.#statements === 0) throw importFailed(1, 'The file contains no SQL statement.')
     if (this.#open !== undefined)
       throw importFailed(this.#open, "The transaction that starts here doesn't end. The file is truncated.")

@@ -15,6 +15,9 @@ const ABANDONED_MS = 10 * 60 * 1000
 /** A stored value can have at most 2 MB, and a character can take two bytes. */
 const PART_CHARACTERS = 500_000
 
+/** Programs keep new tables in the log beside a file while they have it open. */
+const noTables = 'It has no tables. If a program has the file open, copy it with VACUUM INTO, and import the copy.'
+
 /** The converted file. */
 export interface ImportPieces {
   readonly pieces: number
@@ -63,6 +66,7 @@ export class ImportStage extends RpcTarget {
     const [steps, turn, turns] = [new ImportStepBuilder(), {}, new Turns()]
     const reader = new DumpReader(steps)
     let pieces = 0
+    let isEmpty = true
     const keep = (isEnd: boolean) => {
       for (const piece of steps.take(isEnd)) this.put(++pieces, piece)
     }
@@ -82,9 +86,11 @@ export class ImportStage extends RpcTarget {
       for await (const { sql } of readSqliteFile(upload(), {
         ...{ module: sqliteModule, chunks, maxBytes, pause, asText: true },
       })) {
+        isEmpty = false
         reader.add(`${sql};\n`)
         keep(false)
       }
+      if (isEmpty) throw new PerSQLError('sqlite_file_refused', { problem: noTables })
       reader.end()
       keep(true)
     } finally {

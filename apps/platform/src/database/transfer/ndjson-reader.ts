@@ -46,7 +46,7 @@ export class NdjsonReader implements Reader {
 
   end(): void {
     this.#take(this.#text)
-    if (this.#intos.size === 0) throw importFailed(1, 'The file is empty. It must contain one JSON object per line.')
+    if (this.#intos.size === 0) throw importFailed(1, 'The file has no rows. It must contain one JSON object per line.')
   }
 
   /** Returns the statement that creates the table, to be run first; `undefined` if the table exists. */

@@ -5,6 +5,7 @@ const MAGIC = 'SQLite format 3\0'
 
 /** Returns why a file with this size and header isn't a readable database, or `undefined` if it can be one. */
 export function findHeaderProblem(header: Uint8Array, size: number): string | undefined {
+  if (size === 0) return 'It is empty.'
   const view = new DataView(header.buffer, header.byteOffset, header.byteLength)
   const magic = String.fromCharCode(...header.subarray(0, MAGIC.length))
   if (magic !== MAGIC) return 'Not a SQLite database, or it is encrypted.'

@@ -161,7 +161,7 @@ test('files that are not databases or are truncated are refused', async () => {
     copy.set(bytes, at)
     return copy
   }
-  expect(await refused(new Uint8Array())).toMatch(/^sqlite_file_refused: .*Not a SQLite database/)
+  expect(await refused(new Uint8Array())).toMatch(/^sqlite_file_refused: .*It is empty\./)
   expect(await refused(Buffer.from('CREATE TABLE t (a);'))).toMatch(/^sqlite_file_refused: .*Not a SQLite database/)
   expect(await refused(crypto.getRandomValues(new Uint8Array(8192)))).toMatch(/^sqlite_file_refused: .*encrypted/)
   expect(await refused(whole.subarray(0, 16))).toMatch(/^sqlite_file_refused: .*truncated/)
