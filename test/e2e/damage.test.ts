@@ -121,7 +121,7 @@ test('damage is reported as such, in calls, the list, the log, the metrics and b
     dropBeside(file)
     DAMAGE[kinds[i] as string]?.(file)
   }
-  const checks = new Map([...checkFiles(platform.data)].map(({ name, problem }) => [name, problem]))
+  const checks = new Map([...checkFiles(platform.data, 'shared')].map(({ name, problem }) => [name, problem]))
   await platform.restart()
   for (const [i, kind] of kinds.entries()) {
     const slug = `bad-${i}`
@@ -132,7 +132,7 @@ test('damage is reported as such, in calls, the list, the log, the metrics and b
       if (answer === 'database_damaged') expect(called.body.error, kind).not.toMatch(/try again/i)
     }
     expect(await listed(), kind).toContain(`${slug} ${status}`)
-    expect(locateDatabase(platform.data, `acme/${slug}`)).toBe(files[i])
+    expect(locateDatabase(platform.data, `acme/${slug}`, 'shared')).toBe(files[i])
     const path = (files[i] as string).slice(platform.data.length + 1)
     expect(logged(slug).map((line) => JSON.parse(line).file)).toEqual(status === 'damaged' ? [path] : [])
     const isFound = kind !== 'a garbage log beside it'
@@ -185,7 +185,7 @@ test('an older file and the file of another database are refused, and the right 
   await put([[one, older]])
   expect(toCode(await count('one'))).toBe('database_damaged')
   expect(toCode(await ns.db('one').query('INSERT INTO t (s) VALUES (1)'))).toBe('database_damaged')
-  expect([...checkFiles(platform.data, 'acme/one')][0]?.problem).toContain('outdated')
+  expect([...checkFiles(platform.data, 'shared', 'acme/one')][0]?.problem).toContain('outdated')
   // Swapped files: neither is wiped.
   await put([
     [one, other],
@@ -194,7 +194,7 @@ test('an older file and the file of another database are refused, and the right 
   for (const slug of ['one', 'two']) {
     expect(toCode(await count(slug)), slug).toBe('database_damaged')
     expect(await listed()).toContain(`${slug} damaged`)
-    expect([...checkFiles(platform.data, `acme/${slug}`)][0]?.problem).toContain('another database')
+    expect([...checkFiles(platform.data, 'shared', `acme/${slug}`)][0]?.problem).toContain('another database')
   }
   await put([
     [one, newer],

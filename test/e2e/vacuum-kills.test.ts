@@ -4,11 +4,13 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import { objectFile, readFile as readSqlite } from '../../apps/launcher/src/object-files.ts'
+import { objectFile, readFile as readObject } from '../../apps/launcher/src/object-files.ts'
 import { repository } from '../../apps/launcher/src/paths.ts'
 import { CellClient, startCells } from '../cells.ts'
 import { removeDataFolder } from '../data-folder.ts'
 import { launch } from '../launcher-process.ts'
+
+const readSqlite = <T>(file: string, read: Parameters<typeof readObject<T>>[1]): T => readObject(file, read, 'shared')
 
 /** Runs `npm run operator -- vacuum`. */
 async function vacuum(data: string, url: string, address: string): Promise<string> {

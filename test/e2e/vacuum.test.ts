@@ -2,11 +2,13 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { serialize } from 'node:v8'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { objectFile, readIdentity, readFile as readSqlite, readValue } from '../../apps/launcher/src/object-files.ts'
+import { objectFile, readIdentity, readFile as readObject, readValue } from '../../apps/launcher/src/object-files.ts'
 import { VacuumSweep } from '../../apps/launcher/src/vacuum/vacuum-sweep.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { runOnFile } from '../object-files.ts'
 import { hasReaders } from '../reader-count.ts'
+
+const readSqlite = <T>(file: string, read: Parameters<typeof readObject<T>>[1]): T => readObject(file, read, 'shared')
 
 let platform: TestPlatform
 beforeAll(async () => {
@@ -45,7 +47,7 @@ async function open(...statements: string[]) {
 
 /** Runs a VACUUM as the launcher does. */
 async function vacuum({ namespace, file }: Opened, wanted: object = {}) {
-  const body = { database: `${namespace}/main`, id: readIdentity(file)?.id, ...everything, ...wanted }
+  const body = { database: `${namespace}/main`, id: readIdentity(file, 'shared')?.id, ...everything, ...wanted }
   return (await platform.request('/api/launcher/vacuum', { token: platform.secret, body })).body.data
 }
 
@@ -236,7 +238,7 @@ test('it waits until a database is idle, or until the launcher no longer does', 
 test('only the launcher can ask for it, for the database that it found', async () => {
   const db = await openVaried(1)
   const ask = (token: string, body: object) => platform.request('/api/launcher/vacuum', { token, body })
-  const wanted = { database: `${db.namespace}/main`, id: readIdentity(db.file)?.id, ...everything }
+  const wanted = { database: `${db.namespace}/main`, id: readIdentity(db.file, 'shared')?.id, ...everything }
   expect((await ask(db.token, wanted)).status).toBe(401)
   expect((await ask(platform.secret, { ...wanted, id: 'another' })).body.code).toBe('database_not_found')
   expect((await ask(platform.secret, { ...wanted, more: 1 })).body.code).toBe('invalid_input')

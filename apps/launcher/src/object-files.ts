@@ -6,6 +6,7 @@ import { deserialize } from 'node:v8'
 import Sqlite from 'libsql'
 import { hashToCell } from '../../platform/src/cell-hash.ts'
 import { readCells } from './data-format.ts'
+import { findHolder } from './folder-hold.ts'
 import { objectsFolder } from './workerd-process.ts'
 
 export type Kind = 'database' | 'namespace' | 'directory'
@@ -36,42 +37,57 @@ export function objectFile(data: string, kind: Kind, name: string, cells = readC
 }
 
 /** Returns the path of a database's file, which can be missing. @throws Error if the instance has no such database */
-export function locateDatabase(data: string, address: string): string {
+export function locateDatabase(data: string, address: string, use: FileUse): string {
   const [namespace = '', slug = '', ...rest] = address.split('/')
   if (!slug || rest.length > 0) throw new Error(`Invalid database address "${address}". Expected "namespace/database".`)
-  const known = listDatabases(data, namespace).some((database) => database.slug === slug)
+  const known = listDatabases(data, namespace, use).some((database) => database.slug === slug)
   if (!known) throw new Error(`Database "${address}" not found in ${data}.`)
   return objectFile(data, 'database', address)
 }
 
 /** Lists the namespaces of the instance. @throws Error if the file can't be read */
-export function listNamespaces(data: string): string[] {
+export function listNamespaces(data: string, use: FileUse): string[] {
   const file = objectFile(data, 'directory', 'directory')
   if (!existsSync(file)) throw new Error(`${data} has no namespaces. Set PERSQL_DATA to the data folder.`)
-  return readFile(file, (sqlite) =>
-    (sqlite.prepare('SELECT slug FROM namespace ORDER BY slug').all() as { slug: string }[]).map(({ slug }) => slug),
-  )
+  const slugs = 'SELECT slug FROM namespace ORDER BY slug'
+  return readFile(file, (sqlite) => (sqlite.prepare(slugs).all() as { slug: string }[]).map(({ slug }) => slug), use)
 }
 
 /** Lists the databases of a namespace. @throws Error if the file is missing or can't be read */
-export function listDatabases(data: string, namespace: string): DatabaseRecord[] {
+export function listDatabases(data: string, namespace: string, use: FileUse): DatabaseRecord[] {
   const file = objectFile(data, 'namespace', namespace)
   if (!existsSync(file)) throw new Error(`Namespace "${namespace}" not found in ${data}.`)
   const columns = 'id, slug, status, generation, requests'
   return readFile(
     file,
     (sqlite) => sqlite.prepare(`SELECT ${columns} FROM database ORDER BY slug`).all() as DatabaseRecord[],
+    use,
   )
 }
 
 /** Whether another process can open the files of objects during a read: `unused` only if PerSQL is stopped. */
 export type FileUse = 'shared' | 'unused'
 
+/** Returns how the files of a data folder can be read now. An instance can start at any time. */
+export const findUse = async (data: string): Promise<FileUse> =>
+  existsSync(data) && (await findHolder(data)) !== undefined ? 'shared' : 'unused'
+
+/**
+ * Calls `read`, which reads files of a data folder, with their use.
+ * @throws Error if an instance started in the meantime, because what `read` found can be wrong
+ */
+export async function withUse<T>(data: string, read: (use: FileUse) => T | Promise<T>): Promise<T> {
+  const use = await findUse(data)
+  const result = await read(use)
+  if (use === (await findUse(data)) || use === 'shared') return result
+  throw new Error(`PerSQL started on ${data} while its files were read. Run the command again.`)
+}
+
 /**
  * Reads the file of an object. SQLite creates a log beside a `shared` file, with the user of this process as its owner.
  * Beside an `unused` one, it creates none.
  */
-export function readFile<T>(file: string, read: (sqlite: Sqlite.Database) => T, use: FileUse = 'shared'): T {
+export function readFile<T>(file: string, read: (sqlite: Sqlite.Database) => T, use: FileUse): T {
   const isImmutable = use === 'unused' && existsSync(file) && !hasLog(file)
   const path = isImmutable ? `${pathToFileURL(file).href}?immutable=1` : file
   const sqlite = new Sqlite(path, { readonly: true, timeout: 5_000 })
@@ -100,7 +116,7 @@ export interface StoredIdentity {
 }
 
 /** Returns the identity of the database in a file; `undefined` if the file has none or can't be read. */
-export function readIdentity(file: string, use: FileUse = 'shared'): StoredIdentity | undefined {
+export function readIdentity(file: string, use: FileUse): StoredIdentity | undefined {
   try {
     return readFile(file, (sqlite) => readValue(sqlite, 'identity') as StoredIdentity | undefined, use)
   } catch {

@@ -15,7 +15,7 @@ import { checkFiles } from './check-files.ts'
 import { operatorCommand } from './command-name.ts'
 import { doctorHelp, runDoctor } from './doctor/command.ts'
 import { createFilesPrivately } from './file-modes.ts'
-import { locateDatabase, readIdentity } from './object-files.ts'
+import { findUse, locateDatabase, readIdentity, withUse } from './object-files.ts'
 import { rotateSecretHelp, runRotateSecret } from './rotate-secret.ts'
 import { callInstance, findInstance } from './running-instance.ts'
 import { maxLiveBytes } from './vacuum/vacuum-file.ts'
@@ -104,14 +104,14 @@ async function runOnFiles(command: string, [address, extra]: string[], { note, u
   if (extra !== undefined) throw misused(`Unexpected argument "${extra}".`)
   const data = resolve(readEnvironment().PERSQL_DATA || './data')
   if (command === 'check') {
-    const checks = [...checkFiles(data, address)]
+    const checks = await withUse(data, (use) => [...checkFiles(data, use, address)])
     const lines = checks.map(({ name, file, problem }) =>
       problem === undefined ? `${name}: ok\n` : `${name}: damaged. ${file}: ${problem}\n`,
     )
     return printed(lines.join(''), checks.some(({ problem }) => problem !== undefined) ? 1 : 0)
   }
   if (address === undefined) throw misused('Missing database. Expected "namespace/database".')
-  if (command === 'locate') return printed(`${locateDatabase(data, address)}\n`)
+  if (command === 'locate') return printed(`${locateDatabase(data, address, await findUse(data))}\n`)
   if (command === 'vacuum') return vacuum(data, address, await door(url))
   const [namespace] = address.split('/')
   if (!note) throw new Error(`Missing --note. Give a reason; it is recorded in the audit log of ${namespace}.`)
@@ -130,8 +130,9 @@ const reasons: Record<string, string> = {
 
 /** Gives the free pages of a database's file back to the disk, also while the database is in use. */
 async function vacuum(data: string, address: string, call: Call): Promise<Printed> {
-  const file = locateDatabase(data, address)
-  const identity = existsSync(file) ? readIdentity(file) : undefined
+  const use = await findUse(data)
+  const file = locateDatabase(data, address, use)
+  const identity = existsSync(file) ? readIdentity(file, use) : undefined
   if (identity === undefined) return printed(`${address} has no data yet.\n`)
   const wanted = { database: address, id: identity.id, isUrgent: true, minFreeBytes: 0, minFreeShare: 0 }
   const result = (await call('POST', '/api/launcher/vacuum', wanted)) as VacuumAnswer

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { programVersion, readDataStamp } from '../data-format.ts'
-import { objectFile, readFile } from '../object-files.ts'
+import { findUse, objectFile, readFile } from '../object-files.ts'
 import { copyConsistently } from './consistent-copy.ts'
 import { InstanceCopy } from './instance-copy.ts'
 import { listBackups, type Manifest, type ObjectCopy, readManifest, writeManifest } from './manifest.ts'
@@ -56,7 +56,7 @@ export async function backUp({ data, store, secret }: BackupOptions): Promise<Ba
     withBackupLease(store, async (lease) => {
       const copy = new InstanceCopy({ data, store, folder, known: await readNewest(store) })
       await copy.start()
-      const directory = readFile(objectFile(data, 'directory', 'directory'), readDirectory)
+      const directory = readFile(objectFile(data, 'directory', 'directory'), readDirectory, await findUse(data))
       await copyConsistently(
         copy,
         directory.map(({ slug }) => slug),

@@ -22,7 +22,7 @@ export interface FinishRestoreOptions {
  */
 export async function finishRestore({ data, restored, localUrl, secret, log }: FinishRestoreOptions): Promise<void> {
   try {
-    const entries = readFile(objectFile(data, 'directory', 'directory'), readDirectory)
+    const entries = readFile(objectFile(data, 'directory', 'directory'), readDirectory, 'shared')
     const slugs = entries.filter(({ isDeleted }) => !isDeleted).map(({ slug }) => slug)
     const failed: string[] = []
     for (let start = 0; start < slugs.length; start += batch) {

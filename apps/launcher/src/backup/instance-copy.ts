@@ -4,7 +4,7 @@ import { basename, join, relative, sep } from 'node:path'
 import { hashToCell } from '../../../platform/src/cell-hash.ts'
 import { type Check, findDamage } from '../check-files.ts'
 import { readCells } from '../data-format.ts'
-import { type Kind, objectFile, readFile } from '../object-files.ts'
+import { findUse, type Kind, objectFile, readFile } from '../object-files.ts'
 import { objectsFolder } from '../workerd-process.ts'
 import { isListed } from './live-records.ts'
 import { type DatabaseFacts, type Manifest, type ObjectCopy, toBlobName } from './manifest.ts'
@@ -129,7 +129,7 @@ export class InstanceCopy {
     const problem = findMismatch(known, facts)
     if (problem !== undefined) {
       this.#copies.delete(this.#toPath(file))
-      if (isListed(this.#options.data, namespace, known.id)) this.#addDamage(name, file, problem)
+      if (await this.#isListed(namespace, known.id)) this.#addDamage(name, file, problem)
       else {
         this.#damaged.delete(name)
         this.#deleted.set(known.id, { namespace, id: known.id })
@@ -143,7 +143,7 @@ export class InstanceCopy {
     const { data } = this.#options
     const name = `${database}@${id}`
     if ((await this.#copyFacts('database', name, readDatabaseFacts)) !== undefined) return
-    if (isListed(data, database, id)) this.#addDamage(name, objectFile(data, 'database', name), 'missing')
+    if (await this.#isListed(database, id)) this.#addDamage(name, objectFile(data, 'database', name), 'missing')
     else {
       this.#damaged.delete(name)
       this.#deleted.set(id, { namespace, id })
@@ -169,7 +169,8 @@ export class InstanceCopy {
     const known = this.#known.get(path)
     if (known && source !== undefined && known.source === source && this.#stored.has(toBlobName(known.sha256))) {
       // The other classes have few facts that a manifest could contain, and their files aren't deleted.
-      const facts = kind === 'database' ? (known.database as T) : readFile(file, read)
+      const facts =
+        kind === 'database' ? (known.database as T) : readFile(file, read, await findUse(this.#options.data))
       if (kind === 'database' || (await readSourceState(file)) === source) {
         this.#copies.set(path, known)
         return facts
@@ -179,9 +180,9 @@ export class InstanceCopy {
     try {
       const content = await copyObject(file, copy)
       if (content === undefined) return undefined
-      const problem = findDamage(copy, check)
+      const problem = findDamage(copy, 'unused', check)
       if (problem !== undefined) throw new DamagedFileError(problem)
-      const facts = readFile(copy, read)
+      const facts = readFile(copy, read, 'unused')
       await this.keep(content.sha256, { path: copy }, content.bytes)
       const object = basename(file, '.sqlite')
       const database = kind === 'database' ? (facts as DatabaseFacts) : undefined
@@ -195,6 +196,11 @@ export class InstanceCopy {
     } finally {
       for (const suffix of ['', '-wal', '-shm']) await rm(copy + suffix, { force: true })
     }
+  }
+
+  async #isListed(owner: string, id: string): Promise<boolean> {
+    const { data } = this.#options
+    return isListed(data, owner, id, await findUse(data))
   }
 
   #addDamage(name: string, file: string, problem: string): void {

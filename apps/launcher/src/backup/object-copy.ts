@@ -90,9 +90,9 @@ function mergeLog(copy: string): void {
   }
 }
 
-/** Copies the pages of a file that is checkpointed all the time, in one read transaction. */
+/** Copies the pages of a file that is checkpointed all the time, so it is in use, in one read transaction. */
 function copyInTransaction(file: string, copy: string): void {
-  readFile(file, (sqlite) => {
+  const copyPages = (sqlite: Sqlite.Database): void => {
     const target = openSync(copy, 'w', 0o600)
     try {
       const pages = sqlite.prepare('SELECT data FROM sqlite_dbpage').raw().iterate() as Iterable<[Buffer]>
@@ -100,7 +100,8 @@ function copyInTransaction(file: string, copy: string): void {
     } finally {
       closeSync(target)
     }
-  })
+  }
+  readFile(file, copyPages, 'shared')
 }
 
 async function readContent(copy: string): Promise<Content | undefined> {

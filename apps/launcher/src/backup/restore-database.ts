@@ -59,7 +59,7 @@ export async function restoreDatabase(options: DatabaseRestore): Promise<Restore
   return withTemporaryFolder(data, 'restore', async (folder) => {
     const file = join(folder, 'database.sqlite')
     await fetchBlob(store, copy.sha256, file, from)
-    const problem = findDamage(file, 'quick_check')
+    const problem = findDamage(file, 'unused', 'quick_check')
     if (problem !== undefined) throw new DamagedBackupError(`The copy of ${from} is damaged: ${problem}`)
     const { bytes, isEmpty } = await keepTenantContent(file)
     if (signal.aborted) throw new UsageError('The restore was interrupted. Nothing was changed.')

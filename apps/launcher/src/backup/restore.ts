@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Transform } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
@@ -55,10 +55,8 @@ export async function restore({ data, store, manifest, secret }: RestoreOptions)
 async function restoreObject(store: BackupStore, sha256: string, file: string, name: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
   await fetchBlob(store, sha256, file, name)
-  const problem = findDamage(file, 'quick_check')
+  const problem = findDamage(file, 'unused', 'quick_check')
   if (problem !== undefined) throw new DamagedBackupError(`The copy of ${name} is damaged: ${problem}`)
-  // SQLite creates these when it reads a file, and they contain nothing.
-  for (const suffix of ['-wal', '-shm']) await rm(file + suffix, { force: true })
 }
 
 /** Writes a blob to a file and checks its hash. @throws DamagedBackupError */

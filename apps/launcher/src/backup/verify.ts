@@ -35,7 +35,7 @@ interface ObjectSource {
 }
 
 /** Verifies a data folder, also while its instance runs unless its files are `unused`. */
-export async function* verifyData(data: string, check: Check, use: FileUse = 'shared'): AsyncGenerator<Verified> {
+export async function* verifyData(data: string, check: Check, use: FileUse): AsyncGenerator<Verified> {
   // The first start after a restore deletes these.
   const deleted = new Set(readRestore(data)?.deleted.map(({ id }) => id))
   const source: ObjectSource = {
@@ -44,7 +44,7 @@ export async function* verifyData(data: string, check: Check, use: FileUse = 'sh
       const file = objectFile(data, kind, name)
       return read(existsSync(file) ? file : undefined)
     },
-    isDeleted: (owner, id) => deleted.has(id) || (use === 'shared' && !isListed(data, owner, id)),
+    isDeleted: (owner, id) => deleted.has(id) || (use === 'shared' && !isListed(data, owner, id, use)),
   }
   yield* verifyObjects(source, check)
 }
@@ -64,12 +64,12 @@ export async function* verifyBackup(store: BackupStore, manifest: Manifest, chec
         await fetchBlob(store, copy.sha256, file, copy.name)
         return use(file)
       } finally {
-        for (const suffix of ['', '-wal', '-shm']) await rm(file + suffix, { force: true })
+        await rm(file, { force: true })
       }
     }
     const { cells } = manifest
     const source: ObjectSource = {
-      use: 'shared',
+      use: 'unused',
       with: (kind, name, use) => fetched(objectFile('.', kind, name, cells).split(sep).join('/'), use),
       isDeleted: (_, id) => deleted.has(id),
     }
@@ -77,7 +77,7 @@ export async function* verifyBackup(store: BackupStore, manifest: Manifest, chec
     // The runtime's lists of alarms, and databases in the middle of their deletion.
     for (const { path, name } of [...unread.values()]) {
       yield await verified(name === 'metadata' ? path : name, () =>
-        fetched(path, (file) => findDamage(file ?? path, check)),
+        fetched(path, (file) => findDamage(file ?? path, 'unused', check)),
       )
     }
     for (const { path, sha256 } of manifest.files) {
@@ -140,7 +140,7 @@ async function examine<T>(
   try {
     return await source.with(kind, name, (file) => {
       if (file === undefined) return { isMissing: true, problem: 'missing' }
-      const problem = findDamage(file, check, source.use)
+      const problem = findDamage(file, source.use, check)
       return problem === undefined
         ? { isMissing: false, facts: readFile(file, read, source.use) }
         : { isMissing: false, problem }

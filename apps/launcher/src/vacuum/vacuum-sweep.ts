@@ -94,7 +94,7 @@ export class VacuumSweep {
     const isUrgent = nowMs - candidate.sinceMs > (this.#options.patienceMs ?? patienceMs)
     const isIdle = nowMs - writtenMs >= (this.#options.idleMs ?? idleMs)
     if (nowMs < candidate.notBeforeMs || !(isIdle || isUrgent)) return
-    const identity = readIdentity(file)
+    const identity = readIdentity(file, 'shared')
     // Snapshots and imports have none, and are deleted as a whole.
     if (identity === undefined) return
     const database = `${identity.namespace}/${identity.slug}`
