@@ -31,7 +31,8 @@ const LABELS = [
 const OUTRO = `
 A namespace that leaves the 20 and comes back continues with its own count, so \`rate()\` over a longer range is correct.
 A metric of a part that the instance doesn't have has no value: readers, password hashing and processes exist only on a
-machine of your own, \`persql_process_open_fds\` only on Linux, and \`persql_backup_*\` only after a backup.
+machine of your own, \`persql_process_open_fds\` only on Linux, \`persql_backup_*\` only after a
+backup, and \`persql_backup_interval_seconds\` only with \`PERSQL_BACKUP\`.
 `
 
 /** Returns the page `docs/reference/metrics.md`. */

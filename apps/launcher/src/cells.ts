@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { LogFormat } from '../../platform/src/log-text.ts'
 import { finishRestore } from './backup/finish-restore.ts'
 import { type Restore, readFinishedRestore } from './backup/restore-marker.ts'
+import { parseInterval } from './backup/schedule/durations.ts'
 import { FORWARDED_SETTINGS, type PlatformEnvironment } from './config.ts'
 import type { DataLock } from './data-lock.ts'
 import { DiskWatch } from './disk-space.ts'
@@ -63,7 +64,9 @@ export async function startCells(options: CellsOptions): Promise<Cells> {
   const localUrls = () => cells.map((cell) => localUrl(host, getPort(cell)))
   const disk = new DiskWatch({ data, reserveMb, localUrls, secret, log })
   const reported = () => cells.map((cell, index) => toReported(cell, index, options))
-  const reports = new ProcessReports({ data, secret, cells: reported })
+  const { PERSQL_BACKUP: target, PERSQL_BACKUP_EVERY: every } = settings
+  const backupEveryMs = target === undefined ? undefined : parseInterval(every)
+  const reports = new ProcessReports({ data, secret, cells: reported, backupEveryMs })
   const vacuums = new VacuumSweep({ data, localUrls, secret, log })
   let proxyFiles: ProxyFiles | undefined
   const onRestart = (): void => {

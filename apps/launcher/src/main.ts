@@ -3,6 +3,7 @@ import { access, mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
+import { ContinuousBackup } from './backup/continuous-backup.ts'
 import { readFinishedRestore } from './backup/restore-marker.ts'
 import { bootstrap } from './bootstrap-namespace.ts'
 import { type BuiltFiles, builtFiles, findDocs, findPackageSource } from './built-files.ts'
@@ -62,13 +63,15 @@ async function run(settings: Settings): Promise<void> {
     await prepareData(data, await dataOptions(settings, instance, files))
     const cells = await start(settings, instance)
     const packages = new PackageBuilder(data, findPackageSource(folder), instance.log)
+    const backups = new ContinuousBackup({ settings, program: built.server, log: instance.log })
     try {
+      backups.start()
       const greeted = greet(settings, instance.secret, cells.ports).then(() => offerPackages(settings, packages))
       const signal = await Promise.race([stopped, greeted.then(() => stopped)])
       process.stdout.write(`\n${signal} received, stopping. All committed data is in ${data}.\n`)
     } finally {
       await packages.stop()
-      await cells.stop()
+      await Promise.all([backups.stop(), cells.stop()])
     }
   })
 }

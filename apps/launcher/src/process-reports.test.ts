@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { readLastBackup } from './last-backup.ts'
+import { readLastBackup, recordBackup } from './last-backup.ts'
 import { readProcessUse } from './process-use.ts'
 
 let data: string
@@ -12,14 +12,36 @@ beforeEach(async () => {
 afterEach(() => rm(data, { recursive: true }))
 
 test.each([
-  ['{"at":"2026-01-02T03:04:05.000Z","ok":true}', { atMs: Date.UTC(2026, 0, 2, 3, 4, 5), ok: true }],
-  ['{"at":1767323045000,"ok":false,"more":1}', { atMs: 1_767_323_045_000, ok: false }],
+  [
+    '{"at":"2026-01-02T03:04:05.000Z","ok":true}',
+    { atMs: 1_767_323_045_000, ok: true, succeededAtMs: 1_767_323_045_000, failures: 0 },
+  ],
+  ['{"at":1767323045000,"ok":false,"more":1}', { atMs: 1_767_323_045_000, ok: false, failures: 1 }],
+  [
+    '{"at":1767323045000,"ok":false,"succeededAt":1767323000000,"failures":3}',
+    { atMs: 1_767_323_045_000, ok: false, succeededAtMs: 1_767_323_000_000, failures: 3 },
+  ],
   ['{"at":"yesterday","ok":true}', undefined],
   ['{"at":1}', undefined],
   ['{"at":', undefined],
 ])('the file %s is read as %o', async (text, expected) => {
   await writeFile(join(data, 'last-backup.json'), text)
   expect(await readLastBackup(data)).toEqual(expected)
+})
+
+test('failures count until a backup succeeds, and the last success is remembered', async () => {
+  const read = async () => {
+    const { ok, succeededAtMs, failures } = (await readLastBackup(data)) ?? {}
+    return [ok, succeededAtMs, failures]
+  }
+  await recordBackup(data, undefined)
+  expect(await read()).toEqual([false, undefined, 1])
+  await recordBackup(data, new Date(1_000))
+  expect(await read()).toEqual([true, 1_000, 0])
+  for (let i = 0; i < 2; i++) await recordBackup(data, undefined)
+  expect(await read()).toEqual([false, 1_000, 2])
+  await recordBackup(data, new Date(2_000))
+  expect(await read()).toEqual([true, 2_000, 0])
 })
 
 test('without a file no last backup is known', async () => {

@@ -19,6 +19,8 @@ export interface ProcessReportsOptions {
   readonly data: string
   readonly secret: string
   readonly cells: () => readonly ReportedCell[]
+  /** The interval of the backups that the instance creates itself, if it does. */
+  readonly backupEveryMs?: number | undefined
 }
 
 /** Reports to each cell what only the launcher knows about its processes, for the metrics of the cell. */
@@ -70,6 +72,7 @@ export class ProcessReports {
         readerCrashes: readers.crashes,
         restarts,
         backup,
+        backupEveryMs: this.#options.backupEveryMs,
       }),
       signal: AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(postTimeoutMs)]),
     })

@@ -31,6 +31,8 @@ describe('settings', () => {
       QUERY_TIMEOUT_S: 30,
       PERSQL_CELLS: 1,
       PERSQL_READERS: Math.min(64, Math.max(2, availableParallelism())),
+      PERSQL_BACKUP_EVERY: '1m',
+      PERSQL_BACKUP_KEEP: '24h,7d,4w',
       BODY_TIMEOUT_S: 30,
       IMPORT_MAX_MB: 1024,
     })
@@ -43,6 +45,10 @@ describe('settings', () => {
 
   test.each([
     ['PORT', '65535', 65_535],
+    ['PERSQL_BACKUP', '/mnt/backup/', '/mnt/backup'],
+    ['PERSQL_BACKUP', 's3://bucket/prefix', 's3://bucket/prefix'],
+    ['PERSQL_BACKUP_EVERY', '15m', '15m'],
+    ['PERSQL_BACKUP_KEEP', '7d', '7d'],
     ['PORT', ' 0 ', 0],
     ['HOST', '::1', '::1'],
     ['HOST', 'localhost', 'localhost'],
@@ -71,6 +77,10 @@ describe('settings', () => {
 
   test.each([
     ['PORT', '65536'],
+    ['PERSQL_BACKUP', 'ftp://backup.example.com'],
+    ['PERSQL_BACKUP_EVERY', '1 minute'],
+    ['PERSQL_BACKUP_KEEP', '24'],
+    ['PERSQL_BACKUP_PASSPHRASE_FILE', '/no/such/file'],
     ['PORT', '80a'],
     ['PORT', '-1'],
     ['PORT', '1e3'],

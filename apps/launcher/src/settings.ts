@@ -5,6 +5,9 @@ import { resolve } from 'node:path'
 import * as z from 'zod'
 import { parseQuota, type QuotaName, quotas } from '../../../packages/contract/src/quota-limits.ts'
 import { parseRange } from '../../platform/src/ip-address.ts'
+import { parseKeep } from './backup/retention/retention.ts'
+import { parseInterval } from './backup/schedule/durations.ts'
+import { parseTarget } from './backup/stores/target.ts'
 
 const slug = /^[a-z][a-z0-9-]{0,62}$/
 const hostname = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i
@@ -88,6 +91,12 @@ const Settings = z.object({
   PERSQL_CELLS: setting('1', `a whole number from 1 to ${maxCells}`, (text) => wholeNumber(text, 1, maxCells)),
   PERSQL_READERS: setting(undefined, 'a whole number from 0 to 64', (text) => wholeNumber(text, 0, 64)),
   PERSQL_DISK_RESERVE_MB: setting(undefined, 'a whole number of megabytes', (text) => wholeNumber(text, 0, 1e9)),
+  PERSQL_BACKUP: setting(undefined, 'the path of a folder, or s3://bucket/prefix', parseTarget),
+  PERSQL_BACKUP_EVERY: setting('1m', 'a number with s, m, h or d, such as 1m, up to 24d', checked(parseInterval)),
+  PERSQL_BACKUP_KEEP: setting('24h,7d,4w', 'hours, days and weeks, such as 24h,7d,4w', checked(parseKeep)),
+  PERSQL_BACKUP_PASSPHRASE_FILE: setting(undefined, 'a file with a passphrase', (text) =>
+    existsSync(text) ? resolve(text) : undefined,
+  ),
   BODY_TIMEOUT_S: setting('30', 'a positive number of whole seconds', (text) => wholeNumber(text, 1, 86_400)),
   IMPORT_MAX_MB: setting('1024', 'a positive number of whole megabytes', (text) => wholeNumber(text, 1, 1_000_000)),
 })
@@ -196,6 +205,18 @@ function choice<const T extends string>(...values: T[]): (text: string) => T | u
 function wholeNumber(text: string, min: number, max: number): number | undefined {
   const value = Number(text)
   return /^\d+$/.test(text) && value >= min && value <= max ? value : undefined
+}
+
+/** Accepts a text that `parse` reads. */
+function checked(parse: (text: string) => unknown): (text: string) => string | undefined {
+  return (text) => {
+    try {
+      parse(text)
+      return text
+    } catch {
+      return undefined
+    }
+  }
 }
 
 /** Accepts a key or secret: printable characters without spaces. */

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import { join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { Check } from '../check-files.ts'
-import { findHolder } from '../folder-hold.ts'
 import { recordBackup } from '../last-backup.ts'
 import { chooseLogFormat, createLog } from '../log.ts'
+import { withUse } from '../object-files.ts'
 import { findInstance } from '../running-instance.ts'
 import { backUp } from './backup.ts'
 import { DamagedBackupError, listBackups, type Manifest, readManifest, toBackupId } from './manifest.ts'
@@ -36,6 +37,8 @@ export const backupHelp = `  backup <target>                       copy the inst
 const notRestored =
   'endpoints, webhooks, schedules, approval rules, saved queries, migration history, tokens, branches and snapshots'
 const niceness = 10
+/** Pruning reads all manifests, and the rules count hours. */
+const pruneEveryMs = 60 * 60 * 1_000
 const exitCodes = { whole: 0, damaged: 1 } as const
 
 /** The result of a command for the terminal. */
@@ -153,9 +156,15 @@ async function runBackup(target: string, options: Options): Promise<Printed> {
   const { LOG_FORMAT: format } = environment
   const setting = format === 'json' || format === 'text' ? format : undefined
   const log = createLog(chooseLogFormat(setting, process.stdout), (line) => process.stdout.write(line))
-  const work = async () => {
-    const { text, exitCode } = await createBackup(store, options)
+  let prunedAtMs = Number.NEGATIVE_INFINITY
+  const work = async (signal: AbortSignal) => {
+    const startedAtMs = performance.now()
+    const isPruned = startedAtMs - prunedAtMs >= pruneEveryMs
+    const { text, exitCode } = await createBackup(store, isPruned ? options : { ...options, keep: undefined })
+    if (isPruned) prunedAtMs = startedAtMs
     log(exitCode === 0 ? 'info' : 'error', 'backup_created', { result: text.trim() })
+    // A backup that takes long leaves the disk to the instance for as long again.
+    await delay(performance.now() - startedAtMs, undefined, { signal }).catch(() => {})
   }
   await repeatEvery(everyMs, work, { signal: stopSignal(), log })
   return { text: 'Stopped.\n', exitCode: exitCodes.whole }
@@ -164,9 +173,10 @@ async function runBackup(target: string, options: Options): Promise<Printed> {
 /** Creates a backup, and deletes those that the rules don't keep. */
 async function createBackup(store: BackupStore, options: Options): Promise<Printed> {
   const { data, keep } = options
+  const startedAt = new Date()
   try {
     const created = await copyInstance(store, options)
-    await recordBackup(data, created.exitCode === exitCodes.whole)
+    await recordBackup(data, created.exitCode === exitCodes.whole ? startedAt : undefined)
     if (keep === undefined) return created
     const pruned = await prune(store, keep, new Date())
     const deleted = pruned
@@ -174,7 +184,7 @@ async function createBackup(store: BackupStore, options: Options): Promise<Print
       : 'Deleted no backups, because another backup to the target is running.'
     return { ...created, text: `${created.text}${deleted}\n` }
   } catch (cause) {
-    if (existsSync(data)) await recordBackup(data, false)
+    if (existsSync(data)) await recordBackup(data, undefined)
     throw cause
   }
 }
@@ -195,9 +205,7 @@ async function runVerify(target: string, options: Options): Promise<Printed> {
   const place = resolve(target)
   if (['objects', 'restore.json'].some((name) => existsSync(join(place, name)))) {
     readFinishedRestore(place)
-    // Files of a stopped instance are opened without SQLite's files beside them.
-    const use = (await findHolder(place)) === undefined ? 'unused' : 'shared'
-    return report(verifyData(place, check, use), `Data folder ${place}`)
+    return withUse(place, (use) => report(verifyData(place, check, use), `Data folder ${place}`))
   }
   const { store, manifest } = await findBackup(target, options)
   return report(verifyBackup(store, manifest, check), `Backup ${toBackupId(manifest.startedAt)}`)
@@ -257,8 +265,7 @@ async function findBackup(place: string, options: Options): Promise<{ store: Bac
 /** Opens a target. @throws StoreError */
 async function open(target: string, { environment, passphraseFile }: Options): Promise<BackupStore> {
   const passphrase = passphraseFile === undefined ? undefined : await readPassphrase(passphraseFile)
-  const place = target === '' || target.includes('://') ? target : resolve(target)
-  return openStore(place, { environment, ...(passphrase !== undefined && { passphrase }) })
+  return openStore(target, { environment, ...(passphrase !== undefined && { passphrase }) })
 }
 
 async function report(results: AsyncIterable<Verified>, place: string): Promise<Printed> {

@@ -86,8 +86,10 @@ export const metrics = {
     type: 'counter',
     help: 'Spans of traces dropped because the collector failed or too many were waiting',
   },
-  persql_backup_age_seconds: { type: 'gauge', help: 'Time since the last backup' },
+  persql_backup_age_seconds: { type: 'gauge', help: 'Time since the start of the last backup that succeeded' },
   persql_backup_success: { type: 'gauge', help: '1 if the last backup succeeded, else 0' },
+  persql_backup_failures: { type: 'gauge', help: 'Failed backups since the last one that succeeded' },
+  persql_backup_interval_seconds: { type: 'gauge', help: 'Interval of the backups of PERSQL_BACKUP, if it is set' },
 } as const satisfies Readonly<Record<string, MetricDefinition>>
 
 /** The name of a metric. */

@@ -19,11 +19,17 @@ export const LauncherReport = z.strictObject({
   /** Restarts of the cell by their reason. */
   restarts: z.strictObject({ blocked: Count, not_listening: Count, exited: Count, quota: Count, disk: Count }),
   /** The last backup, if there is one. */
-  backup: z.strictObject({ atMs: z.number(), ok: z.boolean() }).optional(),
+  backup: z
+    .strictObject({ atMs: z.number(), ok: z.boolean(), succeededAtMs: z.number().optional(), failures: Count })
+    .optional(),
+  /** The interval of the backups that the instance creates itself. */
+  backupEveryMs: Count.optional(),
 })
 
 /** A report of the launcher. */
 export type LauncherReport = z.infer<typeof LauncherReport>
+
+type Backup = NonNullable<LauncherReport['backup']>
 
 let report: LauncherReport | undefined
 
@@ -35,7 +41,7 @@ export function setLauncherReport(received: LauncherReport): void {
 /** Returns the metrics of the last report. Without a launcher, as on Cloudflare, the list is empty. */
 export function collectLauncherReport(nowMs: number): Sample[] {
   if (report === undefined) return []
-  const { cell, processes, readers, readerCrashes, restarts, backup } = report
+  const { cell, processes, readers, readerCrashes, restarts, backup, backupEveryMs } = report
   return [
     { name: 'persql_readers', value: readers },
     { name: 'persql_reader_crashes_total', value: readerCrashes },
@@ -52,11 +58,19 @@ export function collectLauncherReport(nowMs: number): Sample[] {
         : [{ name: 'persql_process_open_fds', labels: { process }, value: openFds } as const]),
       { name: 'persql_process_cpu_seconds_total', labels: { process }, value: cpuSeconds },
     ]),
-    ...(backup
-      ? ([
-          { name: 'persql_backup_age_seconds', value: Math.max(0, (nowMs - backup.atMs) / 1000) },
-          { name: 'persql_backup_success', value: backup.ok ? 1 : 0 },
-        ] as const)
-      : []),
+    ...(backup ? collectBackup(backup, nowMs) : []),
+    ...(backupEveryMs === undefined
+      ? []
+      : [{ name: 'persql_backup_interval_seconds', value: backupEveryMs / 1000 } as const]),
+  ]
+}
+
+function collectBackup({ ok, succeededAtMs, failures }: Backup, nowMs: number): Sample[] {
+  return [
+    ...(succeededAtMs === undefined
+      ? []
+      : [{ name: 'persql_backup_age_seconds', value: Math.max(0, (nowMs - succeededAtMs) / 1000) } as const]),
+    { name: 'persql_backup_success', value: ok ? 1 : 0 },
+    { name: 'persql_backup_failures', value: failures },
   ]
 }
