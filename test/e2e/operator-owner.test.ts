@@ -101,7 +101,7 @@ test.each(['viewer', 'editor', 'admin'])(
   },
 )
 
-test('the account with a verified address becomes an owner of a namespace that it is no member of', async () => {
+test("the account with a verified address becomes an owner of a namespace that it isn't a member of", async () => {
   const { token } = await platform.createNamespace('orphaned')
   const ada = await verified('ada@example.com')
   expect((await ada.request('/api/namespaces/orphaned')).body.code).toBe('namespace_not_found')
@@ -121,7 +121,7 @@ test('the account with a verified address becomes an owner of a namespace that i
   expect((await platform.request('/v1/databases', { token })).status).toBe(200)
 })
 
-test('an owner of a suspended namespace can be made, and gets no more than the namespace allows', async () => {
+test('an owner of a suspended namespace can be made, and the namespace stays suspended', async () => {
   await platform.createNamespace('paused')
   const eve = await verified('eve@example.com')
   await operator('paused/suspend', { note: 'x' })
@@ -131,14 +131,14 @@ test('an owner of a suspended namespace can be made, and gets no more than the n
   expect((await eve.request('/api/namespaces/paused')).body.data).toMatchObject({ role: 'owner', status: 'suspended' })
 })
 
-test('an address that nobody proved, or that no account has, gets nothing', async () => {
+test('an address that is not verified, or that no account has, gets nothing', async () => {
   const { token } = await platform.createNamespace('guarded')
   await auth('sign-up/email', { email: 'squatter@example.com', password, name: 'x' })
   const ada = await invited('guarded', 'admin', 'watcher@example.com')
   const code = async (body: object, by?: string, slug = 'guarded') =>
     (await operator(`${slug}/owner`, body, by)).body.code
   expect(await code({ email: 'squatter@example.com' })).toBe('email_not_verified')
-  expect(await code({ email: 'nobody@example.com' })).toBe('account_not_found')
+  expect(await code({ email: 'missing@example.com' })).toBe('account_not_found')
   expect(await code({ email: ada.email }, undefined, 'nowhere')).toBe('namespace_not_found')
   expect(await code({ email: ada.email }, token)).toBe('operator_only')
   expect(await code({ email: ada.email }, `${platform.secret}x`)).toBe('operator_only')
@@ -149,8 +149,8 @@ test('an address that nobody proved, or that no account has, gets nothing', asyn
   for (const [args, problem] of [
     [['guarded'], 'Missing email address.'],
     [['guarded', ada.email, 'more'], 'Unexpected argument "more".'],
-    [['guarded', 'nobody@example.com'], 'No account has the email address nobody@example.com. Invite this person'],
-    [['guarded', 'squatter@example.com'], 'never proved that the address is its own'],
+    [['guarded', 'missing@example.com'], 'No account has the email address missing@example.com. Invite this person'],
+    [['guarded', 'squatter@example.com'], "squatter@example.com of this account isn't verified"],
     [['nowhere', ada.email], 'Namespace "nowhere" not found.'],
   ] as const) {
     const { code, stderr } = await cli('owner', ...args)

@@ -33,7 +33,7 @@ function write(path: string, mode = 0o644): void {
   chmodSync(path, mode)
 }
 
-const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8)
+const readMode = (path: string): string => (statSync(path).mode & 0o777).toString(8)
 
 describe.skipIf(process.platform === 'win32')('on systems with modes', () => {
   test.each([
@@ -65,22 +65,22 @@ describe.skipIf(process.platform === 'win32')('on systems with modes', () => {
     ]
     for (const file of [...files, ...inFolders]) write(join(data, file))
     expect(await makeDataPrivate(data, 2)).toEqual([])
-    expect(modeOf(join(data, path))).toBe(mode)
+    expect(readMode(join(data, path))).toBe(mode)
   })
 
   test('only rights of others are taken away', async () => {
     write(join(data, 'objects/database/ab.sqlite'), 0o444)
     write(join(data, 'secret'), 0o440)
     await makeDataPrivate(data, 1)
-    expect(modeOf(join(data, 'objects/database/ab.sqlite'))).toBe('400')
-    expect(modeOf(join(data, 'secret'))).toBe('400')
+    expect(readMode(join(data, 'objects/database/ab.sqlite'))).toBe('400')
+    expect(readMode(join(data, 'secret'))).toBe('400')
   })
 
   test('a private folder is not searched again', async () => {
     write(join(data, 'objects/database/ab.sqlite'))
     chmodSync(join(data, 'objects'), 0o700)
     await makeDataPrivate(data, 1)
-    expect(modeOf(join(data, 'objects/database/ab.sqlite'))).toBe('644')
+    expect(readMode(join(data, 'objects/database/ab.sqlite'))).toBe('644')
   })
 
   test('objects on another disk are private too, and other links are not followed', async () => {
@@ -91,10 +91,10 @@ describe.skipIf(process.platform === 'win32')('on systems with modes', () => {
     symlinkSync(join(root, 'docs'), join(data, 'run/docs'))
     symlinkSync(join(root, 'docs/index.html'), join(data, 'secret'))
     await makeDataPrivate(data, 1)
-    expect(modeOf(join(root, 'disk'))).toBe('700')
-    expect(modeOf(join(root, 'disk/database/ab.sqlite'))).toBe('600')
-    expect(modeOf(join(root, 'docs'))).toBe('755')
-    expect(modeOf(join(root, 'docs/index.html'))).toBe('644')
+    expect(readMode(join(root, 'disk'))).toBe('700')
+    expect(readMode(join(root, 'disk/database/ab.sqlite'))).toBe('600')
+    expect(readMode(join(root, 'docs'))).toBe('755')
+    expect(readMode(join(root, 'docs/index.html'))).toBe('644')
     expect(lstatSync(join(data, 'secret')).isSymbolicLink()).toBe(true)
     expect(readdirSync(join(data, 'run'))).toEqual(['docs'])
   })

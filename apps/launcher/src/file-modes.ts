@@ -6,7 +6,7 @@ import { objectsFolder } from './workerd-process.ts'
 
 /** Windows has no such modes. */
 const hasModes = process.platform !== 'win32'
-/** What the group and other users can do. */
+/** The rights of the group and of other users. */
 const othersMayUse = 0o077
 /** Returns whether the group or other users have any right to a file with this mode. */
 export const isOpen = (mode: number): boolean => (mode & othersMayUse) !== 0

@@ -233,7 +233,7 @@ export const errors = {
   email_not_verified: {
     status: 409,
     message:
-      'The account with the email address {email} never proved that the address is its own, and is no member. Invite this person as an owner instead.',
+      "The email address {email} of this account isn't verified, and the account isn't a member. Invite this person as an owner instead.",
   },
   already_member: { status: 409, message: '{member} is already a member.' },
   migration_applied: {

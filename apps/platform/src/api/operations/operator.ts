@@ -65,7 +65,7 @@ export const operator = {
     const person = await directory.personByEmail(email)
     if (!person) throw new PerSQLError('account_not_found', { email })
     const isMember = (await people.list()).some(({ userId }) => userId === person.id)
-    // Anyone can sign up with the address of someone else. A member was let in by another one.
+    // Anyone can sign up with the address of someone else. A member had an invitation.
     if (!isMember && !person.isVerified) throw new PerSQLError('email_not_verified', { email })
     await directory.join(person.id, ns)
     const { role, joinedAtMs } = await people.makeOwner(person.id, note)
