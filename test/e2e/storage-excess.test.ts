@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { objectFile } from '../../apps/launcher/src/object-files.ts'
 import { type CellClient, startCells } from '../cells.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
+import { uniqueName } from '../shared-platform.ts'
 import { SmallVolume } from '../small-volume.ts'
 
 const MB = 1024 * 1024
@@ -26,7 +27,6 @@ const getSize = (file: string) => statSync(file, { throwIfNoEntry: false })?.siz
 
 describe('a statement that writes far more than its quota', () => {
   let platform: TestPlatform
-  let acme: Awaited<ReturnType<TestPlatform['createNamespace']>>
   beforeAll(async () => {
     platform = await startPlatform({
       watchdog: true,
@@ -34,7 +34,6 @@ describe('a statement that writes far more than its quota', () => {
       // A statement that isn't stopped because of its size ends with the reason `time`.
       environment: { QUERY_TIMEOUT_S: '60', PERSQL_QUOTA_DATABASE_BYTES: '2 MB', PERSQL_DEV: '1' },
     })
-    acme = await platform.createNamespace('acme')
   })
   afterAll(() => platform.stop())
 
@@ -48,6 +47,8 @@ describe('a statement that writes far more than its quota', () => {
   ])(
     'is stopped: %s',
     async (_, work) => {
+      // After two stopped statements, the long writes of a namespace are refused.
+      const acme = await eventually(() => platform.createNamespace(uniqueName('acme')))
       const db = await eventually(() =>
         acme.make(
           'CREATE TABLE t (n, x)',
@@ -67,7 +68,12 @@ describe('a statement that writes far more than its quota', () => {
         .poll(() => platform.log.slice(entries).map(({ event }) => event), { timeout: 30_000 })
         .toContain('stopped_statement_recorded')
       expect(platform.log.slice(entries).find(({ event }) => event === 'statement_killed')).toMatchObject({
-        ...{ reason: 'quota', database: `acme/${db.slug}`, tokenId: acme.tokenId, sql: expect.any(String) },
+        ...{
+          reason: 'quota',
+          database: `${acme.namespace.slug}/${db.slug}`,
+          tokenId: acme.tokenId,
+          sql: expect.any(String),
+        },
       })
       expect(await rows()).toEqual(before)
       const refused = await db.query('DELETE FROM t')
@@ -75,7 +81,9 @@ describe('a statement that writes far more than its quota', () => {
       const log = 'SELECT status, error FROM _persql_query_log WHERE status = 409'
       expect((await db.query(log)).body.data.rows).toEqual([[409, expect.stringContaining('"database_bytes"')]])
       // The log that the statement wrote doesn't stay.
-      expect(getSize(`${objectFile(platform.data, 'database', `acme/${db.slug}`)}-wal`)).toBeLessThan(4 * MB)
+      expect(getSize(`${objectFile(platform.data, 'database', `${acme.namespace.slug}/${db.slug}`)}-wal`)).toBeLessThan(
+        4 * MB,
+      )
     },
     120_000,
   )

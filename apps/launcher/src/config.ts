@@ -61,6 +61,8 @@ const environmentBindings = [
   'TRANSACTION_TIMEOUT_S',
   /** The namespace that the first account owns; set only if just the users of this machine can reach the instance. */
   'PERSQL_FIRST_OWNS',
+  /** The namespaces whose long writes are refused, because they caused several restarts, with the end of that in JSON. */
+  'PERSQL_LONG_WRITES_REFUSED',
   /** Identifies the restore that filled the data folder, until all namespaces are reconciled. */
   'PERSQL_RESTORE',
   'PERSQL_READERS',

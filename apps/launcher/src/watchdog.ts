@@ -6,6 +6,7 @@ import type { Readers } from './readers.ts'
 import { backOffMs } from './restarts.ts'
 import { type RunningStatement, RunningStatements } from './running-statements.ts'
 import { shrinkLog } from './shrink-log.ts'
+import { StoppedWrites } from './stopped-writes.ts'
 import { type StorageExcess, waitForStorageExcess } from './storage-excess.ts'
 import { localUrl, objectsFolder, startWorkerd, type Workerd, type WorkerdOptions } from './workerd-process.ts'
 
@@ -61,10 +62,15 @@ export async function supervise(options: WatchdogOptions): Promise<SupervisedPro
   const { timeoutS, log, beforeRestart, onEnd, onRestart, onStderr, readers } = options
   const statements = new RunningStatements()
   const stopping = new AbortController()
+  const stoppedWrites = new StoppedWrites()
   const start = (port: number): Promise<Workerd> =>
     startWorkerd({
       ...options,
       port,
+      environment: {
+        ...options.environment,
+        PERSQL_LONG_WRITES_REFUSED: JSON.stringify(stoppedWrites.refused(Date.now())),
+      },
       onStderr: (line) => statements.read(line) || readers?.read(line) || onStderr(line),
     })
   let workerd = await start(options.port)
@@ -89,6 +95,8 @@ export async function supervise(options: WatchdogOptions): Promise<SupervisedPro
       readers?.endAll()
       await beforeRestart?.()
       if (stopped?.statement) shrink(stopped.statement)
+      // The next process knows it from the start, so no call in between can cause the next restart.
+      if (stopped?.statement?.isWrite) stoppedWrites.add(stopped.statement.database, Date.now())
       const next = await replace(crashes)
       if (next === undefined) return
       workerd = next.workerd

@@ -53,6 +53,7 @@ export interface Env extends ModelSettings, QuotaSettings {
   readonly RESULTS?: Fetcher
   /** The number of the bindings `READER_0`, `READER_1` … */
   readonly PERSQL_READERS?: string
+  readonly PERSQL_LONG_WRITES_REFUSED?: string
   readonly PERSQL_FIRST_OWNS?: string
   /** Identifies the restore that filled the data folder, until all namespaces are reconciled. */
   readonly PERSQL_RESTORE?: string

@@ -42,6 +42,8 @@ export interface Settings {
   readonly logFormat: LogFormat
   /** Where the console installs client packages from: this instance, or the npm registry. */
   readonly packages: 'self' | 'npm'
+  /** The times in milliseconds until which long writes are refused, by namespace: `engine/write-suspension.ts`. */
+  readonly longWritesRefused: ReadonlyMap<string, number>
   /** Enables the routes for development and tests, `/api/dev/*`. */
   readonly dev: boolean
 }
@@ -76,6 +78,7 @@ export function getSettings(env: Env): Settings {
       tracing: tracingSettings(env),
       logFormat: logFormat(env.LOG_FORMAT ?? 'json'),
       packages: packageSource(env.PERSQL_PACKAGES ?? 'self'),
+      longWritesRefused: refusedLongWrites(env),
       dev: env.PERSQL_DEV === '1',
     })
     parsed.set(env, settings)
@@ -87,6 +90,10 @@ function publicUrl(text: string | undefined): string | undefined {
   const url = text?.replace(/\/+$/, '') || undefined
   if (url === undefined || (/^https?:/.test(url) && URL.canParse(url) && new URL(url).origin === url)) return url
   throw new Error('PERSQL_URL must be an http or https URL without a path, query, fragment or credentials.')
+}
+
+function refusedLongWrites({ PERSQL_LONG_WRITES_REFUSED: text }: Env): Settings['longWritesRefused'] {
+  return new Map(Object.entries<number>(JSON.parse(text || '{}')))
 }
 
 function proxyRange(text: string): AddressRange {

@@ -342,6 +342,11 @@ export const errors = {
     message:
       'Writes to this database are refused until {until}, because one of its statements {problem} and was stopped. Process fewer rows at a time; reads still work.',
   },
+  long_writes_suspended: {
+    status: 503,
+    message:
+      'Writes that can take long are refused in this namespace until {until}, because several of its statements had to be stopped with the server. Reads and writes of single rows still work.',
+  },
   cell_unavailable: {
     status: 503,
     message:

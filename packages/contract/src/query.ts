@@ -102,6 +102,7 @@ export const writeErrors = [
   'approval_required',
   'limit_reached',
   'database_suspended',
+  'long_writes_suspended',
   'quota_exceeded',
   // The snapshot before a destructive statement.
   'took_too_long',

@@ -214,11 +214,11 @@ function createStatements(core: Core, stores: Stores, events: Events, at: Schedu
   const facts = new TableFacts(createRunSql(storage.sql), writtenRows)
   const longReads = new LongReads(facts, () => storage.sql.databaseSize / PAGE_BYTES)
   const watch = { identity, caller, schemaChanges, keeper, feed, webhookStore, longReads, growth: core.growth }
-  const suspension = new WriteSuspension(storage.kv, ownPages)
+  const suspension = new WriteSuspension(storage.kv, ownPages, identity, settings)
   const engine = new Engine(
     storage,
     ownPages,
-    watchFor(ctx, watch, settings.queryTimeoutMs),
+    watchFor(ctx, watch, settings),
     approvals.gate,
     suspension,
     core.growth,

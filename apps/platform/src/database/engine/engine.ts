@@ -150,7 +150,7 @@ export class Engine {
   checkLock(analysis: Analysis): void {
     if (analysis.effect.kind === 'read') return
     if (disk.level > 0) assertRoomToWrite(analysis, this.#run)
-    this.#suspension.assertWritable()
+    this.#suspension.assertWritable(analysis.effect.mayRunLong)
     if (this.#gate.closed) this.#gate.enter(analysis)
   }
 

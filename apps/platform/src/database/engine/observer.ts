@@ -4,7 +4,10 @@ import type { Analysis } from '../authorizer/authorizer.ts'
 
 /** An observer of the statements that the engine runs. */
 export interface StatementObserver {
-  /** Runs before a statement that can run long. `isWrite` says whether it writes, or is in a transaction that can. */
+  /**
+   * Runs before a statement that can run long. `isWrite` says whether it writes, or is in a transaction that can.
+   * @throws PerSQLError `long_writes_suspended`
+   */
   started(sql: string, isWrite: boolean): number
   /** Runs after that statement ended. */
   finished(id: number): void

@@ -1,6 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
 import { disk } from '../../disk-space.ts'
+import type { Settings } from '../../settings.ts'
 import { getActor } from '../calls/call.ts'
 import type { CurrentCaller } from '../calls/current-caller.ts'
 import type { ChangeFeed } from '../events/change-feed/feed.ts'
@@ -11,6 +12,7 @@ import type { SchemaChangeLog } from '../versions/schema-changes.ts'
 import type { AutoSnapshotter } from '../versions/snapshots/auto-snapshotter.ts'
 import type { Growth } from './growth.ts'
 import type { StatementObserver } from './observer.ts'
+import { assertLongWrites } from './write-suspension.ts'
 
 /** The services that observe statements. */
 export interface WatchServices {
@@ -31,9 +33,11 @@ let statements = 0
 export const watchFor = (
   ctx: DurableObjectState,
   { identity, caller, schemaChanges, keeper, feed, webhookStore, longReads, growth }: WatchServices,
-  queryTimeoutMs: number,
+  { queryTimeoutMs, longWritesRefused }: Pick<Settings, 'queryTimeoutMs' | 'longWritesRefused'>,
 ): StatementObserver => ({
   started(sql, isWrite) {
+    // A read in a transaction that can write counts as a write.
+    if (isWrite) assertLongWrites(longWritesRefused, identity.current?.namespace)
     const id = ++statements
     const database = `${identity.current?.namespace}/${identity.current?.slug}`
     const { tokenId } = caller

@@ -1,5 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { now, toIso } from '../../clock.ts'
+import type { Settings } from '../../settings.ts'
+import type { IdentityStore } from '../identity.ts'
 import type { StoppedStatement, StopReason } from './stopped-statement.ts'
 import type { SystemStorage } from './system-storage.ts'
 
@@ -25,20 +27,49 @@ const PROBLEMS: Readonly<Record<StopReason, (seconds: number) => string>> = {
   disk: () => "filled the server's disk",
 }
 
+/**
+ * Checks that a namespace can run writes whose time has no known bound. Two statements of it that were stopped within an hour
+ * end that for an hour, in all its databases.
+ * @param refused the times in milliseconds until which such writes are refused, by namespace
+ * @throws PerSQLError `long_writes_suspended`
+ */
+export function assertLongWrites(refused: Settings['longWritesRefused'], namespace: string | undefined): void {
+  if (refused.size === 0 || namespace === undefined) return
+  const untilMs = refused.get(namespace) ?? 0
+  const leftMs = untilMs - now()
+  if (leftMs <= 0) return
+  const until = toIso(untilMs)
+  throw new PerSQLError('long_writes_suspended', { until, seconds: Math.ceil(leftMs / 1000) }, { extra: { until } })
+}
+
 /** Refuses writes of a database for some time after one of its statements had to be stopped with the whole process. */
 export class WriteSuspension {
   readonly #kv: SyncKvStorage
   readonly #ownPages: SystemStorage
+  readonly #identity: Pick<IdentityStore, 'current'>
+  readonly #refused: Settings['longWritesRefused']
   #known: Suspension | undefined
 
-  constructor(kv: SyncKvStorage, ownPages: SystemStorage) {
+  constructor(
+    kv: SyncKvStorage,
+    ownPages: SystemStorage,
+    identity: Pick<IdentityStore, 'current'>,
+    { longWritesRefused }: Pick<Settings, 'longWritesRefused'>,
+  ) {
+    this.#identity = identity
+    this.#refused = longWritesRefused
     this.#kv = kv
     this.#ownPages = ownPages
     this.#known = kv.get<Suspension>(KEY)
   }
 
-  /** @throws PerSQLError `database_suspended` */
-  assertWritable(): void {
+  /**
+   * Checks that a write can run.
+   * @param mayRunLong whether its run time has no known bound
+   * @throws PerSQLError `database_suspended`, `long_writes_suspended`
+   */
+  assertWritable(mayRunLong: boolean): void {
+    if (mayRunLong) assertLongWrites(this.#refused, this.#identity.current?.namespace)
     if (this.#known === undefined) return
     const { untilMs, seconds, reason = 'time' } = this.#known
     const leftMs = untilMs - now()
