@@ -30,7 +30,7 @@ describe('a body that is not what it should be', () => {
     [
       'params of another type',
       '/query',
-      '{"sql":"SELECT 1","params":{}}',
+      '{"sql":"SELECT 1","params":"x"}',
       'invalid_input',
       '"params" must be an array',
     ],
@@ -49,9 +49,9 @@ describe('a body that is not what it should be', () => {
     [
       'too many parameters',
       '/query',
-      JSON.stringify({ sql: 'SELECT 1', params: Array(101).fill(1) }),
+      JSON.stringify({ sql: 'SELECT 1', params: Array(32_767).fill(1) }),
       'invalid_input',
-      '101',
+      '32,767 items',
     ],
     ['too few parameters', '/query', '{"sql":"SELECT ?"}', 'sql_error', 'Expected 1 parameter, but got 0.'],
     [

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
 import { QueryMeta, QueryResult, statementErrors } from './query.ts'
-import { Param, Slug, Timestamp } from './values.ts'
+import { Params, Slug, Timestamp } from './values.ts'
 
 const address = { ns: Slug, db: Slug }
 const Token = z.string().min(1).max(200)
@@ -48,7 +48,7 @@ export const ApprovalRequest = Approval.extend({
   databaseSlug: Slug,
   /** `token:<id>` or `user:<id>`. */
   askedBy: z.string(),
-  statements: z.array(z.object({ sql: z.string(), params: z.array(Param) })),
+  statements: z.array(z.object({ sql: z.string(), params: Params })),
   /** All tables it writes, protected or not. */
   tables: z.array(z.string()),
   /** Rows and index entries that it wrote in the dry run before the request. */

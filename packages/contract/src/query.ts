@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
 import { AutomaticSnapshot } from './snapshots.ts'
-import { Param, Slug, Value } from './values.ts'
+import { Params, Slug, Value } from './values.ts'
 
 const address = { ns: Slug, db: Slug }
 
@@ -13,8 +13,8 @@ const Count = z.union([
     .refine((range) => range.min !== undefined || range.max !== undefined, 'must have min, max or both'),
 ])
 
-/** One statement with its positional parameters. */
-export const Statement = z.strictObject({ sql: z.string().min(1), params: z.array(Param).max(100).default([]) })
+/** One statement with its parameters. */
+export const Statement = z.strictObject({ sql: z.string().min(1), params: Params.default([]) })
 
 /** A statement of a batch. The batch fails with 409 if its counts differ from `expect`. */
 export const BatchStatement = z.strictObject({

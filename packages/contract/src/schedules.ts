@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
 import { PageMeta, paging } from './paging.ts'
-import { Param, Slug, Timestamp } from './values.ts'
+import { Params, Slug, Timestamp } from './values.ts'
 
 const database = { ns: Slug, db: Slug }
 const address = { ...database, id: z.string().regex(/^sch_[0-9A-Za-z]{16}$/, 'must be a schedule ID (sch_…)') }
@@ -10,7 +10,7 @@ const fields = {
   name: z.string().trim().min(1).max(80),
   /** One statement. */
   sql: z.string().min(1).max(50_000),
-  params: z.array(Param).max(100),
+  params: Params,
   intervalSec: z.int().min(60).max(604_800),
   enabled: z.boolean(),
 }

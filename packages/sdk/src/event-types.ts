@@ -75,7 +75,7 @@ export interface Schedule {
   name: string
   sql: string
   /** Parameters as JSON, with bytes as base64. */
-  params: (string | number | boolean | null | { base64: string })[]
+  params: JsonParam[] | Record<string, JsonParam>
   intervalSec: number
   enabled: boolean
   createdAt: string
@@ -89,3 +89,6 @@ export interface Schedule {
   lastRowsRead: number | null
   lastRowsWritten: number | null
 }
+
+/** A value for a placeholder as the API shows it. */
+export type JsonParam = string | number | boolean | null | { base64: string } | { int64: string }

@@ -52,7 +52,7 @@ export function* tokens(sql: string): Generator<Token> {
       at++
       while (isName(sql.charCodeAt(at))) at++
       // SQLite reads `$a(…)` and `$a::b` as one variable, including quotes and semicolons. No client needs that.
-      if (c === 36 || c === 35 || (at > start + 1 && (sql[at] === '(' || sql.startsWith('::', at)))) {
+      if (c === 35 || (at > start + 1 && (sql[at] === '(' || sql.startsWith('::', at)))) {
         throw new PerSQLError('statement_not_allowed', {
           what: `The parameter "${sql.slice(start, at + 1)}"`,
           instead: 'Use "?" placeholders.',

@@ -4,15 +4,17 @@ import { lower, quoteName } from '../../sqlite/identifiers.ts'
 import { hideRuntimeTables } from '../../sqlite/runtime-tables.ts'
 import { type RunSql, readSchemaMap, SCHEMA_TABLE, type SchemaMap } from '../../sqlite/schema-map.ts'
 import { parseStatement, type Statement } from '../../sqlite/tokenizer.ts'
+import type { Bound, Params } from '../calls/values.ts'
 import { readShapes, type Shape, WHOLE_FILE } from '../reads/shape.ts'
 import { readAssigned } from '../versions/ids/assigned.ts'
-import { castIntegers } from './bind.ts'
+import { Binder, type BoundSql } from './bind.ts'
 import { type ChangedTables, NO_CHANGE, readTouched } from './changed-tables.ts'
 import { type Counters, NO_COUNTERS, readCounters } from './counters.ts'
 import { type DestructiveEffect, getDestructiveEffect } from './destructive.ts'
+import type { JsonLayout } from './json-binding.ts'
 import { assertCanRun } from './never-runs.ts'
 import { isSyntaxError, scopeRefusal, writesLike } from './out-of-scope.ts'
-import { countParameters, MAX_PARAMETERS } from './parameters.ts'
+import { Parameters } from './parameters.ts'
 import { readPragma } from './pragma.ts'
 import { isHidden, isReserved } from './reserved.ts'
 import { type Effect, readEffect } from './statement-effect.ts'
@@ -38,8 +40,9 @@ export interface Analysis {
   readonly hidden: string | undefined
   /** How the statement deletes rows that it doesn't select, if it does. */
   readonly loss: DestructiveEffect | undefined
-  /** The number of parameters. */
-  readonly parameters: number
+  readonly parameters: Parameters
+  /** How values become JSON arrays, for a statement with more parameters than the runtime binds. */
+  readonly layout?: JsonLayout | undefined
   /** Counters of the connection that the statement reads or sets. */
   readonly counters: Counters
   /** The tables that the statement changes, for the change feed and webhooks. */
@@ -51,7 +54,7 @@ export interface Analysis {
   /** The cookie of the schema that the statement was compiled with; `null` if it reads no table. */
   readonly cookie: number | null
   /** Returns the SQL to run for these parameters, with integers bound as integers. */
-  sqlFor(params: readonly unknown[]): string
+  bind(params: Params): BoundSql
   /**
    * The names of the result's columns, cached by the first run until the schema changes, because reading them is slow.
    */
@@ -60,7 +63,6 @@ export interface Analysis {
 
 const MAX_ANALYSES = 1_000
 const MAX_CACHED_SQL = 8_192
-const MAX_VARIANTS = 8
 
 /** Statements that require a private connection, with their alternatives. */
 const NOT_HERE: Record<string, string> = {
@@ -93,7 +95,7 @@ export class Authorizer {
    * Compiles `sql` without running it.
    * @throws PerSQLError if no caller can run it; SQLite's own error if it doesn't compile
    */
-  analyse(sql: string, params: readonly unknown[]): Analysis {
+  analyse(sql: string, params: Params): Analysis {
     const known = this.#analyses.get(sql)
     if (known) return known
     const analysis = this.#analyse(parseStatement(sql), params)
@@ -150,7 +152,7 @@ export class Authorizer {
    * Analyzes a statement with the runtime's tables hidden from the catalog, or with the whole catalog if it doesn't
    * compile that way.
    */
-  #analyse(statement: Statement, params: readonly unknown[]): Analysis {
+  #analyse(statement: Statement, params: Params): Analysis {
     const hiding = hideRuntimeTables(statement)
     if (hiding !== statement) {
       try {
@@ -163,19 +165,18 @@ export class Authorizer {
     return this.#compile(statement, params)
   }
 
-  #compile(statement: Statement, params: readonly unknown[]): Analysis {
+  #compile(statement: Statement, params: Params): Analysis {
     const { verb } = statement
     const instead = NOT_HERE[verb]
     if (instead) throw new PerSQLError('statement_not_allowed', { what: verb, instead })
     if (verb === 'PRAGMA') return pragmaAnalysis(statement)
     assertCanRun(statement)
-    const sqlFor = variants(statement)
-    const parameters = countParameters(statement)
-    const inner =
-      statement.explain === 'no' ? sqlFor(params) : castIntegers(statement, (i) => Number.isSafeInteger(params[i]))
+    const parameters = new Parameters(statement)
+    const binder = new Binder(statement, parameters.count)
     // Values don't change the program, so it is read before the number of values is checked: scope and role come first.
-    const values = Array.from({ length: Math.min(parameters, MAX_PARAMETERS) }, (_, i) => params[i] ?? null)
-    const program = this.#run(`EXPLAIN ${inner}`, ...values)
+    const given = parameters.inOrder(params)
+    const inner = binder.bind(Array.from({ length: parameters.count }, (_, i): Bound => given[i] ?? null))
+    const program = this.#run(`EXPLAIN ${inner.sql}`, ...inner.values)
     assertAvailable(program)
     assertAvailable(program)
     this.#schema ??= readSchemaMap(this.#run)
@@ -212,7 +213,8 @@ export class Authorizer {
       sequenceImplied,
       shape: effect.kind === 'read' && statement.explain === 'no' ? shapes[0] : undefined,
       cookie: readCookie(program),
-      sqlFor,
+      layout: binder.layout,
+      bind: withPrefix(statement, (params) => binder.bind(parameters.inOrder(params))),
     }
   }
 }
@@ -237,7 +239,7 @@ function pragmaAnalysis(statement: Statement): Analysis {
   return {
     reserved: undefined,
     hidden: effect.reads.find(isHidden),
-    parameters: 0,
+    parameters: new Parameters({ text: '', placeholders: [] }),
     counters: NO_COUNTERS,
     loss: undefined,
     touched: NO_CHANGE,
@@ -247,7 +249,7 @@ function pragmaAnalysis(statement: Statement): Analysis {
     sequenceImplied: false,
     shape: /foreign_key_check/i.test(statement.text) ? WHOLE_FILE : undefined,
     cookie: null,
-    sqlFor: () => text,
+    bind: () => ({ sql: text, values: [] }),
     ...(columns && statement.explain === 'no' && { columns }),
   }
 }
@@ -314,28 +316,13 @@ export function reservedObjects(run: RunSql): string {
   return JSON.stringify([own, references])
 }
 
-/** Returns a function that caches SQL texts by the positions of integer parameters. */
-function variants(statement: Statement): Analysis['sqlFor'] {
-  const { text, placeholders } = statement
+/** Adds the EXPLAIN of a statement to the SQL that runs. */
+function withPrefix(statement: Statement, bind: Analysis['bind']): Analysis['bind'] {
   const prefix = getPrefix(statement)
-  const plain = prefix + text
-  if (placeholders.length === 0) return () => plain
-  const known = new Map<string, string>()
+  if (prefix === '') return bind
   return (params) => {
-    let mask = ''
-    let any = false
-    for (const param of params) {
-      const integer = Number.isSafeInteger(param)
-      any ||= integer
-      mask += integer ? '1' : '0'
-    }
-    if (!any) return plain
-    let sql = known.get(mask)
-    if (sql === undefined) {
-      sql = prefix + castIntegers(statement, (index) => mask[index] === '1')
-      if (known.size < MAX_VARIANTS) known.set(mask, sql)
-    }
-    return sql
+    const { sql, values } = bind(params)
+    return { sql: prefix + sql, values }
   }
 }
 

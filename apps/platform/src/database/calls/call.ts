@@ -1,16 +1,20 @@
 import {
   type Api,
   type AutomaticSnapshot,
+  isInt64,
+  MAX_PARAMETERS,
   MAX_STATEMENTS,
   type MemberRole,
   PerSQLError,
   PROPOSAL_S,
+  parameterName,
   type Role,
 } from '@persql/contract'
 import { assertShallow, isObject, parseDeepObject } from '../../json-object.ts'
 import { utf8Length } from '../../sqlite/walk.ts'
 import type { Span } from '../../tracing/tracer.ts'
-import { MAX_PARAMETERS } from '../authorizer/parameters.ts'
+import { MAX_SQL_BYTES } from './sql-length.ts'
+import type { Bound, Params } from './values.ts'
 
 /** The caller as authenticated by the Worker, which the objects trust. */
 export interface Grant {
@@ -68,15 +72,9 @@ export interface DatabaseCall {
   readonly kept?: AutomaticSnapshot
 }
 
-/** The maximum length of a statement in UTF-8. */
-const MAX_SQL_BYTES = 100_000
-
-/** A value as the runtime binds it. */
-export type Bound = string | number | null | Uint8Array
-
 export interface StatementInput {
   readonly sql: string
-  readonly params: readonly Bound[]
+  readonly params: Params
   readonly expect?: { readonly rows?: Count; readonly rowsWritten?: Count }
 }
 export type Count = number | { readonly min?: number; readonly max?: number }
@@ -153,10 +151,26 @@ function statement(body: Record<string, unknown>, place: Place, text: string): S
   if (!(sql as string).isWellFormed()) {
     refuse(`"${formatPlace(place)}sql" contains an unpaired surrogate, which isn't valid Unicode.`)
   }
-  if (!Array.isArray(params)) refuse(`"${formatPlace(place)}params" must be an array.`)
-  const list = params as unknown[]
-  if (list.length > MAX_PARAMETERS) throw tooManyParameters(formatPlace(place), list.length)
-  return { sql: sql as string, params: list.map((value, i) => bound(value, place, i, text)) }
+  return { sql: sql as string, params: parseParams(params, place, text) }
+}
+
+function parseParams(params: unknown, place: Place, text: string): Params {
+  if (Array.isArray(params)) {
+    if (params.length > MAX_PARAMETERS) throw tooManyParameters(formatPlace(place), params.length)
+    return params.map((value, i) => bound(value, place, i, text))
+  }
+  if (!isObject(params)) refuse(`"${formatPlace(place)}params" must be an array, or an object with names.`)
+  const entries = Object.entries(params as object)
+  if (entries.length > MAX_PARAMETERS) throw tooManyParameters(formatPlace(place), entries.length)
+  const named = new Map<string, Bound>()
+  for (const [key, value] of entries) {
+    const name = parameterName(key)
+    if (name === '' || named.has(name)) {
+      refuse(`"${formatPlace(place)}params" ${name === '' ? 'has an empty name' : `has "${name.slice(0, 80)}" twice`}.`)
+    }
+    named.set(name, bound(value, place, key, text))
+  }
+  return named
 }
 
 /** Refuses a statement that SQLite would refuse, before anything parses it. @throws PerSQLError `statement_too_long` */
@@ -170,13 +184,13 @@ function assertLength(sql: string): void {
 }
 
 function tooManyParameters(at: string, given: number): PerSQLError {
-  const problem = `"${at}params" has ${given} items. The maximum is ${MAX_PARAMETERS} per statement.`
+  const problem = `"${at}params" has ${given.toLocaleString('en-US')} items. The maximum is ${MAX_PARAMETERS.toLocaleString('en-US')} per statement.`
   const errorDetail = { kind: 'too_many_params', message: problem }
   return new PerSQLError('invalid_input', { problem }, { extra: { errorDetail } })
 }
 
-function bound(value: unknown, place: Place, index: number, text: string): Bound {
-  const at = () => `${formatPlace(place)}params[${index}]`
+function bound(value: unknown, place: Place, index: number | string, text: string): Bound {
+  const at = () => `${formatPlace(place)}params${typeof index === 'number' ? `[${index}]` : `.${index.slice(0, 80)}`}`
   switch (typeof value) {
     case 'string':
       if (!value.isWellFormed()) refuse(`"${at()}" contains an unpaired surrogate, which isn't valid Unicode.`)
@@ -188,8 +202,10 @@ function bound(value: unknown, place: Place, index: number, text: string): Bound
       return value ? 1 : 0
     case 'object': {
       if (value === null) return null
-      const { base64, ...rest } = value as Record<string, unknown>
-      if (typeof base64 !== 'string' || Object.keys(rest).length > 0) break
+      const { base64, int64, ...rest } = value as Record<string, unknown>
+      if (Object.keys(rest).length > 0 || (base64 === undefined) === (int64 === undefined)) break
+      if (int64 !== undefined) return parseInt64(int64, at())
+      if (typeof base64 !== 'string') break
       try {
         return Uint8Array.fromBase64(base64)
       } catch (cause) {
@@ -197,7 +213,12 @@ function bound(value: unknown, place: Place, index: number, text: string): Bound
       }
     }
   }
-  return refuse(`"${at()}" must be a string, number, boolean, null or {"base64": "…"}.`)
+  return refuse(`"${at()}" must be a string, number, boolean, null, {"base64": "…"} or {"int64": "…"}.`)
+}
+
+function parseInt64(value: unknown, at: string): bigint {
+  if (typeof value !== 'string' || !isInt64(value)) refuse(`"${at}.int64" must be a 64-bit integer as a string.`)
+  return BigInt(value as string)
 }
 
 /**
@@ -211,7 +232,8 @@ function refuseRounded(value: number, at: string, text: string): void {
     if (parsed === value && /^-?\d+$/.test(context?.source ?? '')) integers = true
     return parsed
   })
-  if (integers) throw new PerSQLError('integer_out_of_range', { where: `"${at}"`, instead: 'Send it as a string.' })
+  if (integers)
+    throw new PerSQLError('integer_out_of_range', { where: `"${at}"`, instead: 'Send it as {"int64": "…"}.' })
 }
 
 function expectation(value: unknown, at: string): NonNullable<StatementInput['expect']> {

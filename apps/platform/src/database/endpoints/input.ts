@@ -10,7 +10,7 @@ import {
 import { RE2JS } from 're2js'
 import * as z from 'zod'
 import { parseDeepObject } from '../../json-object.ts'
-import type { Bound } from '../calls/call.ts'
+import type { Bound } from '../calls/values.ts'
 import { invalidSpec } from './validate-spec.ts'
 
 /** The user that a session belongs to. */

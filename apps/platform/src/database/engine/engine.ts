@@ -7,7 +7,6 @@ import { restoreNames } from '../authorizer/bind.ts'
 import { isOurs, listChanges } from '../authorizer/changed-tables.ts'
 import { CallCounters, withoutTotal } from '../authorizer/counters.ts'
 import { droppedTable, refuseCascade } from '../authorizer/drop.ts'
-import { assertParameters } from '../authorizer/parameters.ts'
 import type { StatementInput } from '../calls/call.ts'
 import type { Seeds } from '../versions/ids/seeds.ts'
 import { ConnectionCounts } from './connection-counts.ts'
@@ -119,7 +118,7 @@ export class Engine {
     try {
       const analysis = this.#guard.analyse(sql, params)
       authorize(analysis, permission)
-      assertParameters(analysis.parameters, params.length)
+      analysis.parameters.assertGiven(params)
       return analysis
     } catch (cause) {
       throw this.#guard.refusalInScope(sql, permission, cause) ?? sqlError(cause, sql)
@@ -297,9 +296,8 @@ export class Engine {
     // A second guard: a statement compiled as a read must not write.
     if (result.rowsWritten > 0) throw new PerSQLError('table_unresolved')
     if (suspects.size > 0 && canReturnIntegers(analysis.statement)) {
-      const { params } = input
-      const text = analysis.sqlFor(params)
-      if (hasRoundedIntegers(this.#storage.sql, text, params, result.columns.length, suspects)) throw rounded()
+      const { sql, values } = analysis.bind(input.params)
+      if (hasRoundedIntegers(this.#storage.sql, sql, values, result.columns.length, suspects)) throw rounded()
     }
     assertExpected(input, result)
     return result
@@ -374,10 +372,11 @@ export class Engine {
   #execute(analysis: Analysis, { params }: StatementInput) {
     const startedMs = performance.now()
     const counts = analysis.counters.reads.includes('total_changes') && analysis.statement.explain === 'no'
-    const text = analysis.sqlFor(params)
-    const sql = counts ? this.#counters.ofCall(text, analysis.counters) : text
-    const cursor = this.#storage.sql.exec(sql, ...params)
-    analysis.columns ??= restoreNames(counts ? cursor.columnNames.map(withoutTotal) : cursor.columnNames)
+    const bound = analysis.bind(params)
+    const sql = counts ? this.#counters.ofCall(bound.sql, analysis.counters) : bound.sql
+    const cursor = this.#storage.sql.exec(sql, ...bound.values)
+    const names = () => (counts ? cursor.columnNames.map(withoutTotal) : cursor.columnNames)
+    analysis.columns ??= restoreNames(names(), analysis.layout)
     const { columns } = analysis
     // A statement without columns returns no rows, so it is already complete.
     if (columns.length === 0)

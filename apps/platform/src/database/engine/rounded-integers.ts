@@ -1,5 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import type { Statement } from '../../sqlite/tokenizer.ts'
+import type { SqlValue } from '../calls/values.ts'
 
 /**
  * Returns whether a result contains integers that the runtime silently rounded. It runs the statement, which only
@@ -11,7 +12,7 @@ import type { Statement } from '../../sqlite/tokenizer.ts'
 export function hasRoundedIntegers(
   sql: SqlStorage,
   text: string,
-  params: readonly unknown[],
+  values: readonly SqlValue[],
   width: number,
   suspects: ReadonlySet<number>,
 ): boolean {
@@ -20,7 +21,7 @@ export function hasRoundedIntegers(
     (i) => `(typeof(c${i}) = 'integer' AND c${i} NOT BETWEEN -9007199254740991 AND 9007199254740991)`,
   )
   const check = `WITH q(${names}) AS (${text}\n) SELECT 1 FROM q WHERE ${test.join(' OR ')} LIMIT 1`
-  return [...sql.exec(check, ...params).raw()].length > 0
+  return [...sql.exec(check, ...values).raw()].length > 0
 }
 
 /** Returns whether a statement can return stored integers: a PRAGMA or an explanation doesn't. */

@@ -1,6 +1,7 @@
 import type { SqlErrorDetail } from '@persql/contract'
 import { lower } from '../../sqlite/identifiers.ts'
 import { parseIdentifier, tokens, word } from '../../sqlite/tokenizer.ts'
+import { TOO_MANY_PARAMETERS } from '../authorizer/parameters.ts'
 
 /** A feature that SQLite or the runtime doesn't support, with the alternative. */
 export interface Refusal {
@@ -79,7 +80,7 @@ export function explainRefusal(message: string, sql: string): Refusal | undefine
     if (pattern.test(message)) return { kind: 'limit_exceeded', message: hint ? `${limit} ${hint}` : limit }
   }
   if (/^too many SQL variables$|^variable number must be between/.test(message)) {
-    return { kind: 'too_many_params', message: 'A statement can have at most 100 parameters, numbered ?1 to ?100.' }
+    return { kind: 'too_many_params', message: TOO_MANY_PARAMETERS }
   }
   const [, missing, name] = /^(not authorized to use|no such) function: (.+)$/.exec(message) ?? []
   if (name !== undefined && (missing !== 'no such' || Object.hasOwn(FUNCTIONS, lower(name)))) {

@@ -3,6 +3,7 @@ import { count } from '../../metrics/metrics.ts'
 import type { Span } from '../../tracing/tracer.ts'
 import type { Analysis, Permission } from '../authorizer/authorizer.ts'
 import type { StatementInput } from '../calls/call.ts'
+import type { Params } from '../calls/values.ts'
 import type { Engine } from '../engine/engine.ts'
 import { assertExpected } from '../engine/expectation.ts'
 import { MAX_RESULT_BYTES, type Result, tooLarge } from '../engine/result.ts'
@@ -135,7 +136,7 @@ export class DatabaseReads {
   }
 
   /** Returns whether a prepared statement only reads and could take long. */
-  isLong(analysis: Analysis, params: StatementInput['params']): boolean {
+  isLong(analysis: Analysis, params: Params): boolean {
     if (analysis.shape === undefined || !this.#options.pool) return false
     return canRunElsewhere(analysis) && this.#options.longReads.isLong(analysis, params)
   }
@@ -300,10 +301,9 @@ export class DatabaseReads {
   #toSent({ statements, permission }: ReadRequest, { id }: Identity): SentRead {
     const { engine, ctx } = this.#options
     const sent = statements.map((statement): SentStatement => {
-      const { sqlFor, cookie, statement: parsed } = engine.prepare(statement, permission)
-      const checksIntegers = canReturnIntegers(parsed)
-      const { params } = statement
-      return { sql: sqlFor(params), params: params.map(toSentValue), cookie, checksIntegers }
+      const { bind, cookie, statement: parsed, layout } = engine.prepare(statement, permission)
+      const { sql, values } = bind(statement.params)
+      return { sql, params: values.map(toSentValue), cookie, checksIntegers: canReturnIntegers(parsed), layout }
     })
     return { name: ctx.id.name as string, id, statements: sent, maxBytes: MAX_RESULT_BYTES }
   }

@@ -1,4 +1,5 @@
 import type { Analysis } from '../authorizer/authorizer.ts'
+import { type Bound, isReal, type Params } from '../calls/values.ts'
 import type { LoopSource, Shape } from './shape.ts'
 import { LARGE_ROWS, type TableFacts } from './table-facts.ts'
 
@@ -53,9 +54,10 @@ export class LongReads {
   }
 
   /** Returns whether a statement could take long. Writes never count: they run in place. */
-  isLong(analysis: Analysis, params: readonly unknown[]): boolean {
-    const { shape, effect } = analysis
+  isLong(analysis: Analysis, given: Params): boolean {
+    const { shape, effect, parameters } = analysis
     if (shape === undefined || effect.kind !== 'read') return false
+    const params = parameters.inOrder(given)
     if (shape.isUnbounded || (this.#slow.get(analysis) ?? 0) > Date.now()) return true
     if (hasWildPattern(shape, params)) return true
     const inputSize = analysis.statement.text.length + getSize(params)
@@ -102,7 +104,7 @@ type Trust = 'none' | 'default' | 'learned'
 
 interface CostOptions {
   readonly shape: Shape
-  readonly params: readonly unknown[]
+  readonly params: readonly Bound[]
   /** The size of the statement and its parameters. */
   readonly inputSize: number
   readonly facts: TableFacts
@@ -153,8 +155,8 @@ class Cost {
     this.#rows[index] = Number.POSITIVE_INFINITY
     const { shape, params } = this.#options
     const loop = shape.loops[index] as Shape['loops'][number]
-    const limit = loop.limit && ('value' in loop.limit ? loop.limit.value : params[loop.limit.parameter])
-    const isLimited = typeof limit === 'number' && limit >= 0
+    const limit = loop.limit && ('value' in loop.limit ? loop.limit.value : toNumber(params[loop.limit.parameter]))
+    const isLimited = limit !== undefined && limit >= 0
     const rows = isLimited ? Math.min(limit, this.#sourceRows(loop.source, limit)) : this.#sourceRows(loop.source)
     this.#rows[index] = rows
     return rows
@@ -191,8 +193,11 @@ class Cost {
   }
 }
 
+const toNumber = (value: Bound | undefined): number | undefined =>
+  typeof value === 'number' || typeof value === 'bigint' ? Number(value) : isReal(value) ? value.value : undefined
+
 /** Returns the number of characters and bytes of all parameters. */
-function getSize(params: readonly unknown[]): number {
+function getSize(params: readonly Bound[]): number {
   let size = 0
   for (const value of params) {
     if (typeof value === 'string') size += value.length
@@ -202,8 +207,8 @@ function getSize(params: readonly unknown[]): number {
 }
 
 /** Returns whether a pattern has more wildcards than `MAX_WILDCARDS`, so that a match can take exponential time. */
-function hasWildPattern({ patterns: { texts, parameters } }: Shape, params: readonly unknown[]): boolean {
-  const isWild = (value: unknown) =>
+function hasWildPattern({ patterns: { texts, parameters } }: Shape, params: readonly Bound[]): boolean {
+  const isWild = (value: Bound | undefined) =>
     typeof value === 'string' ? (value.match(/[%*]/g)?.length ?? 0) > MAX_WILDCARDS : value instanceof Uint8Array
   return texts.some(isWild) || parameters.some((index) => isWild(params[index]))
 }

@@ -1,4 +1,5 @@
-import type { Bound } from '../calls/call.ts'
+import type { JsonLayout } from '../authorizer/json-binding.ts'
+import type { SqlValue } from '../calls/values.ts'
 
 // A reader is another process that opens the file of a database and runs one read in it. The process that serves the
 // database authorizes and compiles the statements, and the reader checks that they compile to the same there.
@@ -14,6 +15,8 @@ export interface SentStatement {
   readonly cookie: number | null
   /** Whether integers of the result have to be checked, because the runtime rounds those beyond 2^53. */
   readonly checksIntegers: boolean
+  /** How its parameters became JSON arrays, to restore the names of the result's columns. */
+  readonly layout?: JsonLayout | undefined
 }
 
 /** A read: statements that see one state of a database. */
@@ -61,7 +64,7 @@ export interface ReadHead {
 }
 
 /** Converts a parameter to JSON. */
-export function toSentValue(value: Bound): SentValue {
+export function toSentValue(value: SqlValue): SentValue {
   if (value instanceof Uint8Array) return { base64: value.toBase64() }
   if (typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))) {
     return { number: Object.is(value, -0) ? '-0' : String(value) }
@@ -70,7 +73,7 @@ export function toSentValue(value: Bound): SentValue {
 }
 
 /** Converts a parameter from JSON. */
-export function toBound(value: SentValue): Bound {
+export function toSqlValue(value: SentValue): SqlValue {
   if (value === null || typeof value !== 'object') return value
   return 'base64' in value ? Uint8Array.fromBase64(value.base64) : Number(value.number)
 }

@@ -1,4 +1,5 @@
 import { restoreNames } from '../authorizer/bind.ts'
+import type { SqlValue } from '../calls/values.ts'
 import { collect } from '../engine/result.ts'
 import { hasRoundedIntegers } from '../engine/rounded-integers.ts'
 import type { Identity } from '../identity.ts'
@@ -8,7 +9,7 @@ import {
   type ReadHead,
   type SentRead,
   type SentStatement,
-  toBound,
+  toSqlValue,
 } from './protocol.ts'
 
 /** The outcome of a read: its counts, and the results as JSON, separated by commas. */
@@ -51,14 +52,14 @@ interface StatementResult {
 
 function runStatement(
   sql: SqlStorage,
-  { sql: text, params: sent, cookie, checksIntegers }: SentStatement,
+  { sql: text, params: sent, cookie, checksIntegers, layout }: SentStatement,
   bytesLeft: number,
 ): StatementResult | ReadFailure {
-  const params = sent.map(toBound)
+  const params = sent.map(toSqlValue)
   try {
     if (cookie !== null && findCookie(sql, text, params) !== cookie) return { reason: 'schema_changed' }
     const cursor = sql.exec(text, ...params)
-    const columns = restoreNames(cursor.columnNames)
+    const columns = restoreNames(cursor.columnNames, layout)
     const { rows, suspects, bytes } = collect(cursor.raw(), bytesLeft, () => {})
     if (bytes > bytesLeft) return { reason: 'too_large' }
     const { rowsRead } = cursor
@@ -73,7 +74,7 @@ function runStatement(
 }
 
 /** Returns the cookie of the schema that a statement compiles with here. */
-function findCookie(sql: SqlStorage, text: string, params: readonly unknown[]): number | undefined {
+function findCookie(sql: SqlStorage, text: string, params: readonly SqlValue[]): number | undefined {
   const explained = /^EXPLAIN\b/i.test(text) ? text.replace(/^EXPLAIN(\s+QUERY\s+PLAN)?\s+/i, '') : text
   for (const row of sql.exec(`EXPLAIN ${explained}`, ...params).raw())
     if (row[1] === 'Transaction') return row[4] as number

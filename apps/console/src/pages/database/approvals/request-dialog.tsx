@@ -54,7 +54,7 @@ function About(request: ApprovalRequest) {
           // biome-ignore lint/suspicious/noArrayIndexKey: statements never change and have no ID
           <div key={index} className="grid min-w-0 gap-1">
             <CodeBlock label={statements.length === 1 ? 'SQL' : `SQL ${index + 1}`} code={sql} wraps />
-            {params.length > 0 && (
+            {Object.keys(params).length > 0 && (
               <p className="text-sm wrap-anywhere">
                 with parameters <code className="font-mono">{JSON.stringify(params)}</code>
               </p>

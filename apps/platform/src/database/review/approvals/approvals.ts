@@ -1,6 +1,7 @@
 import { type ApprovalRequest, type ApprovalStatus, type ListedApproval, PerSQLError } from '@persql/contract'
 import { toIso } from '../../../clock.ts'
-import { type Bound, getActor } from '../../calls/call.ts'
+import { getActor } from '../../calls/call.ts'
+import { toWireParams } from '../../calls/values.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
 import type { ApprovalEvent } from '../../events/webhooks/store.ts'
 import { getStatus, type Request, Requests } from './requests.ts'
@@ -121,7 +122,7 @@ const toApprovalRequest = (request: Request, { namespace, slug }: Address, nowMs
   ...toOutline(request, nowMs),
   namespaceSlug: namespace,
   databaseSlug: slug,
-  statements: request.statements.map(({ sql, params }) => ({ sql, params: params.map(toWire) })),
+  statements: request.statements.map(({ sql, params }) => ({ sql, params: toWireParams(params) })),
 })
 
 const listed = (approvalToken: string, request: Request, nowMs: number): ListedApproval => ({
@@ -130,5 +131,3 @@ const listed = (approvalToken: string, request: Request, nowMs: number): ListedA
   sql: request.statements[0]?.sql.slice(0, LISTED_CHARACTERS) ?? '',
   statementCount: request.statements.length,
 })
-
-const toWire = (value: Bound) => (value instanceof Uint8Array ? { base64: value.toBase64() } : value)

@@ -137,7 +137,7 @@ function size({ statements }: PendingStatements): number {
   let characters = 0
   for (const { sql, params } of statements) {
     characters += sql.length
-    for (const param of params) characters += typeof param === 'object' ? (param?.length ?? 4) : String(param).length
+    for (const param of params.values()) characters += param instanceof Uint8Array ? param.length : String(param).length
   }
   return characters
 }
