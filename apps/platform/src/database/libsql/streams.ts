@@ -1,0 +1,74 @@
+import { PerSQLError } from '@persql/contract'
+import type { Memory } from '../calls/exclusive-access.ts'
+import type { StoredSql } from './parse.ts'
+
+/** The time after which a stream without an open transaction expires. */
+const IDLE_MS = 10_000
+const MAX_STREAMS = 100
+
+/** A stream between two requests. It exists only while it has an open transaction or stored SQL. */
+export interface KeptStream {
+  readonly id: string
+  readonly tokenId: string
+  /** The number in its current baton. Each response has a new one. */
+  readonly step: number
+  readonly usedMs: number
+  readonly stored: StoredSql
+  readonly transactionId: string | undefined
+}
+
+/** The streams of a database, in memory: a restart ends them, like their transactions. */
+export class Streams implements Memory {
+  readonly #kept = new Map<string, KeptStream>()
+  readonly #now: () => number
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  /**
+   * Returns the stream of a baton. A baton grants nothing: only the token that opened the stream can use it.
+   * @throws PerSQLError `stream_expired`
+   */
+  find(baton: string, tokenId: string): KeptStream {
+    const [, id = '', step] = /^(\w+)\.(\d+)$/.exec(baton) ?? []
+    const stream = this.#kept.get(id)
+    if (!stream || stream.tokenId !== tokenId || this.#isIdle(stream)) throw expired('Begin the transaction again.')
+    if (stream.step !== Number(step)) throw expired('Its baton was already used: send the baton of the last response.')
+    return stream
+  }
+
+  /** Keeps a stream until its next request, and returns its baton. */
+  keep({ id, step, ...rest }: Omit<KeptStream, 'usedMs'>): string {
+    this.#kept.delete(id)
+    for (const stream of this.#kept.values()) if (this.#isIdle(stream)) this.#kept.delete(stream.id)
+    if (this.#kept.size >= MAX_STREAMS) this.#evict()
+    this.#kept.set(id, { ...rest, id, step, usedMs: this.#now() })
+    return `${id}.${step}`
+  }
+
+  end(id: string): void {
+    this.#kept.delete(id)
+  }
+
+  forget(): void {
+    this.#kept.clear()
+  }
+
+  #isIdle({ usedMs, transactionId }: KeptStream): boolean {
+    return transactionId === undefined && this.#now() - usedMs > IDLE_MS
+  }
+
+  /** Ends the stream that was used the longest time ago, if possible one without a transaction. */
+  #evict(): void {
+    const all = [...this.#kept.values()]
+    const oldest = all.find(({ transactionId }) => transactionId === undefined) ?? all[0]
+    if (oldest) this.#kept.delete(oldest.id)
+  }
+}
+
+/** Returns the error for a baton that can't be used. */
+export const expired = (instead: string): PerSQLError => new PerSQLError('stream_expired', { instead })
+
+/** Returns the ID of a new stream. */
+export const newStreamId = (): string => crypto.randomUUID().replaceAll('-', '')
