@@ -180,6 +180,7 @@ describe('a token of a branch', () => {
     expect((await as('/v1/me')).body.data).toMatchObject({
       database: data.databaseSlug,
       branch: 'pinned',
+      libsqlUrl: `${platform.url}/libsql/acme/${data.databaseSlug}/`,
       databases: [data.databaseSlug],
       tableScope: null,
       expiresAt: data.expiresAt,

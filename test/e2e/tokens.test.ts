@@ -67,6 +67,7 @@ test.each([
     tokenId: id,
     database: null,
     branch: null,
+    libsqlUrl: null,
     databases: null,
     tableScope: null,
     expiresAt: null,

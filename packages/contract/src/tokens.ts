@@ -135,6 +135,8 @@ export const tokens = {
       database: z.string().nullable(),
       /** Ref of that database if it is a branch. */
       branch: z.string().nullable(),
+      /** URL for clients of the libSQL protocol if it has access to only one database; `null` otherwise. */
+      libsqlUrl: z.url().nullable(),
       /** Slugs of the only databases it has access to; `null` for all. */
       databases: z.array(z.string()).nullable(),
       tableScope: z.array(z.string()).nullable(),

@@ -287,6 +287,8 @@ export interface Me {
   database: string | null
   /** Ref of that database, if it is a branch. */
   branch: string | null
+  /** URL for clients of the libSQL protocol if the token has access to only one database; `null` otherwise. */
+  libsqlUrl: string | null
   /** Slugs of the only databases the token has access to; `null` for all. */
   databases: string[] | null
   tableScope: string[] | null

@@ -10,13 +10,18 @@ export const tokens = {
     namespace.credentials.revoke(id, children, minter, actor),
   rotate_token: async ({ id }, { namespace, slug, minter, actor }) =>
     namespace.credentials.rotate(id, await newSecret(slug), minter, actor),
-  get_me: async (_input, { slug, caller, namespace }) => ({
-    namespaceSlug: slug,
-    namespaceId: caller.namespaceId,
-    role: caller.role,
-    tokenId: caller.tokenId,
-    ...(await namespace.branches.opened(caller.opens)),
-    tableScope: caller.tableScope && [...caller.tableScope],
-    expiresAt: toIso(caller.expiresAtMs),
-  }),
+  get_me: async (_input, { slug, caller, namespace, baseUrl }) => {
+    const opened = await namespace.branches.opened(caller.opens)
+    return {
+      namespaceSlug: slug,
+      namespaceId: caller.namespaceId,
+      role: caller.role,
+      tokenId: caller.tokenId,
+      ...opened,
+      // Clients resolve their paths relative to the URL, so it has to end with a slash.
+      libsqlUrl: opened.database === null ? null : `${baseUrl}/libsql/${slug}/${opened.database}/`,
+      tableScope: caller.tableScope && [...caller.tableScope],
+      expiresAt: toIso(caller.expiresAtMs),
+    }
+  },
 } satisfies Partial<NamespaceHandlers>
