@@ -7,6 +7,7 @@ import type { Env } from './env.ts'
 import { consoleFiles } from './http/files/console.ts'
 import { documentation } from './http/files/documentation.ts'
 import { packageRegistry } from './http/files/package-registry.ts'
+import { answerLibsql } from './http/libsql/libsql.ts'
 import { answerOpenApi } from './http/openapi/route.ts'
 import { pages } from './http/pages/pages.ts'
 import { answerHosted, answerPublicCall } from './http/public/public-endpoint.ts'
@@ -132,6 +133,8 @@ async function answer(
   const hosted = answerHosted(request, url, address, context)
   const known = (hosted && (await hosted)) ?? answerPublicCall(request, url, address, context)
   if (known) return known
+  const streamed = answerLibsql(request, url, context)
+  if (streamed) return streamed
   const spoken = handleMcp(request, url, context)
   if (spoken) return spoken
   keepContext(request, context)

@@ -18,6 +18,7 @@ export const errors = {
   empty_statement: { status: 400, message: 'The "sql" field contains no SQL statement.' },
   import_failed: { status: 400, message: '{reason}' },
   statement_not_allowed: { status: 400, message: "{what} isn't supported. {instead}" },
+  stream_expired: { status: 400, message: 'The stream has expired due to inactivity, or it was closed. {instead}' },
   integer_out_of_range: {
     status: 400,
     message: '{where} is an integer outside ±9007199254740991, which JSON parsers would round. {instead}',
@@ -104,6 +105,10 @@ export const errors = {
     message: 'This namespace is suspended. Your data is kept. Contact the operator.',
   },
   route_not_found: { status: 404, message: 'No route for {method} {path}.' },
+  libsql_url_incomplete: {
+    status: 404,
+    message: 'The libSQL URL must name a database and end with a slash: {url}.',
+  },
   package_not_found: { status: 404, message: 'Package "{package}" not found. See /packages/ for all packages.' },
   packages_not_served: {
     status: 404,

@@ -18,7 +18,7 @@ import { assertMayCall, databaseRole, getLowerRole, openToAll } from '../authori
 import type { Context } from '../context.ts'
 import type { Grant, ReplayKey } from '../database/calls/call.ts'
 import { toCallAddress } from '../database/calls/call-address.ts'
-import type { DatabaseOperation } from '../database/operations.ts'
+import type { DatabaseOperation, ProtocolCall } from '../database/operations.ts'
 import { disk } from '../disk-space.ts'
 import { parseObject } from '../json-object.ts'
 import type { MemberAccess } from '../namespace/tokens/admission.ts'
@@ -113,14 +113,19 @@ export async function execute(name: keyof Api, door: EntryPoint, raw: RawInput, 
  * is one call to one object. The body goes there as text, and the response is forwarded unchanged. Bodies with
  * statements are validated there too.
  */
-async function executeOnDatabase(operation: DatabaseOperation, raw: RawInput, ctx: Context): Promise<Reply> {
+async function executeOnDatabase(
+  operation: DatabaseOperation | ProtocolCall,
+  raw: RawInput,
+  ctx: Context,
+): Promise<Reply> {
   const { ns, db } = raw.params as { ns: string; db: string }
   if (!isSlug(ns) || !isSlug(db)) throw new PerSQLError('database_not_found', { database: db.slice(0, 80) })
   const known = authenticateForDatabase(ctx, ns, db)
   let admitted = lowered(known instanceof Promise ? await known : known, ctx)
-  // `query` and `batch` are open to every token: the database checks each statement when it compiles it.
-  if (!openToAll.has(operation)) assertMayCall(operation, admitted.grant, 'database')
-  const body = await bodyFor(operation, raw, ctx, admitted.grant)
+  // `query`, `batch` and other protocols are open to every token: the database checks each statement when it compiles it.
+  const isOpen = openToAll.has(operation)
+  if (!isOpen && isDatabaseOperation(operation)) assertMayCall(operation, admitted.grant, 'database')
+  const body = isDatabaseOperation(operation) ? await bodyFor(operation, raw, ctx, admitted.grant) : await raw.body()
   const replayKeys = await raw.replayKeys(body)
   const call = () => callDatabase(ctx, operation, ns, db, admitted.text, body, replayKeys)
   const reply = await call()
@@ -130,6 +135,18 @@ async function executeOnDatabase(operation: DatabaseOperation, raw: RawInput, ct
   forgetToken(ctx)
   admitted = lowered(await authenticateForDatabase(ctx, ns, db), ctx)
   return call()
+}
+
+/**
+ * Runs a request of another protocol on a database. The database authorizes its statements and bills the call, as for
+ * operations.
+ */
+export async function executeProtocolCall(call: ProtocolCall, raw: RawInput, ctx: Context): Promise<Reply> {
+  try {
+    return await executeOnDatabase(call, raw, ctx)
+  } catch (cause) {
+    return refuseRequest(cause, ctx.requestId)
+  }
 }
 
 /**
@@ -151,7 +168,7 @@ function lowered(known: Admitted, { atMost }: Context): Admitted {
 
 async function callDatabase(
   ctx: Context,
-  operation: DatabaseOperation,
+  operation: DatabaseOperation | ProtocolCall,
   ns: string,
   db: string,
   grant: string,

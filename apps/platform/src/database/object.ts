@@ -14,7 +14,7 @@ import type { ScratchDatabase } from './insights/index-advisor/scratch-database.
 import type { VacuumRequest, VacuumResult } from './lifecycle/vacuum.ts'
 import type { SizeMeasurement } from './metering/measurement.ts'
 import type { ClosedDay, Report } from './metering/meter.ts'
-import type { DatabaseOperation } from './operations.ts'
+import type { DatabaseOperation, ProtocolCall } from './operations.ts'
 import { type ApprovalDecision, resolved, toAuditName } from './review/approvals/approvals.ts'
 import { createServices, type DatabaseServices } from './services.ts'
 import type { ImportStage } from './transfer/import-stage.ts'
@@ -53,7 +53,7 @@ export class Database extends DurableObject<Env> {
    * a `Grant` in JSON, the request's body, and back only the response's body if the call succeeded.
    */
   call(
-    operation: DatabaseOperation,
+    operation: DatabaseOperation | ProtocolCall,
     address: string,
     grant: string,
     body: string,

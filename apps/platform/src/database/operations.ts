@@ -6,6 +6,7 @@ import { operations as webhooks } from './events/webhooks/operations.ts'
 import { operations as assistant } from './insights/assistant/operations.ts'
 import { operations as descriptions } from './insights/describe/operations.ts'
 import { operations as insights } from './insights/statistics/operations.ts'
+import { operations as libsql } from './libsql/operations.ts'
 import { operations as approvals } from './review/approvals/operations.ts'
 import { operations as proposals } from './review/proposals/operations.ts'
 import { operations as savedQueries } from './saved-queries/operations.ts'
@@ -23,6 +24,7 @@ export type FeatureServices = Parameters<typeof assistant>[0] &
   Parameters<typeof feed>[0] &
   Parameters<typeof snapshots>[0] &
   Parameters<typeof insights>[0] &
+  Parameters<typeof libsql>[0] &
   Parameters<typeof merges>[0] &
   Parameters<typeof migrations>[0] &
   Parameters<typeof proposals>[0] &
@@ -50,5 +52,17 @@ export const databaseOperations = (services: FeatureServices) => ({
   ...insights(services),
 })
 
-/** The operations that a database serves. */
+/** The operations of the contract that a database serves. */
 export type DatabaseOperation = keyof ReturnType<typeof databaseOperations>
+
+/** Returns the handlers of calls that other protocols define, which the contract doesn't have. */
+const protocolCalls = (services: FeatureServices) => libsql(services)
+
+/** The calls of other protocols that a database serves. */
+export type ProtocolCall = keyof ReturnType<typeof protocolCalls>
+
+/** Returns the handlers of all calls of a database. */
+export const databaseHandlers = (services: FeatureServices) => ({
+  ...databaseOperations(services),
+  ...protocolCalls(services),
+})

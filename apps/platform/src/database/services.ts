@@ -56,7 +56,7 @@ import { RevokedKeys } from './metering/revoked-keys.ts'
 import { GrowthWatch } from './metering/size/growth-watch.ts'
 import { SampleTracker } from './metering/size/sample-tracker.ts'
 import { SizeTracker } from './metering/size/size.ts'
-import { databaseOperations, type FeatureServices } from './operations.ts'
+import { databaseHandlers, type FeatureServices } from './operations.ts'
 import { DatabaseReads } from './reads/database-reads.ts'
 import { LongReads } from './reads/long-reads.ts'
 import { getReaderPool } from './reads/reader-pool.ts'
@@ -386,7 +386,7 @@ function createCalls(
   const startSpan = createStartSpan(settings, ctx)
   const calls: CallHandler = new CallHandler({
     ...{ identity, access, exclusive, lease, engine, keeper, replays, ownPages, log, charges, announcer, startSpan },
-    handlers: databaseOperations(features),
+    handlers: databaseHandlers(features),
   })
   const gates: EndpointGuards = {
     ...{ endpoints, rateLimits, sessions, now },

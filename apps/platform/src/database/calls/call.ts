@@ -1,5 +1,4 @@
 import {
-  type Api,
   type AutomaticSnapshot,
   isInt64,
   MAX_PARAMETERS,
@@ -60,7 +59,8 @@ export interface ReplayKey {
 
 /** One call to a database. The body stays text until the operation parses it. */
 export interface DatabaseCall {
-  readonly operation: keyof Api
+  /** An operation of the contract, or a call that another protocol defines. */
+  readonly operation: string
   readonly grant: Grant
   readonly body: string
   readonly replayKeys: readonly ReplayKey[]

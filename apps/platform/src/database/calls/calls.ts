@@ -10,7 +10,7 @@ import type { IdentityStore } from '../identity.ts'
 import { type CallBilling, OF_DISK } from '../metering/charges.ts'
 import type { LeaseClient } from '../metering/lease.ts'
 import { MAX_LOGGED_SQL, type QueryLog } from '../metering/query-log.ts'
-import type { DatabaseOperation } from '../operations.ts'
+import type { DatabaseOperation, ProtocolCall } from '../operations.ts'
 import { type AutoSnapshotter, SnapshotRequired } from '../versions/snapshots/auto-snapshotter.ts'
 import type { Access } from './access.ts'
 import { type DatabaseCall, Grants, type ReplayKey } from './call.ts'
@@ -23,16 +23,18 @@ import type { Outcome } from './outcome.ts'
 import { buildResponseBody, sentSql } from './response.ts'
 
 /** Operations that create an automatic snapshot before a destructive statement. */
-const KEEPS: ReadonlySet<string> = new Set<DatabaseOperation>([
+const KEEPS: ReadonlySet<string> = new Set<DatabaseOperation | ProtocolCall>([
   'query',
   'batch',
   'apply',
   'apply_migration',
   'redeem_approval',
   'import_database',
+  'libsql_pipeline',
+  'libsql_cursor',
 ])
 /** Operations that read the query log. */
-const OF_LOG: ReadonlySet<string> = new Set<DatabaseOperation>(['get_insights', 'get_endpoint_traffic'])
+const OF_LOG: ReadonlySet<string> = new Set<DatabaseOperation | ProtocolCall>(['get_insights', 'get_endpoint_traffic'])
 const UNBILLED = new Set<ErrorCode>([
   ...(['invalid_json', 'invalid_input', 'idempotency_mismatch', 'replay_dropped', 'token_unknown'] as const),
   ...OF_DISK,
@@ -43,7 +45,7 @@ type Answer = string | Reply
 
 /** A call of an operation that has a handler. */
 interface Call extends DatabaseCall {
-  readonly operation: DatabaseOperation
+  readonly operation: DatabaseOperation | ProtocolCall
 }
 
 interface CallsOptions {
@@ -58,7 +60,7 @@ interface CallsOptions {
   readonly log: QueryLog
   readonly charges: CallBilling
   readonly announcer: ChangeAnnouncer
-  readonly handlers: Readonly<Record<DatabaseOperation, Handler>>
+  readonly handlers: Readonly<Record<DatabaseOperation | ProtocolCall, Handler>>
   readonly startSpan: StartSpan
 }
 
@@ -74,7 +76,7 @@ export class CallHandler {
   }
 
   take(
-    operation: DatabaseOperation,
+    operation: DatabaseOperation | ProtocolCall,
     address: string,
     grant: string,
     body: string,

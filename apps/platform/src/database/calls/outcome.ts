@@ -8,6 +8,8 @@ export interface Outcome {
   readonly dataText?: string
   /** `data` as JSON that is too large for a text. */
   readonly dataStream?: StreamedText
+  /** The whole body of the response, for protocols with a format of their own. */
+  readonly body?: string
   readonly status: number
   readonly sql: string
   readonly statementCount: number

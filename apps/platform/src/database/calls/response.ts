@@ -25,6 +25,7 @@ export function buildResponseBody(
   durationMs: number,
   kept: AutomaticSnapshot | undefined,
 ): string | StreamedText {
+  if (outcome.body !== undefined) return outcome.body
   const end = `${buildMeta(operation, outcome, durationMs, kept)}}`
   const { dataStream } = outcome
   if (dataStream === undefined) return `${START}${outcome.dataText ?? JSON.stringify(outcome.data)}${end}`

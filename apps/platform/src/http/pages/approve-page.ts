@@ -85,7 +85,9 @@ function createBlocks(
     ...statements.map(
       ({ sql, params }) =>
         `<pre tabindex="0"><code>${escapeHtml(sql)}</code></pre>${
-          Object.keys(params).length > 0 ? `<p>with parameters <code>${escapeHtml(JSON.stringify(params))}</code></p>` : ''
+          Object.keys(params).length > 0
+            ? `<p>with parameters <code>${escapeHtml(JSON.stringify(params))}</code></p>`
+            : ''
         }`,
     ),
     `Writes to ${tables.map((table) => `<code>${escapeHtml(table)}</code>`).join(', ')}. A dry run wrote ${rows}.`,

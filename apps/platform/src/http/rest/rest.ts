@@ -182,7 +182,8 @@ function parameterValue(text: string, schema: Operation['input']['shape'][string
   return text === 'true' || (text !== 'false' && Number(text))
 }
 
-function respond(reply: Reply, { baseUrl, requestId }: Context, more?: HeadersInit): Response {
+/** Returns the response with a reply, and the headers that belong to its outcome. */
+export function respond(reply: Reply, { baseUrl, requestId }: Context, more?: HeadersInit): Response {
   if (reply.code === undefined && reply.replayed === undefined)
     return new Response(isStreamed(reply) ? streamBody(reply) : reply.body, {
       status: reply.status,
