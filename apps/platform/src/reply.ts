@@ -91,7 +91,7 @@ export const toReply = (error: PerSQLError): Reply => ({
   status: error.status,
   body: JSON.stringify(error),
   code: error.code,
-  ...(RETRIED.has(error.status) &&
+  ...((RETRIED.has(error.status) || error.code === 'transaction_busy') &&
     error.details.seconds !== undefined && { retryAfterS: Number(error.details.seconds) }),
 })
 

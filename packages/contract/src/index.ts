@@ -23,6 +23,7 @@ import { SavedQuery, savedQueries } from './saved-queries.ts'
 import { Schedule, schedules } from './schedules.ts'
 import { Snapshot, snapshots } from './snapshots.ts'
 import { MintedToken, Token, tokens } from './tokens.ts'
+import { transactions } from './transactions.ts'
 import { transfer } from './transfer.ts'
 import { Blob, Param, Value } from './values.ts'
 import { Delivery, Webhook, webhooks } from './webhooks.ts'
@@ -30,6 +31,7 @@ import { Delivery, Webhook, webhooks } from './webhooks.ts'
 /** All operations of the platform by name. REST, OpenAPI, MCP and the SDK are derived from them. */
 export const api = {
   ...query,
+  ...transactions,
   ...databases,
   ...endpoints,
   ...assistant,

@@ -38,6 +38,8 @@ export interface Operation {
   readonly parsedBy?: 'database'
   readonly input: z.ZodObject
   readonly output: z.ZodType
+  /** The status of a success; by default 200. */
+  readonly status?: 200 | 201
   /** The schema of `meta`, next to `data` in the response. */
   readonly meta?: z.ZodType
   /** Media type of a response that is a file instead of JSON. */

@@ -127,7 +127,10 @@ async function executeOnDatabase(
   if (!isOpen && isDatabaseOperation(operation)) assertMayCall(operation, admitted.grant, 'database')
   const body = isDatabaseOperation(operation) ? await bodyFor(operation, raw, ctx, admitted.grant) : await raw.body()
   const replayKeys = await raw.replayKeys(body)
-  const call = () => callDatabase(ctx, operation, ns, db, admitted.text, body, replayKeys)
+  const { id } = raw.params as { id?: string }
+  const isOfTransaction = isDatabaseOperation(operation) && api[operation].route.includes('/transactions/{id}')
+  const transactionId = isOfTransaction ? id : undefined
+  const call = () => callDatabase(ctx, operation, ns, db, admitted.text, body, replayKeys, transactionId)
   const reply = await call()
   if (reply.code === 'token_unknown') forgetToken(ctx)
   if (reply.code !== 'database_not_found') return reply
@@ -174,9 +177,10 @@ async function callDatabase(
   grant: string,
   body: string,
   replayKeys: readonly ReplayKey[] | undefined,
+  transactionId?: string,
 ): Promise<Reply> {
   const startedMs = Date.now()
-  const address = toCallAddress(ns, db, ctx.sentRequestId, ctx.span?.traceparent)
+  const address = toCallAddress(ns, db, ctx.sentRequestId, ctx.span?.traceparent, transactionId)
   try {
     const answer = await databaseObject(ctx.env, ns, db).call(operation, address, grant, body, replayKeys)
     if (typeof answer === 'string') return { status: 200, body: answer }

@@ -1,11 +1,9 @@
-import { PerSQLError } from '@persql/contract'
 import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { verifyCaptcha } from '../integrations/captcha.ts'
 import { NOTHING } from '../money.ts'
 import { removeEmptyFile } from '../object-files.ts'
 import { getSettings } from '../settings.ts'
-import { type Alarm, KeptAlarm } from '../storage/alarm.ts'
 import { longTransactions } from '../storage/long-transaction.ts'
 import { nativeAlarm } from '../storage/native-alarm.ts'
 import type { Timers } from '../storage/timers.ts'
@@ -15,7 +13,7 @@ import { CallHandler } from './calls/calls.ts'
 import { CurrentCaller } from './calls/current-caller.ts'
 import { ExclusiveAccess, type Memory } from './calls/exclusive-access.ts'
 import { IdempotencyStore } from './calls/idempotency.ts'
-import { databaseObject, namespaceObject } from './calls/neighbors.ts'
+import { createKeptAlarm, databaseObject } from './calls/neighbors.ts'
 import { createDerive } from './endpoints/derive-outside.ts'
 import { EndpointContextCache } from './endpoints/endpoint-context.ts'
 import { RateLimits } from './endpoints/rate-limits.ts'
@@ -57,16 +55,17 @@ import { GrowthWatch } from './metering/size/growth-watch.ts'
 import { SampleTracker } from './metering/size/sample-tracker.ts'
 import { SizeTracker } from './metering/size/size.ts'
 import { databaseHandlers, type FeatureServices } from './operations.ts'
-import { DatabaseReads } from './reads/database-reads.ts'
+import { createReads } from './reads/create-reads.ts'
 import { LongReads } from './reads/long-reads.ts'
-import { getReaderPool } from './reads/reader-pool.ts'
 import { TableFacts } from './reads/table-facts.ts'
-import { trimLog } from './reads/write-ahead-log.ts'
 import { Approvals } from './review/approvals/approvals.ts'
 import { AuditOutbox } from './review/audit-outbox.ts'
 import { Proposals } from './review/proposals/store.ts'
 import { SavedQueries } from './saved-queries/store.ts'
 import { databaseTimers, type TimerName } from './timers.ts'
+import { TransactionHold } from './transactions/hold.ts'
+import { isPrepaid } from './transactions/operations.ts'
+import { Transactions } from './transactions/transactions.ts'
 import { ImportStage } from './transfer/import-stage.ts'
 import { Imports } from './transfer/imports.ts'
 import { FileExport } from './transfer/sqlite-export.ts'
@@ -79,7 +78,7 @@ import { IdReservations } from './versions/ids/reservations.ts'
 import { Seeds } from './versions/ids/seeds.ts'
 import { BranchLoader } from './versions/merge/branch-loader.ts'
 import { BranchState } from './versions/merge/branch-state.ts'
-import { Merger } from './versions/merge/merger.ts'
+import { createMerger } from './versions/merge/create-merger.ts'
 import { Ledger } from './versions/migrations/ledger.ts'
 import { getBookmark } from './versions/migrations/run.ts'
 import { Migrations } from './versions/migrations/store.ts'
@@ -128,29 +127,22 @@ function createCore(ctx: DurableObjectState, env: Env) {
   const { storage } = ctx
   const settings = getSettings(env)
   const identity = new IdentityStore(storage.kv)
-  const exclusion = new ExclusiveLock(ctx)
+  const writes = new WriteFreeze()
+  const hold = new TransactionHold(() => (exclusion.held ?? writes.frozen) !== undefined)
+  const exclusion: ExclusiveLock = new ExclusiveLock(ctx, hold)
   const ownPages = new SystemStorage(storage)
   const quotas = new DatabaseQuotas(settings.quotas)
   return {
-    ...{ ctx, env, storage, settings, identity, exclusion, ownPages, quotas },
+    ...{ ctx, env, storage, settings, identity, writes, hold, exclusion, ownPages, quotas },
     alarm: settings.runtime === 'cloudflare' ? nativeAlarm(storage) : createKeptAlarm(ctx, env),
     inTransaction: longTransactions(storage, settings.transactionTimeoutMs),
     isDatabase: () => identity.current !== undefined,
     growth: new Growth({ ownPages, quotas }),
     slots: new TransferSlots(identity, quotas),
-    writes: new WriteFreeze(),
     log: new QueryLog({ storage, identity, ownPages, exclusion }),
     caller: new CurrentCaller(),
     revoked: new RevokedKeys(),
   }
-}
-
-/** Returns the alarm that the namespace keeps. Other processes open the files of databases too. */
-function createKeptAlarm({ id }: DurableObjectState, env: Env): Alarm {
-  const { name = '' } = id
-  const wakeUps = () => namespaceObject(env, name.slice(0, name.indexOf('/'))).wakeUps
-  const own = name.slice(name.indexOf('/') + 1)
-  return new KeptAlarm({ set: (atMs) => wakeUps().set(own, atMs), clear: () => wakeUps().clear(own) })
 }
 
 /** Creates the stores of records beside the tables. */
@@ -201,7 +193,7 @@ function createEvents(core: Core, { webhookStore, outbox }: Stores, at: Schedule
 
 /** Creates what runs statements, and the snapshots that they can require. */
 function createStatements(core: Core, stores: Stores, events: Events, at: Schedule, writtenRows: () => number) {
-  const { ctx, storage, identity, ownPages, exclusion, writes, caller, settings } = core
+  const { ctx, storage, identity, ownPages, exclusion, writes, hold, caller, settings } = core
   const { schemaChanges, webhookStore, approvals, seeds } = stores
   const { feed, webhooks } = events
   const history: Snapshots = createSnapshots({
@@ -223,35 +215,40 @@ function createStatements(core: Core, stores: Stores, events: Events, at: Schedu
     suspension,
     core.growth,
     seeds,
-    (isRead) => exclusion.held !== undefined || (!isRead && writes.frozen !== undefined),
+    (isRead) => exclusion.held !== undefined || (!isRead && (writes.frozen !== undefined || hold.blocks)),
   )
   const reads = createReads(core, engine, longReads)
   const announcer = new ChangeAnnouncer(engine, feed, webhooks)
   return { history, samples, keeper, engine, facts, reads, suspension, announcer }
 }
 
-/** Creates what runs long reads in other processes. */
-function createReads({ ctx, env, storage, identity, ownPages, settings }: Core, engine: Engine, longReads: LongReads) {
-  const { OBJECT_FILES: files } = env
-  const write = async () => {
-    ownPages.around(() => storage.kv.put('logTrimmedAt', Date.now()))
-    await storage.sync()
-  }
-  return new DatabaseReads({
-    ...{ ctx, identity, engine, longReads, pool: getReaderPool(env), timeoutMs: settings.queryTimeoutMs },
-    trimLog: async () => {
-      if (!files) return
-      await trimLog((suffix, init) => files.fetch(`http://files/database/${ctx.id}.sqlite${suffix}`, init), write)
-    },
-  })
-}
-
 /** Creates what pays for calls, and what creates and deletes the database. */
 function createCredit(core: Core, stores: Stores, events: Events, statements: Statements) {
-  const { ctx, env, storage, alarm, identity, exclusion, ownPages, log, caller, revoked, quotas, growth, writes } = core
+  const {
+    ctx,
+    env,
+    storage,
+    alarm,
+    identity,
+    exclusion,
+    ownPages,
+    log,
+    caller,
+    revoked,
+    quotas,
+    growth,
+    writes,
+    hold,
+  } = core
   const { sessions, approvals, endpoints, rateLimits, seeds, webhookStore, replays } = stores
   const { feed, waiting, sockets } = events
   const { history, samples, engine, announcer, facts, reads, suspension } = statements
+  const size = new SizeTracker({ storage, ownPages, now, exclusion, samples, totals: () => lease.totals })
+  const transactions = new Transactions({
+    ...{ hold, now },
+    reserveFee: () => lease.reserve(),
+    releaseFee: () => lease.unreserve(),
+  })
   const caches: readonly Memory[] = [
     endpoints,
     rateLimits,
@@ -261,16 +258,16 @@ function createCredit(core: Core, stores: Stores, events: Events, statements: St
     seeds,
     webhookStore,
     replays,
+    transactions,
   ]
-  const size = new SizeTracker({ storage, ownPages, now, exclusion, samples, totals: () => lease.totals })
-  const revocations = new Revocations({ env, identity, revoked, sessions, sockets })
+  const revocations = new Revocations({ env, identity, revoked, sessions, sockets, transactions })
   const lease: LeaseClient = new LeaseClient({
     ...{ env, storage, identity, exclusion, size, samples, log, revocations, quotas, history },
     lifecycle: { adopt: (adopted) => lifecycle.adopt(adopted), wipe: (id) => lifecycle.wipe(id) },
   })
   const access = new Access({ identity, exclusion, lease, revoked })
   const subscribers = [waiting, sockets]
-  const memories = [lease, log, size, samples, revoked, suspension, ...caches, feed]
+  const memories = [transactions, lease, log, size, samples, revoked, suspension, ...caches, feed]
   const deletion = new Deletion({ ctx, alarm, identity, exclusion, history, reads, subscribers, memories })
   const lifecycle = new Lifecycle({
     storage,
@@ -284,8 +281,18 @@ function createCredit(core: Core, stores: Stores, events: Events, statements: St
     ...{ file: storage.sql, exclusion, growth, samples, size, quotas, writes },
     report: () => access.requestLease(),
   })
-  const charges = new CallBilling({ identity, access, caller, lease, log, engine, announcer, growthWatch })
-  return { caches, size, revocations, lease, access, deletion, lifecycle, charges, growthWatch }
+  const charges = new CallBilling({
+    identity,
+    access,
+    caller,
+    lease,
+    log,
+    engine,
+    announcer,
+    growthWatch,
+    transactions,
+  })
+  return { caches, size, revocations, transactions, lease, access, deletion, lifecycle, charges, growthWatch }
 }
 
 /** Creates what copies, restores, branches and merges databases. */
@@ -312,32 +319,12 @@ function createVersions(core: Core, stores: Stores, events: Events, statements: 
     reservations: new IdReservations({ storage, ownPages, identity, exclusion }),
     branch: new BranchState({ storage, identity, exclusion, seeds, schemaChanges }),
     branchLoader: new BranchLoader({ env, storage, lifecycle, history, exclusive, content }),
-    merger: createMerger(core, stores, history, exclusive),
+    merger: createMerger({ ...core, ...stores, history, exclusive }),
     vacuum: new Vacuum({
       ...{ ctx, env, identity, ownPages, lease, size, caches: [engine, facts, growthWatch] },
       isBusy: () => exclusive.busy !== undefined || reads.areRunning || lease.isWaiting,
     }),
   }
-}
-
-/** Creates the merger of branches into this database. */
-function createMerger(core: Core, stores: Stores, history: Snapshots, exclusive: ExclusiveAccess): Merger {
-  const { env, storage, inTransaction, ownPages, identity, writes, growth } = core
-  const { schemaChanges, ledger, seeds, approvals, outbox } = stores
-  return new Merger({
-    ...{ storage, inTransaction, growth, ownPages, history, schemaChanges, ledger, seeds, now },
-    hold: () => writes.freeze(),
-    permit: (tables) => approvals.gate.changed(tables),
-    alone: (database, changes, work) =>
-      exclusive.replace(() => {
-        if (!identity.current) throw new PerSQLError('database_not_found', { database })
-        return work()
-      }, changes),
-    branches: async () =>
-      (await namespaceObject(env, identity.known.namespace).branches.list(identity.known.slug)).items,
-    branch: (slug) => databaseObject(env, identity.known.namespace, slug),
-    note: (actor, ref, detail) => outbox.keep(actor, 'database.branch_merged', ref, detail),
-  })
 }
 
 /** Creates the handlers of operations and endpoints, and what calls them. */
@@ -352,7 +339,7 @@ function createCalls(
   const { ctx, env, storage, settings, identity, ownPages, log, slots } = core
   const { docs, sessions, endpoints, rateLimits, replays, outbox } = stores
   const { engine, reads, keeper, announcer } = statements
-  const { lease, access, charges } = credit
+  const { lease, access, charges, transactions } = credit
   const { exclusive } = versions
   const assistant = new Assistant(env, engine, reads, storage.sql, docs, (tokenId, aiTokens) =>
     lease.chargeAiTokens(tokenId, aiTokens),
@@ -372,7 +359,7 @@ function createCalls(
     ready: (address, grant) => access.assertReady(address, grant),
   })
   const features: FeatureServices = {
-    ...{ ...core, ...stores, ...events, ...statements, ...versions, now, assistant, imports, derive },
+    ...{ ...core, ...stores, ...events, ...statements, ...versions, now, assistant, imports, derive, transactions },
     audit: (...event) => outbox.note(...event),
     ask: (tokenId, spend) => means.ask(tokenId, spend),
     advise: (tableScope) => advisor.advise(tableScope),
@@ -386,6 +373,7 @@ function createCalls(
   const startSpan = createStartSpan(settings, ctx)
   const calls: CallHandler = new CallHandler({
     ...{ identity, access, exclusive, lease, engine, keeper, replays, ownPages, log, charges, announcer, startSpan },
+    ...{ transactions, isPrepaid: (call) => isPrepaid(call, { transactions }) },
     handlers: databaseHandlers(features),
   })
   const gates: EndpointGuards = {

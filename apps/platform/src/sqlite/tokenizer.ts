@@ -11,6 +11,8 @@ export interface Statement {
   readonly explain: 'no' | 'program' | 'plan'
   /** The `[start, end]` positions of the parameters in `text`. */
   readonly placeholders: readonly (readonly [number, number])[]
+  /** Whether the caller's text resolved conflicts by ROLLBACK, which `text` has replaced with ABORT. */
+  readonly hadRollback: boolean
   /** All names in the statement, in lower case and without quotes. */
   readonly names: ReadonlySet<string>
 }
@@ -109,6 +111,7 @@ export function parseStatement(sent: string): Statement {
     text: sql.slice(offset, last.end),
     verb: getVerb(sql, list),
     explain,
+    hadRollback: sql !== sent,
     placeholders: list.filter((t) => t.kind === 'variable').map((t) => [t.start - offset, t.end - offset] as const),
     names: new Set(list.filter((t) => t.kind === 'word' || t.kind === 'quoted').map((t) => parseIdentifier(sql, t))),
   })

@@ -16,6 +16,7 @@ import { assertCanRun } from './never-runs.ts'
 import { isSyntaxError, scopeRefusal, writesLike } from './out-of-scope.ts'
 import { Parameters } from './parameters.ts'
 import { readPragma } from './pragma.ts'
+import { readRandom } from './random.ts'
 import { isHidden, isReserved } from './reserved.ts'
 import { type Effect, readEffect } from './statement-effect.ts'
 
@@ -51,6 +52,8 @@ export interface Analysis {
   readonly assigned: readonly string[]
   /** The facts for an estimate of a read's duration; `undefined` for statements that can't take long, and for writes. */
   readonly shape: Shape | undefined
+  /** The random function that a write calls, if any: it writes other values if it runs again. */
+  readonly random: string | undefined
   /** The cookie of the schema that the statement was compiled with; `null` if it reads no table. */
   readonly cookie: number | null
   /** Returns the SQL to run for these parameters, with integers bound as integers. */
@@ -212,6 +215,7 @@ export class Authorizer {
       effect: Object.freeze(statement.explain === 'no' ? effect : explained),
       sequenceImplied,
       shape: effect.kind === 'read' && statement.explain === 'no' ? shapes[0] : undefined,
+      random: effect.kind === 'read' || statement.explain !== 'no' ? undefined : readRandom(program),
       cookie: readCookie(program),
       layout: binder.layout,
       bind: withPrefix(statement, (params) => binder.bind(parameters.inOrder(params))),
@@ -248,6 +252,7 @@ function pragmaAnalysis(statement: Statement): Analysis {
     effect: Object.freeze(effect),
     sequenceImplied: false,
     shape: /foreign_key_check/i.test(statement.text) ? WHOLE_FILE : undefined,
+    random: undefined,
     cookie: null,
     bind: () => ({ sql: text, values: [] }),
     ...(columns && statement.explain === 'no' && { columns }),

@@ -77,6 +77,18 @@ function getKind({ verb, names }: Statement): ChangeKind {
 const single = (kinds: ReadonlySet<ChangeKind>): ChangeKind =>
   kinds.size === 1 ? ([...kinds][0] as ChangeKind) : 'unknown'
 
+/** Returns the changes to report for a schema change that added, removed and changed these objects. */
+export function listSchemaChanges(
+  { others }: ChangedTables,
+  objects: Readonly<Record<'added' | 'removed' | 'changed', readonly { readonly table: string }[]>>,
+): readonly Change[] {
+  const { added, removed, changed } = objects
+  const tables = new Set([...added, ...removed, ...changed].map(({ table }) => table).filter((name) => !isOurs(name)))
+  // SQLite empties a dropped table first, which can change the tables that reference it.
+  const emptied = others.map(({ table }) => ({ table, kind: 'unknown' as const }))
+  return [...[...tables].map((table) => ({ table, kind: 'schema' as const })), ...emptied]
+}
+
 /** Returns whether changes of a table are never reported. */
 export const isOurs = (table: string): boolean => table === SCHEMA_TABLE || /^(sqlite|_persql|_cf)_/i.test(table)
 

@@ -12,6 +12,7 @@ import {
 import { assertShallow, isObject, parseDeepObject } from '../../json-object.ts'
 import { utf8Length } from '../../sqlite/walk.ts'
 import type { Span } from '../../tracing/tracer.ts'
+import { TRANSACTION_MODES, type TransactionMode } from '../transactions/control.ts'
 import { MAX_SQL_BYTES } from './sql-length.ts'
 import type { Bound, Params } from './values.ts'
 
@@ -49,9 +50,12 @@ export class Grants {
   }
 }
 
-/** A key under which a response is saved and replayed: Idempotency-Key, or Plan-Key with Plan-Step. */
+/**
+ * A key under which a response is saved and replayed: Idempotency-Key, Plan-Key with Plan-Step, or the ID of a transaction for
+ * its commit.
+ */
 export interface ReplayKey {
-  readonly header: 'Idempotency' | 'Plan'
+  readonly header: 'Idempotency' | 'Plan' | 'Transaction'
   readonly key: string
   /** SHA-256 of the route and the body: the same key with another request is refused. */
   readonly requestHash: string
@@ -70,6 +74,10 @@ export interface DatabaseCall {
   readonly span?: Span | undefined
   /** The automatic snapshot that was created before this repeated run of the call. */
   readonly kept?: AutomaticSnapshot
+  /** The ID of the transaction in the path of the request. */
+  readonly transactionId?: string | undefined
+  /** The ID of the transaction for which this repeated call waited. */
+  readonly ticket?: string
 }
 
 export interface StatementInput {
@@ -119,23 +127,53 @@ export function parseBatch(text: string): BatchInput {
   const body = parseDeepObject(text)
   onlyFields(body, ['statements', 'transaction'])
   const { statements, transaction = false } = body
+  const list = statementList(statements, 'batch')
+  if (typeof transaction !== 'boolean') refuse('"transaction" must be true or false.')
+  return { transaction: transaction as boolean, statements: listedStatements(list, text) }
+}
+
+/** The body of a call of a transaction. */
+interface TransactionInput {
+  readonly statements: readonly StatementInput[]
+  readonly mode: TransactionMode
+  readonly step: number
+}
+
+/**
+ * Parses the body of a call of a transaction, which can have these fields. `statements` can be missing unless the call is a
+ * numbered step. @throws PerSQLError `invalid_json`, `invalid_input` or `integer_out_of_range`
+ */
+export function parseTransactionCall(text: string, fields: readonly (keyof TransactionInput)[]): TransactionInput {
+  const body = text === '' ? {} : parseDeepObject(text)
+  onlyFields(body, fields)
+  const { statements, mode = 'deferred', step } = body
+  const isStep = fields.includes('step')
+  if (!TRANSACTION_MODES.includes(mode as TransactionMode)) {
+    refuse(`"mode" must be ${TRANSACTION_MODES.map((name) => `"${name}"`).join(' or ')}.`)
+  }
+  if (isStep && !(Number.isSafeInteger(step) && (step as number) > 0))
+    refuse('"step" must be an integer: 1 for the first step, then 2, and so on.')
+  const list = statements === undefined && !isStep ? [] : statementList(statements, 'request')
+  return { statements: listedStatements(list, text), mode: mode as TransactionMode, step: (step as number) ?? 0 }
+}
+
+function statementList(statements: unknown, unit: string): unknown[] {
   if (!Array.isArray(statements) || statements.length === 0) refuse('"statements" must be a non-empty array.')
   const list = statements as unknown[]
   if (list.length > MAX_STATEMENTS)
-    refuse(`"statements" has ${list.length} items. The maximum is ${MAX_STATEMENTS} per batch.`)
-  if (typeof transaction !== 'boolean') refuse('"transaction" must be true or false.')
-  return {
-    transaction: transaction as boolean,
-    statements: list.map((item, i) => {
-      if (!isObject(item)) refuse(`"statements[${i}]" must be an object with "sql" and "params".`)
-      const fields = item as Record<string, unknown>
-      onlyFields(fields, STATEMENT_FIELDS, i)
-      const input = statement(fields, i, text)
-      if (fields.expect === undefined) return input
-      return { ...input, expect: expectation(fields.expect, `${formatPlace(i)}expect`) }
-    }),
-  }
+    refuse(`"statements" has ${list.length} items. The maximum is ${MAX_STATEMENTS} per ${unit}.`)
+  return list
 }
+
+const listedStatements = (list: readonly unknown[], text: string): StatementInput[] =>
+  list.map((item, i) => {
+    if (!isObject(item)) refuse(`"statements[${i}]" must be an object with "sql" and "params".`)
+    const fields = item as Record<string, unknown>
+    onlyFields(fields, STATEMENT_FIELDS, i)
+    const input = statement(fields, i, text)
+    if (fields.expect === undefined) return input
+    return { ...input, expect: expectation(fields.expect, `${formatPlace(i)}expect`) }
+  })
 
 /** The position of an invalid value: the index of a statement in a batch, or `undefined` for the body itself. */
 type Place = number | undefined

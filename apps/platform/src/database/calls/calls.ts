@@ -11,6 +11,9 @@ import { type CallBilling, OF_DISK } from '../metering/charges.ts'
 import type { LeaseClient } from '../metering/lease.ts'
 import { MAX_LOGGED_SQL, type QueryLog } from '../metering/query-log.ts'
 import type { DatabaseOperation, ProtocolCall } from '../operations.ts'
+import { toCommitKey } from '../transactions/commit-key.ts'
+import { HoldRequired } from '../transactions/hold.ts'
+import type { Transactions } from '../transactions/transactions.ts'
 import { type AutoSnapshotter, SnapshotRequired } from '../versions/snapshots/auto-snapshotter.ts'
 import type { Access } from './access.ts'
 import { type DatabaseCall, Grants, type ReplayKey } from './call.ts'
@@ -32,6 +35,7 @@ const KEEPS: ReadonlySet<string> = new Set<DatabaseOperation | ProtocolCall>([
   'import_database',
   'libsql_pipeline',
   'libsql_cursor',
+  'commit_transaction',
 ])
 /** Operations that read the query log. */
 const OF_LOG: ReadonlySet<string> = new Set<DatabaseOperation | ProtocolCall>(['get_insights', 'get_endpoint_traffic'])
@@ -62,6 +66,9 @@ interface CallsOptions {
   readonly announcer: ChangeAnnouncer
   readonly handlers: Readonly<Record<DatabaseOperation | ProtocolCall, Handler>>
   readonly startSpan: StartSpan
+  readonly transactions: Transactions
+  /** Returns whether the fee of a call was reserved before. */
+  readonly isPrepaid: (call: DatabaseCall) => boolean
 }
 
 /** Runs the calls of one database. Without a cold start or a queue it awaits nothing. */
@@ -82,9 +89,9 @@ export class CallHandler {
     body: string,
     replayKeys: readonly ReplayKey[],
   ): Answer | Promise<Answer> {
-    const [name = '', requestId, traceparent] = splitAddress(address)
+    const [name = '', requestId, traceparent, transactionId] = splitAddress(address)
     const span = traceparent === undefined ? undefined : this.#options.startSpan(traceparent, operation)
-    const call = { operation, grant: this.#grants.of(grant), body, replayKeys, requestId, span }
+    const call = { operation, grant: this.#grants.of(grant), body, replayKeys, requestId, span, transactionId }
     const answer = this.#options.exclusive.held ? this.#later(name, call) : this.#resume(name, call)
     return span === undefined ? answer : endCallSpan(span, name, operation, answer)
   }
@@ -99,11 +106,30 @@ export class CallHandler {
     return this.#options.access.canServe ? this.#serve(call) : this.#serveWithLease(address, call)
   }
 
-  /** Serves a call that has to wait for a copy from or to this object. */
+  /** Serves a call that has to wait for a copy from or to this object, or for an open transaction. */
   async #later(address: string, call: Call): Promise<Answer> {
-    const { lease, exclusive } = this.#options
-    await lease.awaiting(() => exclusive.busy)
+    const { lease, exclusive, transactions } = this.#options
+    const startedMs = performance.now()
+    try {
+      await lease.awaiting(() => exclusive.busy ?? transactions.waitToWrite())
+    } catch (cause) {
+      return this.#fail(call, cause, startedMs, now())
+    }
     return this.#resume(address, call)
+  }
+
+  /** Serves a call whose transaction has to wait until it may write. */
+  async #afterOthers(address: string, call: Call, { transactionId }: HoldRequired): Promise<Answer> {
+    const { lease, transactions } = this.#options
+    const startedMs = performance.now()
+    try {
+      await lease.awaiting(() => transactions.waitToWrite(transactionId))
+      return await this.#resume(address, { ...call, ticket: transactionId })
+    } catch (cause) {
+      return this.#fail(call, cause, startedMs, now())
+    } finally {
+      transactions.releaseUnused(transactionId)
+    }
   }
 
   /** Serves a call after creating the snapshot that it requires. */
@@ -124,6 +150,7 @@ export class CallHandler {
       if (lease.canServe()) return await this.#serve(call)
       const nowMs = now()
       const kept = access.admits(call.grant, nowMs) ? this.#replay(call, nowMs) : undefined
+      if (!kept && this.#options.isPrepaid(call)) return await this.#serve(call)
       return kept ?? refuse(new PerSQLError('insufficient_balance'))
     } catch (cause) {
       return refuse(cause)
@@ -174,6 +201,7 @@ export class CallHandler {
     const { grant, operation, body } = call
     const { identity, charges, announcer } = this.#options
     const { namespace, slug } = identity.current ?? {}
+    if (cause instanceof HoldRequired) return this.#afterOthers(`${namespace}/${slug}`, call, cause)
     if (cause instanceof DatabaseLocked) return this.#later(`${namespace}/${slug}`, call)
     if (cause instanceof SnapshotRequired) return this.#keepFirst(`${namespace}/${slug}`, call, cause)
     const reply = refuse(cause)
@@ -191,14 +219,15 @@ export class CallHandler {
     return reply
   }
 
-  #replay({ grant, replayKeys }: DatabaseCall, nowMs: number): Reply | undefined {
+  #replay(call: DatabaseCall, nowMs: number): Reply | undefined {
     const { replays, lease } = this.#options
-    for (const key of replayKeys) {
+    const { grant } = call
+    for (const key of keysOf(call)) {
       const kept = replays.find(grant.tokenId, key, nowMs)
       if (!kept) continue
       // With an empty balance a replay is free: a client that missed the response must be able to read it.
       if (lease.canServe()) lease.charge({ ...NOTHING, requests: 1 }, grant.tokenId)
-      return { ...kept, replayed: key.header }
+      return { ...kept, replayed: key.header === 'Plan' ? 'Plan' : 'Idempotency' }
     }
     return undefined
   }
@@ -208,7 +237,8 @@ export class CallHandler {
    * turn, and so in the transaction, of the write.
    */
   #finish(call: DatabaseCall, outcome: Outcome, startedMs: number, nowMs: number): Answer {
-    const { operation, grant, replayKeys } = call
+    const { operation, grant } = call
+    const replayKeys = outcome.commits ? keysOf(call) : call.replayKeys
     const { charges, announcer, lease, keeper, replays, ownPages } = this.#options
     const { sql, statementCount, rowsWritten, failure, status } = outcome
     const durationMs = performance.now() - startedMs
@@ -223,15 +253,22 @@ export class CallHandler {
       return { status, body: built.before, rest: { stream: built.stream, after: built.after } }
     const body = built
     // Without room, the response to a read isn't kept: a retry runs the read again.
-    if (replayKeys.length > 0 && (rowsWritten > 0 || (!failure && disk.level === 0))) {
+    const hasWritten = rowsWritten > 0 || outcome.commits === true
+    if (replayKeys.length > 0 && (hasWritten || (!failure && disk.level === 0))) {
       ownPages.around(() => {
         for (const key of replayKeys) replays.keep(grant.tokenId, key, status, body, nowMs)
         lease.save()
       })
-    } else if (rowsWritten > 0) lease.save()
-    return refusal ?? body
+    } else if (hasWritten) lease.save()
+    return refusal ?? (status === 200 ? body : { status, body })
   }
 }
+
+/** Returns the keys under which the response to a call can be stored. */
+const keysOf = ({ operation, replayKeys, transactionId }: DatabaseCall): readonly ReplayKey[] =>
+  operation === 'commit_transaction' && transactionId !== undefined
+    ? [...replayKeys, toCommitKey(transactionId)]
+    : replayKeys
 
 /** Returns the text that the query log keeps. */
 const toLoggedSql = (sql: string): string | undefined => (sql === '' ? undefined : sql.slice(0, MAX_LOGGED_SQL))

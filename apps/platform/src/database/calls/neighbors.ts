@@ -1,6 +1,7 @@
 import type { Listed, Database as ListedDatabase } from '@persql/contract'
 import type { Env } from '../../env.ts'
 import { databaseAt, namespaceAt, type Remote } from '../../remote.ts'
+import { type Alarm, KeptAlarm } from '../../storage/alarm.ts'
 import type { Identity } from '../identity.ts'
 import type { ScratchDatabase } from '../insights/index-advisor/scratch-database.ts'
 import type { LeaseCalls } from '../metering/lease.ts'
@@ -38,3 +39,11 @@ export const namespaceObject = (env: Env, slug: string): NamespaceCalls => names
 /** Returns the object of another database, for calls from a database. */
 export const databaseObject = (env: Env, namespace: string, name: string): DatabaseCalls =>
   databaseAt(env, namespace, name)
+
+/** Returns the alarm that the namespace keeps. Other processes open the files of databases too. */
+export function createKeptAlarm({ id }: DurableObjectState, env: Env): Alarm {
+  const { name = '' } = id
+  const wakeUps = () => namespaceObject(env, name.slice(0, name.indexOf('/'))).wakeUps
+  const own = name.slice(name.indexOf('/') + 1)
+  return new KeptAlarm({ set: (atMs) => wakeUps().set(own, atMs), clear: () => wakeUps().clear(own) })
+}

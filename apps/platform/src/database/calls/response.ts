@@ -13,6 +13,9 @@ const WITH_META: ReadonlySet<string> = new Set<DatabaseOperation>([
   'apply_migration',
   'redeem_approval',
   'import_database',
+  'begin_transaction',
+  'run_in_transaction',
+  'commit_transaction',
 ])
 
 /**

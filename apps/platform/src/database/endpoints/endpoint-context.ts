@@ -51,7 +51,7 @@ export class EndpointContextCache {
   #make(endpoint: OpenEndpoint): EndpointContext {
     const { storage, reads, sessions, charges, derive, resume } = this.#options
     const tokenId = `endpoint:${endpoint.spec.slug}`
-    const spend: RunBilled = (sql, run) => charges.spend(tokenId, sql, run, 'endpoint')
+    const spend: RunBilled = (sql, run) => charges.spend(tokenId, sql, run, 'endpoint', () => resume(endpoint))
     return {
       ...{ reads, derive, resume },
       findKey: (table) => keyColumn(storage.sql, table),

@@ -178,6 +178,7 @@ const PUBLIC: ReadonlySet<string> = new Set([
   'body_too_large',
   'rate_limited',
   'too_busy',
+  'transaction_busy',
   'model_unavailable',
   'model_failed',
   'question_refused',

@@ -187,7 +187,8 @@ function succeeded(data: unknown, headers: EndpointReply['headers']): EndpointRe
 export function createErrorResponse(error: PerSQLError, headers?: EndpointReply['headers']): EndpointReply {
   const { code, status, message, details, extra } = error
   const more: Record<string, string> = { ...headers }
-  if (status === 429 || code === 'cell_unavailable') more['Retry-After'] = String(details.seconds)
+  if (status === 429 || code === 'cell_unavailable' || code === 'transaction_busy')
+    more['Retry-After'] = String(details.seconds)
   if (code === 'method_not_allowed') more.Allow = String(details.allowed)
   if (status === 401 && code !== 'login_failed') more['WWW-Authenticate'] = 'Bearer'
   return { status, body: JSON.stringify({ ok: false, error: message, code, ...extra }), code, headers: more }

@@ -1,3 +1,5 @@
+import type { Analysis } from '../authorizer/authorizer.ts'
+import type { CallCounters } from '../authorizer/counters.ts'
 import type { Effect } from '../authorizer/statement-effect.ts'
 import type { Result } from './result.ts'
 
@@ -46,4 +48,21 @@ export class ConnectionCounts {
   total(): number {
     return this.#sql.exec<{ n: number }>('SELECT total_changes() AS n').one().n
   }
+}
+
+/** Returns the result of a write with the counts of the connection, except those of earlier calls. */
+export function addCounts(
+  result: Result,
+  { effect, statement: { verb }, counters }: Analysis,
+  counts: ConnectionCounts,
+  call: CallCounters,
+): Result {
+  const { changes, rowid } = counts.after(effect, result)
+  call.wrote(counters, changes)
+  // If this call has not inserted a row, the rowid is from an earlier call.
+  const inserted = call.hasRowid && (verb === 'INSERT' || verb === 'REPLACE') && Number.isSafeInteger(rowid)
+  const { columns, rows, rowsRead, rowsWritten } = result
+  return inserted
+    ? { columns, rows, rowsRead, rowsWritten, changes, lastInsertRowid: rowid }
+    : { columns, rows, rowsRead, rowsWritten, changes }
 }

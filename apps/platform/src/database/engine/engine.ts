@@ -4,16 +4,18 @@ import { diffObjects, diffOfStatement, readObjects, tablesChanged } from '../../
 import type { RunSql } from '../../sqlite/schema-map.ts'
 import { type Analysis, Authorizer, authorize, type Permission, reservedObjects } from '../authorizer/authorizer.ts'
 import { restoreNames } from '../authorizer/bind.ts'
-import { isOurs, listChanges } from '../authorizer/changed-tables.ts'
+import { listChanges, listSchemaChanges } from '../authorizer/changed-tables.ts'
 import { CallCounters, withoutTotal } from '../authorizer/counters.ts'
 import { droppedTable, refuseCascade } from '../authorizer/drop.ts'
 import type { StatementInput } from '../calls/call.ts'
 import type { Seeds } from '../versions/ids/seeds.ts'
-import { ConnectionCounts } from './connection-counts.ts'
+import { type Attempted, attempt, type Made } from './attempt.ts'
+import { addCounts, ConnectionCounts } from './connection-counts.ts'
 import { DeferredKeys } from './deferred-keys.ts'
 import { assertExpected } from './expectation.ts'
 import type { Growth } from './growth.ts'
 import type { StatementObserver, WriteGuard } from './observer.ts'
+import { precheckDestructive } from './precheck.ts'
 import { collect, MAX_RESULT_BYTES, type Result, tooLarge, toResult } from './result.ts'
 import { assertRoomToWrite } from './room.ts'
 import { canReturnIntegers, hasRoundedIntegers, rounded } from './rounded-integers.ts'
@@ -44,8 +46,7 @@ export class Engine {
   readonly #keys: DeferredKeys
   readonly #sequences: Sequences
   readonly #counts: ConnectionCounts
-  /** Changes since the last `takeChanges`. */
-  #changes: Change[] = []
+  readonly #made: Made = { changes: [], writes: 0, hasSchemaRun: false }
   readonly #counters = new CallCounters()
   #bytesLeft = 0
   #reportsLoss = false
@@ -83,24 +84,36 @@ export class Engine {
   begin(reportsLoss = false): void {
     this.#bytesLeft = MAX_RESULT_BYTES
     this.#reportsLoss = reportsLoss
+    this.#made.hasSchemaRun = false
     this.#counters.forget()
+  }
+
+  /** The number of writes so far, by which a reader notices that the rows can differ. Undone runs don't count. */
+  get writes(): number {
+    return this.#made.writes
+  }
+
+  /** Runs `work` in a transaction that is undone unless `work` returns `keeps`. @throws what `work` throws */
+  attempt<T extends Attempted>(work: () => T): T {
+    const ofRows = [this.#keys, this.#counts, this.#sequences]
+    const ofSchema = [{ forget: () => this.#guard.invalidate() }, this.#seeds]
+    return attempt(this.#storage, this.#made, { ofRows, ofSchema, counters: this.#counters }, work)
+  }
+
+  /** Runs statements again whose results nobody reads. They don't count towards the size of this call's results. */
+  repeat(work: () => void): void {
+    const left = this.#bytesLeft
+    this.#bytesLeft = Number.POSITIVE_INFINITY
+    try {
+      work()
+    } finally {
+      this.#bytesLeft = left
+    }
   }
 
   /** Reports the destructive statements before the first statement runs. Call it if they don't share a transaction. */
   precheckDestructive(inputs: readonly StatementInput[], permission: Permission): void {
-    if (!this.#reportsLoss || !inputs.some(({ sql }) => MAY_LOSE.test(sql))) return
-    for (const input of inputs) {
-      let analysis: Analysis
-      try {
-        analysis = this.prepare(input, permission)
-      } catch {
-        // The statement depends on an earlier one, so it can't delete existing data, or it will be refused.
-        continue
-      }
-      // A refused statement needs no snapshot.
-      this.checkLock(analysis)
-      if (analysis.loss) this.#watch.losing(analysis)
-    }
+    if (this.#reportsLoss) precheckDestructive(inputs, permission, this, (analysis) => this.#watch.losing(analysis))
   }
 
   /** Runs the statements of the task that holds the exclusive lock. */
@@ -171,10 +184,14 @@ export class Engine {
     if (analysis.loss) this.#foreseeLoss(analysis, spared)
     // `PRAGMA defer_foreign_keys` lasts until the transaction ends, so it has no effect outside one.
     if (defers === 'all' && !inTransaction) return NO_RESULT
-    if (defers !== 'none' && this.#keys.open(defers === 'all')) this.#counters.forget()
+    if (defers !== 'none' && this.#keys.open(defers === 'all')) {
+      this.#counters.forget()
+      this.#made.hasSchemaRun = true
+    }
     const watched = mayRunLong ? this.#watch.started(input.sql, kind !== 'read' || inTransaction) : undefined
     try {
       if (kind === 'read') return this.#read(analysis, input)
+      this.#made.writes++
       const isNearLimit = this.#growth.begin()
       // A single-row insert is atomic without a transaction.
       const mayLack = kind === 'write' && analysis.counters.reads.length === 0
@@ -273,18 +290,19 @@ export class Engine {
     this.#keys.forget()
     this.#invalidate()
     this.#seeds.forget()
-    this.#changes = []
+    this.#made.changes = []
   }
 
   /** Returns the changes since the last call of this method: only `ALL` without listeners. */
   takeChanges(): readonly Change[] {
-    if (this.#changes.length === 0) return NO_CHANGES
-    const changes = this.#changes
-    this.#changes = []
+    if (this.#made.changes.length === 0) return NO_CHANGES
+    const changes = this.#made.changes
+    this.#made.changes = []
     return changes
   }
 
   #invalidate(): void {
+    this.#made.hasSchemaRun = true
     this.#guard.invalidate()
     this.#counts.forget()
     this.#sequences.forget()
@@ -314,18 +332,18 @@ export class Engine {
     if (suspects.size > 0) throw rounded()
     assertExpected(input, result)
     this.#growth.wroteBy(analysis, result.rowsWritten)
-    const counted = this.#counted(analysis, result)
+    const counted = addCounts(result, analysis, this.#counts, this.#counters)
     if (!listening) this.#unheard()
     else {
       const { changes = 0 } = counted
       const otherRows = others ? this.#counts.total() - before - changes : 0
-      this.#changes.push(...listChanges(analysis.touched, changes, otherRows))
+      this.#made.changes.push(...listChanges(analysis.touched, changes, otherRows))
     }
     return counted
   }
 
   #unheard(): void {
-    if (this.#changes.length === 0) this.#changes.push(ALL)
+    if (this.#made.changes.length === 0) this.#made.changes.push(ALL)
   }
 
   #changeSchema(analysis: Analysis, input: StatementInput): Result {
@@ -345,28 +363,9 @@ export class Engine {
     this.#watch.schemaChanged(analysis.statement, objects)
     if (!this.#watch.listening()) this.#unheard()
     else {
-      // SQLite empties a dropped table first, which can change the tables that reference it.
-      const emptied = analysis.touched.others.map(({ table }) => ({ table, kind: 'unknown' as const }))
-      const { added, removed, changed } = diffObjects(before, after)
-      const tables = new Set(
-        [...added, ...removed, ...changed].map(({ table }) => table).filter((name) => !isOurs(name)),
-      )
-      this.#changes.push(...[...tables].map((table) => ({ table, kind: 'schema' as const })), ...emptied)
+      this.#made.changes.push(...listSchemaChanges(analysis.touched, diffObjects(before, after)))
     }
     return result
-  }
-
-  /** Adds the connection's counts to a result, except those of earlier calls. */
-  #counted({ effect, statement, counters }: Analysis, result: Result): Result {
-    const { changes, rowid } = this.#counts.after(effect, result)
-    this.#counters.wrote(counters, changes)
-    // If this call has not inserted a row, the rowid is from an earlier call.
-    const { verb } = statement
-    const inserted = this.#counters.hasRowid && (verb === 'INSERT' || verb === 'REPLACE') && Number.isSafeInteger(rowid)
-    const { columns, rows, rowsRead, rowsWritten } = result
-    return inserted
-      ? { columns, rows, rowsRead, rowsWritten, changes, lastInsertRowid: rowid }
-      : { columns, rows, rowsRead, rowsWritten, changes }
   }
 
   #execute(analysis: Analysis, { params }: StatementInput) {
@@ -391,7 +390,6 @@ export class Engine {
 /** The change that stands for possible changes to all tables. */
 export const ALL: Change = Object.freeze({ table: '*', kind: 'unknown' })
 const NO_CHANGES: readonly Change[] = []
-const MAY_LOSE = /\b(delete|drop|replace)\b/i
 const NO_ROWS: Result['rows'] = []
 const NO_RESULT: Result = Object.freeze({ columns: [], rows: NO_ROWS, rowsRead: 0, rowsWritten: 0 })
 const NO_SEEDS: readonly string[] = []

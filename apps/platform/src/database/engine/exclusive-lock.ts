@@ -15,14 +15,17 @@ interface Turn {
  */
 export class ExclusiveLock {
   readonly #ctx: DurableObjectState
+  readonly #transactions: { readonly blocks: boolean; wait(): Promise<void> }
   #held: Promise<void> | undefined
   /** The end of the task that asked last. */
   #last: Promise<void> | undefined
   /** The running copies of the database, which need it to stay in one state. */
   readonly #copies = new WriteFreeze()
 
-  constructor(ctx: DurableObjectState) {
+  /** @param transactions the transactions that tasks wait for */
+  constructor(ctx: DurableObjectState, transactions: { readonly blocks: boolean; wait(): Promise<void> }) {
     this.#ctx = ctx
+    this.#transactions = transactions
   }
 
   /** A promise that resolves when the lock is released; `undefined` while no task holds it. */
@@ -41,8 +44,9 @@ export class ExclusiveLock {
   }
 
   /**
-   * Waits for earlier tasks and running copies, then runs `work`. `changes` says whether it can change all tables. If
-   * nothing is running, the lock is held immediately.
+   * Waits for earlier tasks, running copies and open transactions, then runs `work`. `changes` says whether it can change all
+   * tables. If nothing is running, the lock is held immediately.
+   * @throws PerSQLError `transaction_busy`, or what `work` throws
    */
   async run<T>(changes: boolean, work: () => T | Promise<T>, { begin, end }: Turn): Promise<T> {
     const before = this.#last
@@ -51,8 +55,14 @@ export class ExclusiveLock {
       done = resolve
     })
     this.#last = ended
-    if (before) await before
-    while (this.#copies.frozen) await this.#copies.frozen
+    try {
+      if (before) await before
+      await this.#waitForOthers()
+    } catch (cause) {
+      if (this.#last === ended) this.#last = undefined
+      done()
+      throw cause
+    }
     this.#held = ended
     begin()
     const { storage } = this.#ctx
@@ -69,6 +79,14 @@ export class ExclusiveLock {
       if (this.#last === ended) this.#last = undefined
       end(changed)
       done()
+    }
+  }
+
+  async #waitForOthers(): Promise<void> {
+    for (;;) {
+      if (this.#copies.frozen) await this.#copies.frozen
+      else if (this.#transactions.blocks) await this.#transactions.wait()
+      else return
     }
   }
 }

@@ -10,6 +10,7 @@ import { DatabaseLocked, type Engine } from '../engine/engine.ts'
 import type { Result } from '../engine/result.ts'
 import type { ChangeAnnouncer } from '../events/change-announcer.ts'
 import type { IdentityStore } from '../identity.ts'
+import type { Transactions } from '../transactions/transactions.ts'
 import type { LeaseClient } from './lease.ts'
 import type { QueryLog } from './query-log.ts'
 import type { GrowthWatch } from './size/growth-watch.ts'
@@ -42,6 +43,7 @@ interface ChargesOptions {
   readonly engine: Engine
   readonly announcer: ChangeAnnouncer
   readonly growthWatch: Pick<GrowthWatch, 'called'>
+  readonly transactions: Transactions
 }
 
 /** Bills calls and logs them. */
@@ -88,7 +90,8 @@ export class CallBilling {
 
   /**
    * Runs a statement outside of a call and charges it in the turn, and so in the transaction, of its writes. A read that
-   * runs in a reader is charged when its result is there.
+   * runs in a reader is charged when its result is there. A write waits for open transactions.
+   * @param resume runs after a wait
    * @throws PerSQLError `insufficient_balance`, `unavailable`, or the error of the statement
    */
   spend(
@@ -96,8 +99,9 @@ export class CallBilling {
     sql: string,
     run: () => Result | Promise<Result>,
     operation: string,
+    resume?: () => Promise<void>,
   ): Result | Promise<Result> {
-    const { access, engine, lease, log, announcer } = this.#options
+    const { access, engine, lease, log, announcer, transactions } = this.#options
     if (!access.canServe) throw new PerSQLError('insufficient_balance')
     this.begin(tokenId)
     const [startedMs, nowMs] = [performance.now(), now()]
@@ -112,6 +116,15 @@ export class CallBilling {
       if (result.rowsWritten > 0) lease.save()
       return result
     }
+    const wait = async (): Promise<Result> => {
+      try {
+        await lease.awaiting(() => transactions.waitToWrite())
+      } catch (cause) {
+        return fail(cause)
+      }
+      await resume?.()
+      return this.spend(tokenId, sql, run, operation, resume)
+    }
     const fail = (cause: unknown): never => {
       if (cause instanceof DatabaseLocked) throw new PerSQLError('unavailable')
       if (OF_DISK.includes(PerSQLError.from(cause).code)) throw cause
@@ -124,7 +137,7 @@ export class CallBilling {
       result = run()
       if (!(result instanceof Promise)) return finish(result)
     } catch (cause) {
-      return fail(cause)
+      return cause instanceof DatabaseLocked && transactions.areBlocking ? wait() : fail(cause)
     }
     const reading = result
     return lease.awaiting(() => reading.then(finish, fail))

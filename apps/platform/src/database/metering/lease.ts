@@ -116,6 +116,16 @@ export class LeaseClient {
     return this.#meter.canServe()
   }
 
+  /** Reserves the fee of a request, besides that of the current one. @throws PerSQLError `insufficient_balance` */
+  reserve(): void {
+    if (!this.#meter.canServe(2)) throw new PerSQLError('insufficient_balance')
+    this.#meter.reserve(1)
+  }
+
+  unreserve(): void {
+    this.#meter.reserve(-1)
+  }
+
   /** Records a call, so that the database is not idle. */
   touch(): void {
     this.#idleTicks = 0

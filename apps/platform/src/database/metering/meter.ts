@@ -43,6 +43,8 @@ export class Meter {
   #totals: Totals
   #spentNano: number
   #allowance: Allowance = { version: 0, ceilingNano: 0 }
+  /** The credit that is kept for later requests. */
+  #reservedNano = 0
   #byToken = new Map<string, Totals>()
 
   constructor(totals: Totals = NOTHING) {
@@ -63,9 +65,14 @@ export class Meter {
     return this.#allowance.ceilingNano - this.#spentNano
   }
 
-  /** Returns whether the credit covers one more request. */
-  canServe(): boolean {
-    return this.creditNano >= REQUEST_NANO
+  /** Returns whether the credit covers this number of further requests, besides those that it is reserved for. */
+  canServe(requests = 1): boolean {
+    return this.creditNano - this.#reservedNano >= requests * REQUEST_NANO
+  }
+
+  /** Reserves credit for one more request, or releases it. */
+  reserve(requests: 1 | -1): void {
+    this.#reservedNano += requests * REQUEST_NANO
   }
 
   charge(used: Totals, tokenId: string): void {

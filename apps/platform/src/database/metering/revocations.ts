@@ -4,6 +4,7 @@ import { namespaceAt } from '../../remote.ts'
 import type { Sessions } from '../endpoints/sessions.ts'
 import type { ChangeSockets } from '../events/change-feed/sockets.ts'
 import type { IdentityStore } from '../identity.ts'
+import type { Transactions } from '../transactions/transactions.ts'
 import type { RevokedKeys } from './revoked-keys.ts'
 
 /** The calls of a database to its namespace, which knows the keys that have ended. */
@@ -18,6 +19,7 @@ export interface RevocationsOptions {
   readonly revoked: RevokedKeys
   readonly sessions: Sessions
   readonly sockets: ChangeSockets
+  readonly transactions: Transactions
 }
 
 /** Revokes keys of secrets, tokens and grants, and the sessions that depend on them. */
@@ -29,8 +31,9 @@ export class Revocations {
   }
 
   revoke(keys: readonly string[]): void {
-    const { revoked, sessions } = this.#options
+    const { revoked, sessions, transactions } = this.#options
     revoked.add(keys, now())
+    transactions.revoke(keys)
     sessions.end(keys)
   }
 

@@ -64,6 +64,7 @@ export const statusTexts: { readonly [status: number]: string } = {
   405: 'Method not allowed',
   408: 'The request took too long and was stopped',
   409: 'Conflict with the current state',
+  410: 'It has ended',
   413: 'The request body is too large',
   422: "The request is valid but can't be processed",
   429: 'Too many requests',
@@ -77,6 +78,12 @@ export const statusTexts: { readonly [status: number]: string } = {
 export const statusHeaders: { readonly [status: number]: Json } = {
   401: { 'WWW-Authenticate': { schema: { type: 'string' } } },
   402: { 'PAYMENT-REQUIRED': { description: 'Payment offer for x402 clients, version 2', schema: { type: 'string' } } },
+  409: {
+    'Retry-After': {
+      description: 'Seconds to wait before retrying, if another transaction is open',
+      schema: { type: 'integer', minimum: 1 },
+    },
+  },
   429: { 'Retry-After': { description: 'Seconds to wait before retrying', schema: { type: 'integer', minimum: 1 } } },
 }
 

@@ -71,7 +71,7 @@ function describeDoor(operation: Operation, door: EntryPoint, way: Way, schemas:
     responses: {
       ...(operation.upgrade
         ? { 101: { description: 'Switching to the WebSocket protocol' } }
-        : { 200: success(operation, replays && isOfDatabase(way), schemas) }),
+        : { [operation.status ?? 200]: success(operation, replays && isOfDatabase(way), schemas) }),
       ...failureResponses(listFailures(operation, door, way)),
     },
   }

@@ -10,6 +10,7 @@ import type { CallBilling } from '../../metering/charges.ts'
 import type { LeaseClient } from '../../metering/lease.ts'
 import type { DatabaseReads } from '../../reads/database-reads.ts'
 import { withResult } from '../../reads/reader-result.ts'
+import type { Transactions } from '../../transactions/transactions.ts'
 import type { LastRun, Schedules, StoredSchedule } from './store.ts'
 
 /** Returns the statement of a schedule, with its parameters in their bound form. @throws PerSQLError */
@@ -31,7 +32,7 @@ export interface DueOptions {
   readonly sync: () => Promise<void>
   /** Requests a credit lease. @throws PerSQLError */
   readonly credit: () => Promise<void>
-  /** Resolves when no copy in progress blocks writes. */
+  /** Resolves when no copy in progress and no transaction blocks writes. @throws PerSQLError `transaction_busy` */
   readonly unfrozen: () => Promise<void>
   /** Runs a statement and charges it, in one turn. */
   readonly spend: (tokenId: string, sql: string, run: () => Result | Promise<Result>) => Result | Promise<Result>
@@ -63,6 +64,9 @@ async function runOne(known: StoredSchedule, options: DueOptions): Promise<void>
     const latest = schedules.find(known.id)
     if (latest) schedules.put({ ...latest, begun: latest.begun + 1 })
     await sync()
+    await unfrozen().catch((cause) => {
+      refused = cause
+    })
   }
   // Other calls can have changed or deleted the schedule during the awaits above.
   const schedule = schedules.find(known.id)
@@ -126,12 +130,13 @@ interface ScheduleTimerServices {
   readonly access: Access
   readonly exclusive: ExclusiveAccess
   readonly charges: CallBilling
+  readonly transactions: Transactions
 }
 
 /** Returns the timer that runs schedules. */
 export const timers = (services: ScheduleTimerServices) => ({
   schedules: async () => {
-    const { storage, identity, schedules, reads, lease, access, exclusive, charges } = services
+    const { storage, identity, schedules, reads, lease, access, exclusive, charges, transactions } = services
     if (!identity.current) return undefined
     await runDue({
       schedules,
@@ -142,7 +147,11 @@ export const timers = (services: ScheduleTimerServices) => ({
         if (!lease.canServe()) await access.requestCredit()
       },
       unfrozen: async () => {
-        await exclusive.busy
+        for (;;) {
+          if (exclusive.busy) await exclusive.busy
+          else if (transactions.areBlocking) await transactions.waitToWrite()
+          else return
+        }
       },
       spend: (tokenId, sql, run) => charges.spend(tokenId, sql, run, 'schedule'),
     })

@@ -37,7 +37,7 @@ export interface MergerOptions {
   readonly seeds: Pick<Seeds, 'plant'>
   readonly now: () => number
   /** Blocks writes until the returned function is called. */
-  readonly hold: () => () => void
+  readonly hold: () => Promise<() => void>
   /** Throws if an approval rule blocks a write to one of these tables. */
   readonly permit: (tables: readonly string[]) => void
   /** Runs work with the exclusive lock and foreign keys off; `changes` says whether it changes data, `database` is the slug. */
@@ -101,9 +101,10 @@ export class Merger {
    */
   async merge(request: MergeRequest): Promise<MergeResult> {
     if (this.#isUnderWay) throw new PerSQLError('merge_under_way')
-    const release = this.#options.hold()
     this.#isUnderWay = true
+    let release = () => {}
     try {
+      release = await this.#options.hold()
       const branches = await this.#options.branches()
       const branch = branches.find(({ branchRef }) => branchRef === request.ref)
       if (!branch) throw new PerSQLError('branch_not_found', { ref: request.ref })

@@ -1,0 +1,407 @@
+import { PerSQLError } from '@persql/contract'
+import type { Analysis } from '../authorizer/authorizer.ts'
+import type { Grant, StatementInput } from '../calls/call.ts'
+import { type Engine, RetryRequired } from '../engine/engine.ts'
+import type { Result } from '../engine/result.ts'
+import { type Control, parseControl } from './control.ts'
+import { busy, HoldRequired, type TransactionHold } from './hold.ts'
+import { type OpenTransaction, sqlRefusal } from './open-transaction.ts'
+import type { Transactions } from './transactions.ts'
+
+/**
+ * The statements of a call, one after another: it yields a statement and receives its result, or the error of the statement,
+ * which it can catch. It runs in one turn and awaits nothing. If the call has to be repeated, it starts again.
+ */
+export type Program<T> = Generator<StatementInput, T, Result>
+/** What a program does next. */
+type Next<T> = IteratorResult<StatementInput, T>
+
+/** What a session ran for the first time, and so has to be charged. */
+export interface SessionUse {
+  rowsRead: number
+  rowsWritten: number
+  statementCount: number
+  /** The statements, for the query log. */
+  readonly sql: string[]
+}
+
+/** The services of the database that sessions use. */
+export interface SessionServices {
+  readonly engine: Engine
+  readonly transactions: Transactions
+  readonly hold: TransactionHold
+}
+
+/** The caller of a session. */
+export interface SessionOptions {
+  readonly grant: Grant
+  /** The transaction that an earlier call left open. */
+  readonly transaction?: OpenTransaction | undefined
+  /** The ID of the transaction for which the call had to wait, if it is repeated. */
+  readonly ticket?: string | undefined
+}
+
+/** A statement to run, or the result or error that the program waits for. */
+type Todo = { readonly input: StatementInput } | Given
+type Given = { readonly result: Result } | { readonly error: PerSQLError }
+
+/** How a run of a transaction ended, and what follows. */
+interface Run<T> {
+  readonly keeps: boolean
+  readonly next:
+    | { readonly kind: 'program'; readonly next: Next<T> }
+    /** The transaction ended. */
+    | { readonly kind: 'ended' }
+    /** The writes have to run again, because some of them were undone. */
+    | { readonly kind: 'again'; readonly given: Given }
+}
+
+/** The error of a write that is repeated. The transaction stays open. */
+class RepeatFailed extends Error {
+  readonly failure: PerSQLError
+
+  constructor(failure: PerSQLError) {
+    super()
+    this.failure = failure
+  }
+}
+
+/**
+ * Runs the statements of a client with its transactions, as one connection of SQLite would. Outside of a transaction, each
+ * statement commits. Consecutive statements of a transaction share one run, which begins with the writes of earlier calls and
+ * is undone at the end of the call, or kept by COMMIT.
+ */
+export class Session {
+  readonly used: SessionUse = { rowsRead: 0, rowsWritten: 0, statementCount: 0, sql: [] }
+  readonly #services: SessionServices
+  readonly #grant: Grant
+  #ticket: string | undefined
+  /** Whether the call had to wait before, so that it may pass others now. */
+  readonly #hasWaited: boolean
+  #transaction: OpenTransaction | undefined
+  /** Whether a statement of this call was committed, so that the call can't be repeated. */
+  #hasApplied = false
+
+  constructor(services: SessionServices, { grant, transaction, ticket }: SessionOptions) {
+    this.#services = services
+    this.#grant = grant
+    this.#transaction = transaction
+    this.#ticket = ticket
+    this.#hasWaited = ticket !== undefined
+  }
+
+  /** The open transaction. */
+  get transaction(): OpenTransaction | undefined {
+    return this.#transaction
+  }
+
+  /** Whether no transaction is open. */
+  get isAutocommit(): boolean {
+    return this.#transaction === undefined
+  }
+
+  /** Whether a statement was committed. */
+  get hasApplied(): boolean {
+    return this.#hasApplied
+  }
+
+  /**
+   * Reports the destructive statements before the first one runs. Call it for a call that commits more than once, or commits a
+   * transaction after other statements.
+   */
+  precheck(inputs: readonly StatementInput[]): void {
+    const all = [...(this.#transaction?.inputs ?? []), ...inputs]
+    this.#services.engine.precheckDestructive(all, this.#grant)
+  }
+
+  /** Lets statements outside of a transaction read `total_changes()`. Call it before the first one. */
+  countTotal(): void {
+    this.#services.engine.countTotal()
+  }
+
+  /** Runs a program. A transaction that it leaves open continues in a later call. @throws what the program throws */
+  run<T>(program: Program<T>): T {
+    const { transactions } = this.#services
+    const before = this.#transaction
+    const mark = before?.mark
+    try {
+      let next = program.next()
+      while (!next.done) {
+        next = this.#transaction
+          ? this.#runOpen(program, this.#transaction, next.value)
+          : this.#runAlone(program, next.value)
+      }
+      return next.value
+    } catch (cause) {
+      if (cause instanceof RetryRequired) {
+        if (this.#transaction && this.#transaction !== before) transactions.end(this.#transaction)
+        if (before && mark) before.reset(mark)
+        this.#transaction = before
+      }
+      throw cause
+    } finally {
+      if (this.#transaction) transactions.used(this.#transaction)
+    }
+  }
+
+  /** Runs a statement outside of a transaction. */
+  #runAlone<T>(program: Program<T>, input: StatementInput): Next<T> {
+    const { engine } = this.#services
+    let given: Given
+    try {
+      const control = parseControl(input.sql)
+      if (control) {
+        this.#open(control)
+        given = EMPTY
+      } else {
+        const analysis = engine.prepare(input, this.#grant)
+        given = { result: engine.run(analysis, input) }
+        if (analysis.effect.kind !== 'read') this.#hasApplied = true
+        this.#count(input, given.result)
+      }
+    } catch (cause) {
+      given = { error: this.#toError(cause) }
+    }
+    return give(program, given)
+  }
+
+  /** @throws PerSQLError `sql_error` for a statement that needs an open transaction */
+  #open(control: Control): void {
+    const { transactions, hold } = this.#services
+    if (control.kind === 'commit' || control.kind === 'rollback')
+      throw sqlRefusal(`cannot ${control.kind} - no transaction is active`)
+    if (control.kind === 'release' || control.kind === 'rollback_to')
+      throw sqlRefusal(`no such savepoint: ${control.name}`)
+    const isSavepoint = control.kind === 'savepoint'
+    const mode = control.kind === 'begin' ? control.mode : 'deferred'
+    const transaction = transactions.open(this.#grant, mode, this.#ticket, isSavepoint)
+    this.#ticket = undefined
+    if (control.kind === 'savepoint') transaction.savepoint(control.name)
+    // A caller that can't write makes nobody wait.
+    if (mode === 'write' && this.#grant.role !== 'readonly') {
+      transaction.holds = hold.take(transaction.id, this.#overtakes)
+      if (!transaction.holds) {
+        transactions.end(transaction)
+        throw new HoldRequired(transaction.id)
+      }
+    }
+    this.#transaction = transaction
+  }
+
+  /** Runs statements of an open transaction, from `first` until the program or the transaction ends. */
+  #runOpen<T>(program: Program<T>, transaction: OpenTransaction, first: StatementInput): Next<T> {
+    let todo: Todo = { input: first }
+    for (;;) {
+      const early: Given | 'ended' | undefined = 'input' in todo ? this.#withoutRun(transaction, todo.input) : undefined
+      if (early === 'ended') return give(program, this.#end(transaction))
+      if (early) {
+        const next: Next<T> = give(program, early)
+        if (next.done) return next
+        todo = { input: next.value }
+        continue
+      }
+      let run: Run<T>
+      try {
+        run = this.#attempt(program, transaction, todo)
+      } catch (cause) {
+        if (!(cause instanceof RepeatFailed)) throw cause
+        const next: Next<T> = give(program, 'input' in todo ? { error: cause.failure } : todo)
+        if (next.done) return next
+        todo = { input: next.value }
+        continue
+      }
+      const { next } = run
+      if (run.keeps && transaction.hasWritten) this.#hasApplied = true
+      if (next.kind === 'ended') return give(program, this.#end(transaction))
+      if (next.kind === 'program') return next.next
+      todo = next.given
+    }
+  }
+
+  /** Performs what needs no run: the end of the transaction, a return to a savepoint, or nothing after a conflict. */
+  #withoutRun(transaction: OpenTransaction, input: StatementInput): Given | 'ended' | undefined {
+    try {
+      const control = parseControl(input.sql)
+      if (control?.kind === 'rollback') return 'ended'
+      transaction.assertAlive()
+      if (control?.kind !== 'rollback_to') return undefined
+      transaction.rollBackTo(control.name)
+      return EMPTY
+    } catch (cause) {
+      return { error: this.#toError(cause) }
+    }
+  }
+
+  #end(transaction: OpenTransaction): Given {
+    this.#services.transactions.end(transaction)
+    this.#transaction = undefined
+    return EMPTY
+  }
+
+  /**
+   * Repeats the writes of the transaction, then continues the program inside.
+   * @throws RepeatFailed, RetryRequired, or what the program throws
+   */
+  #attempt<T>(program: Program<T>, transaction: OpenTransaction, first: Todo): Run<T> {
+    const { engine } = this.#services
+    const startedMs = performance.now()
+    const before = engine.writes
+    const work = (): Run<T> => {
+      this.#repeat(transaction)
+      let todo = first
+      for (;;) {
+        let given: Given
+        if ('input' in todo) {
+          const done = this.#perform(transaction, todo.input, before)
+          if (done === 'committed') return { keeps: true, next: { kind: 'ended' } }
+          if (done === 'rolled back') return { keeps: false, next: { kind: 'ended' } }
+          if ('again' in done) return { keeps: false, next: { kind: 'again', given: done.again } }
+          given = done
+        } else given = todo
+        const next = give(program, given)
+        if (next.done) return { keeps: false, next: { kind: 'program', next } }
+        todo = { input: next.value }
+      }
+    }
+    try {
+      return engine.attempt(work)
+    } finally {
+      transaction.ran(performance.now() - startedMs)
+    }
+  }
+
+  /** @throws RepeatFailed if a write is refused now, for example because the role of the token is lower */
+  #repeat(transaction: OpenTransaction): void {
+    const { engine, hold } = this.#services
+    engine.countTotal()
+    const run = () => {
+      for (const input of transaction.inputs) engine.run(engine.prepare(input, this.#grant), input, true)
+    }
+    try {
+      if (transaction.hasWritten) engine.repeat(() => hold.inside(run))
+    } catch (cause) {
+      throw new RepeatFailed(this.#toError(cause))
+    }
+  }
+
+  /** Runs one statement of the transaction. `again` says that its effects have to be undone. */
+  #perform(
+    transaction: OpenTransaction,
+    input: StatementInput,
+    writes: number,
+  ): Given | { readonly again: Given } | 'committed' | 'rolled back' {
+    const { engine } = this.#services
+    let isRunning = false
+    try {
+      const control = parseControl(input.sql)
+      if (control) return this.#control(transaction, control, () => (isRunning = true))
+      transaction.assertTime()
+      const analysis = engine.prepare(input, this.#grant)
+      const { kind, defers } = analysis.effect
+      if (kind === 'read' && defers === 'none') {
+        if (!transaction.holds) transaction.see(writes)
+        const result = engine.run(analysis, input, true)
+        return { result: this.#count(input, result) }
+      }
+      transaction.assertWritable()
+      assertRepeatable(analysis)
+      this.#hold(transaction, writes)
+      isRunning = true
+      const result = this.#services.hold.inside(() => engine.run(analysis, input, true))
+      transaction.wrote(input, result.rowsWritten)
+      return { result: this.#count(input, result) }
+    } catch (cause) {
+      const error = this.#toError(cause)
+      return isRunning ? { again: { error } } : { error }
+    }
+  }
+
+  /** Performs a statement that controls the open transaction, in its run. */
+  #control(
+    transaction: OpenTransaction,
+    control: Control,
+    committing: () => void,
+  ): Given | { readonly again: Given } | 'committed' | 'rolled back' {
+    switch (control.kind) {
+      case 'begin':
+        throw sqlRefusal('cannot start a transaction within a transaction')
+      case 'commit':
+        committing()
+        this.#services.engine.checkKeys()
+        return 'committed'
+      case 'rollback':
+        return 'rolled back'
+      case 'savepoint':
+        transaction.savepoint(control.name)
+        return EMPTY
+      case 'release':
+        if (!transaction.release(control.name)) return EMPTY
+        committing()
+        this.#services.engine.checkKeys()
+        return 'committed'
+      case 'rollback_to':
+        transaction.rollBackTo(control.name)
+        return { again: EMPTY }
+    }
+  }
+
+  /** Makes other writers wait until the transaction ends. @throws HoldRequired, or PerSQLError `transaction_conflict` */
+  #hold(transaction: OpenTransaction, writes: number): void {
+    const { hold } = this.#services
+    if (transaction.holds) return
+    try {
+      transaction.see(writes)
+    } catch (cause) {
+      // It may have waited, and then got the database.
+      hold.release(transaction.id)
+      throw cause
+    }
+    if (!hold.take(transaction.id, this.#overtakes)) throw new HoldRequired(transaction.id)
+    transaction.holds = true
+  }
+
+  get #overtakes(): boolean {
+    return this.#hasApplied || this.#hasWaited
+  }
+
+  #count({ sql }: StatementInput, result: Result): Result {
+    this.used.rowsRead += result.rowsRead
+    this.used.rowsWritten += result.rowsWritten
+    this.used.statementCount++
+    this.used.sql.push(sql)
+    return result
+  }
+
+  /** Returns the error for the program. @throws RetryRequired while the call can be repeated, or an unexpected error */
+  #toError(cause: unknown): PerSQLError {
+    if (cause instanceof RetryRequired) {
+      if (!this.#hasApplied) throw cause
+      return busy()
+    }
+    if (cause instanceof RepeatFailed) throw cause
+    const error = PerSQLError.from(cause)
+    if (error.code === 'internal') throw cause
+    return error
+  }
+}
+
+/** Passes what a program waits for. */
+const give = <T>(program: Program<T>, given: Given): Next<T> =>
+  'error' in given ? program.throw(given.error) : program.next(given.result)
+
+const EMPTY: { readonly result: Result } = Object.freeze({
+  result: Object.freeze({ columns: [], rows: [], rowsRead: 0, rowsWritten: 0 }),
+})
+
+/** @throws PerSQLError `statement_not_allowed` for a write that would have another effect at COMMIT than now */
+function assertRepeatable({ random, statement }: Analysis): void {
+  if (random !== undefined) {
+    const what = `The function ${random}() in a write of an interactive transaction`
+    const instead = 'Bind the random value as a parameter, or run the statement in a batch.'
+    throw new PerSQLError('statement_not_allowed', { what, instead })
+  }
+  if (statement.hadRollback && statement.verb !== 'CREATE') {
+    const instead = 'Use ABORT, and roll the transaction back if the statement fails.'
+    throw new PerSQLError('statement_not_allowed', { what: 'The conflict clause ROLLBACK in a transaction', instead })
+  }
+}
