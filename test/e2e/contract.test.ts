@@ -21,6 +21,10 @@ const param = fc.oneof(
   fc.boolean(),
   fc.constant(null),
   fc.constantFrom({ base64: 'AQI=' }, { base64: '!' }, { base64: 1 }, { base64: 'AQI=', more: 1 }, {}, [], [1]),
+  fc.constantFrom<unknown>(
+    ...['7', '-9223372036854775808', '9223372036854775808', '', '1.0', 1, null].map((int64) => ({ int64 })),
+    { int64: '1', base64: '' },
+  ),
 )
 const sql = fc.constantFrom<unknown>('SELECT 1', '', 1, null)
 const count = fc.constantFrom<unknown>(
@@ -44,7 +48,13 @@ const expectation = fc.oneof(
 const statement = fc.record(
   {
     sql,
-    params: fc.oneof(fc.array(param, { maxLength: 3 }), fc.constantFrom<unknown>(null, {})),
+    params: fc.oneof(
+      fc.array(param, { maxLength: 3 }),
+      fc.dictionary(fc.constantFrom('a', ':a', '@b', '$', '', '1'), param),
+      fc.constantFrom<unknown>(null, {}, 'a'),
+    ),
+    int64: fc.constantFrom<unknown>('text', 'number', null),
+    rows: fc.constantFrom<unknown>('objects', 'arrays', null),
     more: fc.constant(1),
   },
   { requiredKeys: [] },
@@ -62,6 +72,8 @@ const batch = fc.record(
   {
     statements: fc.oneof(fc.array(batched, { maxLength: 3 }), fc.constant(null)),
     transaction: fc.constantFrom<unknown>(true, false, 1, null),
+    int64: fc.constantFrom<unknown>('text', 1),
+    rows: fc.constantFrom<unknown>('objects', 1),
     more: fc.constant(1),
   },
   { requiredKeys: [] },

@@ -14,6 +14,10 @@ export const errors = {
   fields_refused: { status: 400, message: 'Missing or invalid {fields}.' },
   values_refused: { status: 400, message: 'These values violate a database constraint. Send different values.' },
   sql_error: { status: 400, message: '{message}' },
+  duplicate_column: {
+    status: 400,
+    message: 'Several columns are named "{column}". Name each with AS, or leave out "rows": "objects".',
+  },
   multiple_statements: { status: 400, message: 'Only one statement is allowed per call. To run several, use batch.' },
   empty_statement: { status: 400, message: 'The "sql" field contains no SQL statement.' },
   import_failed: { status: 400, message: '{reason}' },

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
-import { QueryMeta, QueryResult, Statement, writeErrors } from './query.ts'
+import { QueryMeta, QueryResult, ResultFormat, Statement, writeErrors } from './query.ts'
 import { Slug, Timestamp } from './values.ts'
 
 const address = { ns: Slug, db: Slug }
@@ -14,6 +14,7 @@ const refusals = [
   'empty_statement',
   'statement_not_allowed',
   'integer_out_of_range',
+  'duplicate_column',
   'role_insufficient',
   'table_out_of_scope',
   'table_protected',
@@ -34,6 +35,7 @@ export const proposals = {
       ...address,
       ...Statement.shape,
       ttlSec: z.int().min(1).max(PROPOSAL_S.longest).default(PROPOSAL_S.standard),
+      ...ResultFormat,
     }),
     output: z.object({
       sql: z.string(),

@@ -24,15 +24,24 @@ export const BatchStatement = z.strictObject({
 
 export const MAX_STATEMENTS = 100
 
+/** The form of results, for all statements of a call. */
+export const ResultFormat = {
+  /** `text`: INTEGER values and `lastInsertRowid` are decimal strings, exact at any size. By default they are numbers. */
+  int64: z.literal('text').optional(),
+  /** `objects`: each row is an object by column name. By default it is an array. */
+  rows: z.literal('objects').optional(),
+}
+
 export const QueryResult = z.object({
   columns: z.array(z.string()),
-  rows: z.array(z.array(Value)),
+  /** Arrays, or objects with `"rows": "objects"`. */
+  rows: z.union([z.array(z.array(Value)), z.array(z.record(z.string(), Value))]),
   rowsRead: z.int(),
   rowsWritten: z.int(),
   /** Rows that INSERT, UPDATE or DELETE changed, without index entries; absent for reads. */
   changes: z.int().optional(),
-  /** Rowid of the last inserted row; absent for other statements. */
-  lastInsertRowid: z.int().optional(),
+  /** Rowid of the last inserted row, a string with `"int64": "text"`; absent for other statements. */
+  lastInsertRowid: z.union([z.int(), z.string()]).optional(),
 })
 
 /** The cost of a call, next to `data` in the response. */
@@ -86,6 +95,7 @@ export const statementErrors = [
   'statement_not_allowed',
   'statement_too_long',
   'integer_out_of_range',
+  'duplicate_column',
   'result_too_large',
   'role_insufficient',
   'table_out_of_scope',
@@ -117,7 +127,7 @@ export const query = {
     scoped: true,
     parsedBy: 'database',
     console: { route: 'POST /api/namespaces/{ns}/databases/{db}/query', role: 'viewer' },
-    input: z.strictObject({ ...address, ...Statement.shape }),
+    input: z.strictObject({ ...address, ...Statement.shape, ...ResultFormat }),
     output: QueryResult,
     meta: QueryMeta,
     errors: [...statementErrors, ...writeErrors, 'idempotency_mismatch', 'replay_dropped'],
@@ -134,6 +144,7 @@ export const query = {
       ...address,
       statements: z.array(BatchStatement).min(1).max(MAX_STATEMENTS),
       transaction: z.boolean().default(false),
+      ...ResultFormat,
     }),
     output: z.array(QueryResult),
     meta: QueryMeta,

@@ -12,6 +12,7 @@ import {
 import { assertShallow, isObject, parseDeepObject } from '../../json-object.ts'
 import { utf8Length } from '../../sqlite/walk.ts'
 import type { Span } from '../../tracing/tracer.ts'
+import type { IntegerForm } from '../engine/exact-integers.ts'
 import { TRANSACTION_MODES, type TransactionMode } from '../transactions/control.ts'
 import { MAX_SQL_BYTES } from './sql-length.ts'
 import type { Bound, Params } from './values.ts'
@@ -83,6 +84,10 @@ export interface DatabaseCall {
 export interface StatementInput {
   readonly sql: string
   readonly params: Params
+  /** How its result contains INTEGER values, exactly; as numbers by default, and a rounded one is refused. */
+  readonly integers?: IntegerForm | undefined
+  /** Whether the response contains its rows as objects. Columns with equal names are refused then. */
+  readonly asObjects?: boolean | undefined
   readonly expect?: { readonly rows?: Count; readonly rowsWritten?: Count }
 }
 export type Count = number | { readonly min?: number; readonly max?: number }
@@ -99,6 +104,13 @@ export interface BatchInput {
 /** Parses the body of `query`. @throws PerSQLError `invalid_json`, `invalid_input` or `integer_out_of_range` */
 export function parseQuery(text: string): StatementInput {
   const body = parseDeepObject(text)
+  onlyFields(body, ['sql', 'params', ...FORMAT_FIELDS])
+  return withFormat(statement(body, undefined, text), body)
+}
+
+/** Parses a statement alone. @throws PerSQLError `invalid_json`, `invalid_input` or `integer_out_of_range` */
+export function parseStatementBody(text: string): StatementInput {
+  const body = parseDeepObject(text)
   onlyFields(body, ['sql', 'params'])
   return statement(body, undefined, text)
 }
@@ -106,12 +118,12 @@ export function parseQuery(text: string): StatementInput {
 /** Parses the body of `propose`. @throws PerSQLError `invalid_json`, `invalid_input` or `integer_out_of_range` */
 export function parseProposal(text: string): StatementInput & { readonly ttlSec: number } {
   const body = parseDeepObject(text)
-  onlyFields(body, ['sql', 'params', 'ttlSec'])
+  onlyFields(body, ['sql', 'params', 'ttlSec', ...FORMAT_FIELDS])
   const { ttlSec = PROPOSAL_S.standard } = body
   if (!Number.isInteger(ttlSec) || (ttlSec as number) < 1 || (ttlSec as number) > PROPOSAL_S.longest) {
     refuse(`"ttlSec" must be an integer from 1 to ${PROPOSAL_S.longest.toLocaleString('en-US')} (seconds).`)
   }
-  return { ...statement(body, undefined, text), ttlSec: ttlSec as number }
+  return { ...withFormat(statement(body, undefined, text), body), ttlSec: ttlSec as number }
 }
 
 /** Parses the token of a proposal. @throws PerSQLError `invalid_json` or `invalid_input` */
@@ -125,11 +137,11 @@ export function parseApply(text: string): string {
 /** Parses the body of `batch`. @throws PerSQLError `invalid_json`, `invalid_input` or `integer_out_of_range` */
 export function parseBatch(text: string): BatchInput {
   const body = parseDeepObject(text)
-  onlyFields(body, ['statements', 'transaction'])
+  onlyFields(body, ['statements', 'transaction', ...FORMAT_FIELDS])
   const { statements, transaction = false } = body
   const list = statementList(statements, 'batch')
   if (typeof transaction !== 'boolean') refuse('"transaction" must be true or false.')
-  return { transaction: transaction as boolean, statements: listedStatements(list, text) }
+  return { transaction: transaction as boolean, statements: listedStatements(list, text, body) }
 }
 
 /** The body of a call of a transaction. */
@@ -154,7 +166,7 @@ export function parseTransactionCall(text: string, fields: readonly (keyof Trans
   if (isStep && !(Number.isSafeInteger(step) && (step as number) > 0))
     refuse('"step" must be an integer: 1 for the first step, then 2, and so on.')
   const list = statements === undefined && !isStep ? [] : statementList(statements, 'request')
-  return { statements: listedStatements(list, text), mode: mode as TransactionMode, step: (step as number) ?? 0 }
+  return { statements: listedStatements(list, text, body), mode: mode as TransactionMode, step: (step as number) ?? 0 }
 }
 
 function statementList(statements: unknown, unit: string): unknown[] {
@@ -165,15 +177,25 @@ function statementList(statements: unknown, unit: string): unknown[] {
   return list
 }
 
-const listedStatements = (list: readonly unknown[], text: string): StatementInput[] =>
+const listedStatements = (list: readonly unknown[], text: string, body: Record<string, unknown>): StatementInput[] =>
   list.map((item, i) => {
     if (!isObject(item)) refuse(`"statements[${i}]" must be an object with "sql" and "params".`)
     const fields = item as Record<string, unknown>
     onlyFields(fields, STATEMENT_FIELDS, i)
-    const input = statement(fields, i, text)
+    const input = withFormat(statement(fields, i, text), body)
     if (fields.expect === undefined) return input
     return { ...input, expect: expectation(fields.expect, `${formatPlace(i)}expect`) }
   })
+
+const FORMAT_FIELDS = ['int64', 'rows']
+
+/** Adds the form of the results that a body asks for. */
+function withFormat(input: StatementInput, { int64, rows }: Record<string, unknown>): StatementInput {
+  if (int64 === undefined && rows === undefined) return input
+  if (int64 !== undefined && int64 !== 'text') refuse('"int64" must be "text".')
+  if (rows !== undefined && rows !== 'objects') refuse('"rows" must be "objects".')
+  return { ...input, ...(int64 === 'text' && { integers: int64 }), ...(rows !== undefined && { asObjects: true }) }
+}
 
 /** The position of an invalid value: the index of a statement in a batch, or `undefined` for the body itself. */
 type Place = number | undefined

@@ -1,6 +1,8 @@
 import type { Analysis } from '../authorizer/authorizer.ts'
 import type { CallCounters } from '../authorizer/counters.ts'
 import type { Effect } from '../authorizer/statement-effect.ts'
+import type { StatementInput } from '../calls/call.ts'
+import { toForm } from './exact-integers.ts'
 import type { Result } from './result.ts'
 
 /** Counts of the connection after a write. */
@@ -39,6 +41,12 @@ export class ConnectionCounts {
     return counts
   }
 
+  /** Returns the digits of the last rowid, which the runtime rounds beyond 2^53. */
+  exactRowid(rowid: number): string {
+    if (Number.isSafeInteger(rowid)) return `${rowid}`
+    return this.#sql.exec<{ digits: string }>('SELECT CAST(last_insert_rowid() AS TEXT) AS digits').one().digits
+  }
+
   /** Drops the known rowids. Call it after a failure and after a change by other means. */
   forget(): void {
     this.#added.clear()
@@ -56,13 +64,15 @@ export function addCounts(
   { effect, statement: { verb }, counters }: Analysis,
   counts: ConnectionCounts,
   call: CallCounters,
+  { integers }: Pick<StatementInput, 'integers'>,
 ): Result {
   const { changes, rowid } = counts.after(effect, result)
   call.wrote(counters, changes)
-  // If this call has not inserted a row, the rowid is from an earlier call.
-  const inserted = call.hasRowid && (verb === 'INSERT' || verb === 'REPLACE') && Number.isSafeInteger(rowid)
   const { columns, rows, rowsRead, rowsWritten } = result
-  return inserted
-    ? { columns, rows, rowsRead, rowsWritten, changes, lastInsertRowid: rowid }
-    : { columns, rows, rowsRead, rowsWritten, changes }
+  // If this call has not inserted a row, the rowid is from an earlier call.
+  if (call.hasRowid && (verb === 'INSERT' || verb === 'REPLACE') && (integers || Number.isSafeInteger(rowid))) {
+    const lastInsertRowid = integers === undefined ? rowid : toForm(counts.exactRowid(rowid), integers)
+    return { columns, rows, rowsRead, rowsWritten, changes, lastInsertRowid }
+  }
+  return { columns, rows, rowsRead, rowsWritten, changes }
 }

@@ -3,23 +3,24 @@ import { disk } from '../../disk-space.ts'
 import { diffObjects, diffOfStatement, readObjects, tablesChanged } from '../../sqlite/schema-diff.ts'
 import type { RunSql } from '../../sqlite/schema-map.ts'
 import { type Analysis, Authorizer, authorize, type Permission, reservedObjects } from '../authorizer/authorizer.ts'
-import { restoreNames } from '../authorizer/bind.ts'
 import { listChanges, listSchemaChanges } from '../authorizer/changed-tables.ts'
-import { CallCounters, withoutTotal } from '../authorizer/counters.ts'
+import { CallCounters } from '../authorizer/counters.ts'
 import { droppedTable, refuseCascade } from '../authorizer/drop.ts'
 import type { StatementInput } from '../calls/call.ts'
 import type { Seeds } from '../versions/ids/seeds.ts'
 import { type Attempted, attempt, type Made } from './attempt.ts'
+import { ColumnTypes } from './column-types.ts'
 import { addCounts, ConnectionCounts } from './connection-counts.ts'
 import { DeferredKeys } from './deferred-keys.ts'
 import { assertExpected } from './expectation.ts'
 import type { Growth } from './growth.ts'
 import type { StatementObserver, WriteGuard } from './observer.ts'
 import { precheckDestructive } from './precheck.ts'
-import { collect, MAX_RESULT_BYTES, type Result, tooLarge, toResult } from './result.ts'
+import { assertDistinct, MAX_RESULT_BYTES, type Result, tooLarge } from './result.ts'
 import { assertRoomToWrite } from './room.ts'
 import { canReturnIntegers, hasRoundedIntegers, rounded } from './rounded-integers.ts'
 import { createRunSql } from './run-sql.ts'
+import { type RunOutcome, StatementRunner } from './run-statement.ts'
 import { Sequences } from './sequences.ts'
 import { sqlError } from './sql-error.ts'
 import type { SystemStorage } from './system-storage.ts'
@@ -48,6 +49,8 @@ export class Engine {
   readonly #counts: ConnectionCounts
   readonly #made: Made = { changes: [], writes: 0, hasSchemaRun: false }
   readonly #counters = new CallCounters()
+  readonly #runner: StatementRunner
+  readonly columnTypes: ColumnTypes
   #bytesLeft = 0
   #reportsLoss = false
   #isAlone = false
@@ -68,6 +71,7 @@ export class Engine {
     const run = createRunSql(storage.sql)
     this.#run = run
     this.#seeds = seeds
+    this.columnTypes = new ColumnTypes(storage)
     this.#storage = storage
     this.#onHold = onHold
     this.#guard = new Authorizer(run)
@@ -75,6 +79,7 @@ export class Engine {
     this.#sequences = new Sequences(run)
     this.#counts = new ConnectionCounts(storage.sql)
     this.#watch = watch
+    this.#runner = new StatementRunner(storage.sql, this.#counters, (startedMs) => watch.overtime(startedMs))
     this.#gate = gate
     this.#suspension = suspension
     this.#growth = growth
@@ -332,7 +337,7 @@ export class Engine {
     if (suspects.size > 0) throw rounded()
     assertExpected(input, result)
     this.#growth.wroteBy(analysis, result.rowsWritten)
-    const counted = addCounts(result, analysis, this.#counts, this.#counters)
+    const counted = addCounts(result, analysis, this.#counts, this.#counters, input)
     if (!listening) this.#unheard()
     else {
       const { changes = 0 } = counted
@@ -368,22 +373,12 @@ export class Engine {
     return result
   }
 
-  #execute(analysis: Analysis, { params }: StatementInput) {
-    const startedMs = performance.now()
-    const counts = analysis.counters.reads.includes('total_changes') && analysis.statement.explain === 'no'
-    const bound = analysis.bind(params)
-    const sql = counts ? this.#counters.ofCall(bound.sql, analysis.counters) : bound.sql
-    const cursor = this.#storage.sql.exec(sql, ...bound.values)
-    const names = () => (counts ? cursor.columnNames.map(withoutTotal) : cursor.columnNames)
-    analysis.columns ??= restoreNames(names(), analysis.layout)
-    const { columns } = analysis
-    // A statement without columns returns no rows, so it is already complete.
-    if (columns.length === 0)
-      return { result: toResult(cursor, columns, NO_ROWS), suspects: NO_SUSPECTS, bytes: 0, startedMs }
-    const { rows, suspects, bytes } = collect(cursor.raw(), this.#bytesLeft, () => this.#watch.overtime(startedMs))
-    this.#bytesLeft -= bytes
+  #execute(analysis: Analysis, input: StatementInput): RunOutcome {
+    const outcome = this.#runner.run(analysis, input, this.#bytesLeft)
+    this.#bytesLeft -= outcome.bytes
     if (this.#bytesLeft < 0) throw tooLarge()
-    return { result: toResult(cursor, columns, rows), suspects, bytes, startedMs }
+    if (input.asObjects) assertDistinct(outcome.result.columns)
+    return outcome
   }
 }
 
@@ -394,4 +389,3 @@ const NO_ROWS: Result['rows'] = []
 const NO_RESULT: Result = Object.freeze({ columns: [], rows: NO_ROWS, rowsRead: 0, rowsWritten: 0 })
 const NO_SEEDS: readonly string[] = []
 const NO_TABLES: ReadonlySet<string> = new Set()
-const NO_SUSPECTS: ReadonlySet<number> = new Set()

@@ -5,6 +5,7 @@ import {
   type Grant,
   parseBatch,
   parseQuery,
+  parseStatementBody,
   type StatementInput,
 } from '../calls/call.ts'
 import { type Handlers, parseInput } from '../calls/handler.ts'
@@ -18,7 +19,7 @@ import {
   turnsForeignKeysOff,
 } from './batch-without-foreign-keys.ts'
 import { type Engine, RetryRequired } from './engine.ts'
-import type { Result } from './result.ts'
+import { type Result, toResponseResult, toResponses } from './result.ts'
 import { runBatchStatement } from './run-batch-statement.ts'
 import { userTables } from './schema.ts'
 
@@ -42,7 +43,7 @@ export function operations(services: StatementServices) {
         const analysis = engine.prepare(input, grant)
         if (reads.isLong(analysis, input.params)) return readElsewhere(call, [input], services)
         const result = engine.run(analysis, input)
-        return outcome(result, [result], input.sql)
+        return outcome(toResponseResult(result, input), [result], input.sql)
       },
     ),
 
@@ -57,7 +58,9 @@ export function operations(services: StatementServices) {
         if (/total_changes/i.test(sql)) engine.countTotal()
         if (reads.areLong(statements, grant)) return readElsewhere(call, statements, services, input)
         if (turnsForeignKeysOff(input)) {
-          return batchWithoutForeignKeys(call, services, input, (results) => outcome(results, results, sql))
+          return batchWithoutForeignKeys(call, services, input, (results) =>
+            outcome(toResponses(results, statements), results, sql),
+          )
         }
         if (!transaction && !approvals.gate.closed) return oneByOne(statements, grant, engine, sql)
         if (!transaction) return engine.transaction(() => oneByOne(statements, grant, engine, sql))
@@ -65,7 +68,7 @@ export function operations(services: StatementServices) {
         engine.transaction(() => {
           for (const statement of statements) runBatchStatement(statement, grant, engine, results, true)
         })
-        return outcome(results, results, sql)
+        return outcome(toResponses(results, statements), results, sql)
       },
     ),
 
@@ -94,12 +97,12 @@ export function operations(services: StatementServices) {
     },
 
     validate({ body, grant }) {
-      const input = parseQuery(body)
+      const input = parseStatementBody(body)
       return { ...outcome(verdict(input, grant, engine), [], input.sql), statementCount: 0 }
     },
 
     explain({ body, grant }) {
-      const input = parseQuery(body)
+      const input = parseStatementBody(body)
       const { effect, statement } = engine.prepare(input, grant)
       const planned = { ...input, sql: `EXPLAIN QUERY PLAN ${statement.text}` }
       const result = engine.run(engine.prepare(planned, grant), planned)
@@ -150,7 +153,7 @@ function oneByOne(statements: readonly StatementInput[], grant: Grant, engine: E
   engine.precheckDestructive(statements, grant)
   try {
     for (const statement of statements) runBatchStatement(statement, grant, engine, results, false)
-    return outcome(results, results, sql)
+    return outcome(toResponses(results, statements), results, sql)
   } catch (cause) {
     if (cause instanceof RetryRequired) throw cause
     const error = PerSQLError.from(cause)

@@ -7,7 +7,8 @@ export interface Result {
   readonly rowsRead: number
   readonly rowsWritten: number
   readonly changes?: number
-  readonly lastInsertRowid?: number
+  /** A number, unless the statement asked for exact integers. */
+  readonly lastInsertRowid?: number | bigint | string
 }
 
 /** Returns the result of a cursor that was read to its end. */
@@ -16,6 +17,38 @@ export const toResult = (
   columns: readonly string[],
   rows: Result['rows'],
 ): Result => ({ columns, rows, rowsRead, rowsWritten })
+
+/** A result in a response, whose rows can be objects. */
+export type ResponseResult = Omit<Result, 'rows'> & { readonly rows: readonly unknown[] }
+
+/** Returns a result with its rows as objects, if its statement asked for them. */
+export const toResponseResult = (
+  result: Result,
+  { asObjects }: { readonly asObjects?: boolean | undefined },
+): ResponseResult => (asObjects ? { ...result, rows: toObjects(result) } : result)
+
+/** Returns the results of several statements, each in the form that it asked for. */
+export const toResponses = (
+  results: readonly Result[],
+  statements: readonly { readonly asObjects?: boolean | undefined }[],
+): readonly ResponseResult[] =>
+  statements.some(({ asObjects }) => asObjects)
+    ? results.map((result, i) => toResponseResult(result, statements[i] ?? {}))
+    : results
+
+/** Returns rows as objects. */
+export const toObjects = ({ columns, rows }: Pick<Result, 'columns' | 'rows'>): Record<string, unknown>[] =>
+  rows.map((row) => Object.fromEntries(columns.map((column, i) => [column, row[i]])))
+
+/** Checks that each column has its own name. @throws PerSQLError `duplicate_column` */
+export function assertDistinct(columns: readonly string[]): void {
+  const column = findDuplicate(columns)
+  if (column !== undefined) throw new PerSQLError('duplicate_column', { column })
+}
+
+/** Returns the first name that several columns have. */
+export const findDuplicate = (columns: readonly string[]): string | undefined =>
+  columns.find((column, i) => columns.indexOf(column) < i)
 
 /** The maximum size of a serialized result, so that it fits in memory and through an RPC call. */
 export const MAX_RESULT_BYTES = 16 * 1024 * 1024

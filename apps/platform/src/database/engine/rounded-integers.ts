@@ -20,7 +20,7 @@ export function hasRoundedIntegers(
   const test = [...suspects].map(
     (i) => `(typeof(c${i}) = 'integer' AND c${i} NOT BETWEEN -9007199254740991 AND 9007199254740991)`,
   )
-  const check = `WITH q(${names}) AS (${text}\n) SELECT 1 FROM q WHERE ${test.join(' OR ')} LIMIT 1`
+  const check = `WITH _persql_result(${names}) AS (${text}\n) SELECT 1 FROM _persql_result WHERE ${test.join(' OR ')} LIMIT 1`
   return [...sql.exec(check, ...values).raw()].length > 0
 }
 

@@ -301,9 +301,11 @@ export class DatabaseReads {
   #toSent({ statements, permission }: ReadRequest, { id }: Identity): SentRead {
     const { engine, ctx } = this.#options
     const sent = statements.map((statement): SentStatement => {
-      const { bind, cookie, statement: parsed, layout } = engine.prepare(statement, permission)
+      const { bind, cookie, statement: parsed, layout, columns } = engine.prepare(statement, permission)
       const { sql, values } = bind(statement.params)
-      return { sql, params: values.map(toSentValue), cookie, checksIntegers: canReturnIntegers(parsed), layout }
+      const { integers, asObjects } = statement
+      const checksIntegers = canReturnIntegers(parsed)
+      return { sql, params: values.map(toSentValue), cookie, checksIntegers, layout, integers, asObjects, columns }
     })
     return { name: ctx.id.name as string, id, statements: sent, maxBytes: MAX_RESULT_BYTES }
   }
@@ -336,6 +338,8 @@ export class DatabaseReads {
         return tooLarge()
       case 'rounded':
         return rounded()
+      case 'duplicate_column':
+        return new PerSQLError('duplicate_column', { column: failure.column })
       case 'error':
         if (OUT_OF_SPACE.test(failure.message)) return tooMuchSpace()
         return sqlError(new Error(failure.message), sql)

@@ -1,5 +1,6 @@
 import type { JsonLayout } from '../authorizer/json-binding.ts'
 import type { SqlValue } from '../calls/values.ts'
+import type { IntegerForm } from '../engine/exact-integers.ts'
 
 // A reader is another process that opens the file of a database and runs one read in it. The process that serves the
 // database authorizes and compiles the statements, and the reader checks that they compile to the same there.
@@ -15,6 +16,12 @@ export interface SentStatement {
   readonly cookie: number | null
   /** Whether integers of the result have to be checked, because the runtime rounds those beyond 2^53. */
   readonly checksIntegers: boolean
+  /** How its result contains INTEGER values, exactly. A bigint becomes `{"int64": "…"}`. */
+  readonly integers?: IntegerForm | undefined
+  /** The names of its columns, if they are known. */
+  readonly columns?: readonly string[] | undefined
+  /** Whether the rows become objects. */
+  readonly asObjects?: boolean | undefined
   /** How its parameters became JSON arrays, to restore the names of the result's columns. */
   readonly layout?: JsonLayout | undefined
 }
@@ -44,6 +51,7 @@ export type ReadFailure =
   | { readonly reason: 'schema_changed' }
   | { readonly reason: 'too_large' }
   | { readonly reason: 'rounded' }
+  | { readonly reason: 'duplicate_column'; readonly column: string }
   /** SQLite's message, or the runtime's. */
   | { readonly reason: 'error'; readonly message: string }
 

@@ -28,9 +28,20 @@ export class ReaderResult implements Result {
   }
 
   get #values(): Pick<Result, 'columns' | 'rows'> {
-    this.#parsed ??= JSON.parse(this.#text) as Pick<Result, 'columns' | 'rows'>
+    this.#parsed ??= parseResult(this.#text)
     return this.#parsed
   }
+}
+
+/** Parses the results of a reader, which are separated by commas. */
+export const parseResults = (texts: string): Result[] => JSON.parse(`[${texts}]`, reviveBigint) as Result[]
+
+const parseResult = (text: string) => JSON.parse(text, text.includes('"int64"') ? reviveBigint : undefined) as Result
+
+/** Restores the bigints of exact results. Blobs are the only other objects in rows. */
+function reviveBigint(_key: string, value: unknown): unknown {
+  const { int64 } = (typeof value === 'object' && value !== null ? value : {}) as { int64?: unknown }
+  return typeof int64 === 'string' ? BigInt(int64) : value
 }
 
 /** Calls `next` with a result, now or once it is there. */

@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { now } from '../../../clock.ts'
 import type { Access } from '../../calls/access.ts'
-import { parseQuery, type StatementInput } from '../../calls/call.ts'
+import { parseStatementBody, type StatementInput } from '../../calls/call.ts'
 import type { ExclusiveAccess } from '../../calls/exclusive-access.ts'
 import { DatabaseLocked } from '../../engine/engine.ts'
 import type { Result } from '../../engine/result.ts'
@@ -15,7 +15,7 @@ import type { LastRun, Schedules, StoredSchedule } from './store.ts'
 
 /** Returns the statement of a schedule, with its parameters in their bound form. @throws PerSQLError */
 export function bindStatement({ sql, params }: Pick<StoredSchedule, 'sql' | 'params'>): StatementInput {
-  return parseQuery(JSON.stringify({ sql, params }))
+  return parseStatementBody(JSON.stringify({ sql, params }))
 }
 
 /** Runs the statement with the permissions that it was saved with. @throws PerSQLError */

@@ -3,6 +3,7 @@ import { getActor } from '../../calls/call.ts'
 import { type Handlers, parseInput } from '../../calls/handler.ts'
 import { done } from '../../calls/outcome.ts'
 import type { Engine } from '../../engine/engine.ts'
+import { toResponses } from '../../engine/result.ts'
 import type { Audit } from '../audit-outbox.ts'
 import { type Approvals, notOpen, toApproval, toAuditName } from './approvals.ts'
 import { getStatus } from './requests.ts'
@@ -60,7 +61,8 @@ export function operations({ approvals, engine, audit, now }: ApprovalServices) 
       })
       audit(getActor(call.grant), 'approval.redeemed', toAuditName(approvalToken), {})
       const used = { sql: joinStatements(request), statementCount: results.length, ...sum(results) }
-      return done(request.batch ? results : results[0], used)
+      const responses = toResponses(results, request.statements)
+      return done(request.batch ? responses : responses[0], used)
     },
   } satisfies Handlers
 }

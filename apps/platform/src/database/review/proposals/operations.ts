@@ -5,6 +5,7 @@ import { type DatabaseCall, parseApply, parseProposal } from '../../calls/call.t
 import type { Handlers } from '../../calls/handler.ts'
 import { done } from '../../calls/outcome.ts'
 import { dryRun } from '../../engine/dry-run.ts'
+import { toResponseResult } from '../../engine/result.ts'
 import { type ApprovalRequester, type PendingWrite, withApproval } from '../approvals/with-approval.ts'
 import type { Proposals } from './store.ts'
 
@@ -29,7 +30,8 @@ export function operations(services: ProposalServices) {
       const { kind } = analysis.effect
       if (kind === 'read')
         throw new PerSQLError('invalid_input', { problem: "This statement doesn't write. Use query instead." })
-      const planned = { ...statement, sql: `EXPLAIN QUERY PLAN ${analysis.statement.text}` }
+      const { params } = statement
+      const planned = { params, sql: `EXPLAIN QUERY PLAN ${analysis.statement.text}` }
       const plan = engine.run(engine.prepare(planned, grant), planned)
       // Rules that deny the write fail the proposal now. Rules that require approval apply when it is applied.
       const attempt = () => {
@@ -63,7 +65,7 @@ export function operations(services: ProposalServices) {
         return engine.run(analysis, statement, true)
       })
       const { rowsRead, rowsWritten } = result
-      return done(result, { sql: statement.sql, statementCount: 1, rowsRead, rowsWritten })
+      return done(toResponseResult(result, statement), { sql: statement.sql, statementCount: 1, rowsRead, rowsWritten })
     }),
   } satisfies Handlers
 }
