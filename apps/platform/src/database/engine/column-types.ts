@@ -1,4 +1,3 @@
-import { quoteName } from '../../sqlite/identifiers.ts'
 import type { RunSql } from '../../sqlite/schema-map.ts'
 import { type Statement, tokens } from '../../sqlite/tokenizer.ts'
 import type { Analysis } from '../authorizer/authorizer.ts'
@@ -63,7 +62,7 @@ export class ColumnTypes {
 
 class RolledBack extends Error {}
 
-const VIEW = quoteName('_persql_columns')
+const VIEW = '_persql_columns'
 const AFFINITIES: ReadonlySet<string> = new Set(['BLOB', 'INT', 'NUM', 'REAL', 'TEXT'])
 
 function withoutParameters(text: string): string {
