@@ -202,7 +202,8 @@ describe("a database's own hostname", () => {
     expect((await send('GET', '/v2')).status).toBe(200)
     expect((await send('GET', '/v3')).status).toBe(200)
     const { publish } = await createEndpoints(platform, acme)
-    await publish({ ...specs.list, slug: 'v3', sql: 'SELECT 7 AS seven', input: [] })
+    const spec = { ...specs.list, slug: 'v3', sql: 'SELECT 7 AS seven', input: [] }
+    await publish(spec)
     expect((await send('GET', '/v3')).text).toContain('seven')
     expect((await send('POST', '/v3/pipeline', select)).status).toBe(200)
   })

@@ -57,5 +57,6 @@ export function batchWithoutForeignKeys(
   return withoutForeignKeys(call, services, true, () => engine.transaction(() => schemaChanges.by(author, runAll)))
 }
 
-const setsForeignKeys = (sql: string): boolean | undefined =>
+/** Returns whether a statement turns foreign keys on; `undefined` for any other statement. */
+export const setsForeignKeys = (sql: string): boolean | undefined =>
   /foreign_keys/i.test(sql) ? parseForeignKeys(sql, [...tokens(sql)]) : undefined

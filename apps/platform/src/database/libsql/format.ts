@@ -44,6 +44,8 @@ export function formatValue(cell: unknown): string {
     case 'string':
       return `{"type":"text","value":${JSON.stringify(cell)}}`
     default: {
+      // The engine represents infinity as a JSON number out of range.
+      if ('rawJSON' in (cell as object)) return `{"type":"float","value":${(cell as { rawJSON: string }).rawJSON}}`
       // Clients accept base64 without padding, and some accept no padding.
       const { base64 } = cell as { base64: string }
       return `{"type":"blob","base64":"${base64.replace(/=+$/, '')}"}`

@@ -1,67 +1,246 @@
 import { PerSQLError } from '@persql/contract'
-import type { DatabaseCall } from '../calls/call.ts'
-import type { Outcome } from '../calls/outcome.ts'
-import type { Engine } from '../engine/engine.ts'
-import { formatCursor, formatPipeline } from './format.ts'
-import { parseBatch, parseCursorBody, parsePipelineBody, parseRequests } from './parse.ts'
-import { type Program, runBatch, runRequests, type Stream } from './program.ts'
-import { ProgramRunner } from './program-runner.ts'
+import { quoteName } from '../../sqlite/identifiers.ts'
+import { type DatabaseCall, type Grant, getActor, type StatementInput } from '../calls/call.ts'
+import { done, type Outcome } from '../calls/outcome.ts'
+import type { BatchWithoutForeignKeys } from '../engine/batch-without-foreign-keys.ts'
+import { type Engine, RetryRequired } from '../engine/engine.ts'
+import { createRunSql } from '../engine/run-sql.ts'
+import { withoutForeignKeys } from '../engine/without-foreign-keys.ts'
+import { type Control, parseControl } from '../transactions/control.ts'
+import { Session, type SessionServices } from '../transactions/session.ts'
+import { checkForeignKeys } from '../versions/migrations/foreign-keys.ts'
+import { describeStatement } from './describe.ts'
+import { formatCursor, formatOk, formatPipeline } from './format.ts'
+import { parseBatch, parseCursorBody, parsePipelineBody, parseRequests, type StoredSql } from './parse.ts'
+import { listStatements, type Program, runBatch, runRequests, type Stream } from './program.ts'
+import { findLongReads, type ReadElsewhereServices, readElsewhere } from './read-elsewhere.ts'
+import { expired, type KeptStream, newStreamId, Streams } from './streams.ts'
+import { needsExclusive, rebuiltTables, translated } from './translate.ts'
 
-export interface LibsqlServices {
-  readonly engine: Engine
-  readonly storage: DurableObjectStorage
+/** The services that the libSQL protocol uses. */
+export interface LibsqlServices extends SessionServices, BatchWithoutForeignKeys, ReadElsewhereServices {
+  readonly now: () => number
 }
+
+/** A parsed request of a stream. */
+interface StreamCall<T> {
+  /** The stream of its baton; `undefined` for a new one. */
+  readonly kept: KeptStream | undefined
+  /** The SQL that is stored after it. */
+  readonly stored: StoredSql
+  /** Whether it closes its stream. */
+  readonly closes: boolean
+  /** The statements that it can run. */
+  readonly inputs: readonly StatementInput[]
+  readonly program: (stream: Stream) => Program<T>
+  /** Returns the body of the response. */
+  readonly format: (baton: string | null, done: T) => string
+}
+
+/** How the statements of a request run. */
+interface Mode {
+  /** Whether the request has the database for itself, with foreign keys off. */
+  readonly isAlone: boolean
+  /** Whether the caller can have that. */
+  readonly mayRunAlone: boolean
+}
+
+/** Returns the handlers of requests of the libSQL protocol. They aren't operations of the contract. */
 export function operations(services: LibsqlServices) {
+  const streams = new Streams(services.now)
+
+  /** Returns the stream of a baton. @throws PerSQLError `stream_expired` */
+  const find = (baton: string | null, { grant }: DatabaseCall): KeptStream | undefined => {
+    if (baton === null) return undefined
+    const kept = streams.find(baton, grant.tokenId)
+    const { transactionId } = kept
+    if (transactionId === undefined || services.transactions.has(transactionId, grant.tokenId)) return kept
+    streams.end(kept.id)
+    throw expired('Its transaction was rolled back. Begin it again.')
+  }
+
   return {
-    libsql_pipeline(call: DatabaseCall): Outcome {
+    libsql_pipeline(call: DatabaseCall): Outcome | Promise<Outcome> {
       const { baton, requests: list } = parsePipelineBody(call.body)
-      refuseBaton(baton)
-      const { requests } = parseRequests(list, new Map())
-      return run(
-        call,
-        services,
-        (stream) => runRequests(requests, stream),
-        (results) => formatPipeline(null, results),
-      )
+      let kept: KeptStream | undefined
+      try {
+        kept = find(baton, call)
+      } catch (cause) {
+        // Clients close their stream also after they gave up.
+        if (isOnlyClose(list)) return done(undefined, { body: formatPipeline(null, CLOSED) })
+        throw cause
+      }
+      const { requests, stored } = parseRequests(list, kept?.stored ?? NOTHING_STORED)
+      return serve(call, services, streams, {
+        ...{ kept, stored, closes: requests.at(-1)?.type === 'close' },
+        inputs: listStatements(requests),
+        program: (stream) => runRequests(requests, stream),
+        format: formatPipeline,
+      })
     },
-    libsql_cursor(call: DatabaseCall): Outcome {
+
+    libsql_cursor(call: DatabaseCall): Outcome | Promise<Outcome> {
       const { baton, batch } = parseCursorBody(call.body)
-      refuseBaton(baton)
-      const steps = parseBatch(batch, new Map())
-      return run(
-        call,
-        services,
-        (stream) => runBatch(steps, stream),
-        (outcomes) => formatCursor(null, outcomes, (i) => steps[i]?.statement.wantsRows ?? true),
-      )
+      const kept = find(baton, call)
+      const stored = kept?.stored ?? NOTHING_STORED
+      const steps = parseBatch(batch, stored)
+      return serve(call, services, streams, {
+        ...{ kept, stored, closes: false },
+        inputs: steps.map(({ statement }) => statement),
+        program: (stream) => runBatch(steps, stream),
+        format: (next, outcomes) => formatCursor(next, outcomes, (i) => steps[i]?.statement.wantsRows ?? true),
+      })
     },
   }
 }
-function refuseBaton(baton: string | null): void {
-  if (baton !== null) throw new PerSQLError('stream_expired', { instead: 'Begin again.' })
+
+const NOTHING_STORED: StoredSql = new Map()
+const CLOSED = [formatOk('close')]
+
+const isOnlyClose = (list: readonly unknown[]): boolean =>
+  list.length === 1 && (list[0] as { type?: unknown } | null)?.type === 'close'
+
+function serve<T>(
+  call: DatabaseCall,
+  services: LibsqlServices,
+  streams: Streams,
+  request: StreamCall<T>,
+): Outcome | Promise<Outcome> {
+  const { kept, stored, closes, inputs } = request
+  const { role, tableScope } = call.grant
+  const mayRunAlone = role === 'admin' && tableScope === null
+  // Otherwise the stream could have to be kept.
+  const isWhole =
+    kept === undefined && (closes || (stored.size === 0 && !inputs.some(({ sql }) => getControlKind(sql))))
+  const reads = isWhole ? findLongReads(inputs, call, services) : undefined
+  if (reads) return runElsewhere(reads, call, services, request)
+  if (!mayRunAlone || kept?.transactionId !== undefined || !needsExclusive(inputs)) {
+    return run(call, services, streams, request, { isAlone: false, mayRunAlone })
+  }
+  const author = { actor: getActor(call.grant), migrationId: null }
+  const runAlone = () => run(call, services, streams, request, { isAlone: true, mayRunAlone })
+  return withoutForeignKeys(call, services, true, () =>
+    services.engine.transaction(() => services.schemaChanges.by(author, runAlone)),
+  )
 }
+
+/** Runs a request that only reads in other processes. */
+async function runElsewhere<T>(
+  statements: readonly StatementInput[],
+  call: DatabaseCall,
+  services: LibsqlServices,
+  { program, format }: StreamCall<T>,
+): Promise<Outcome> {
+  const { engine, storage } = services
+  const finished = await readElsewhere(statements, call, services)
+  const results = finished.run(program(streamOf(finished, engine, call.grant, storage)))
+  const { rowsRead, statementCount, sql } = finished
+  return done(undefined, { body: format(null, results), rowsRead, statementCount, sql: sql.join(';\n') })
+}
+
+const streamOf = (
+  state: Pick<Stream, 'isAutocommit'>,
+  engine: Engine,
+  grant: Grant,
+  { sql: file }: DurableObjectStorage,
+): Stream => ({
+  get isAutocommit() {
+    return state.isAutocommit
+  },
+  describe: (sql) => describeStatement(sql, engine, grant, file),
+  typesOf(statement) {
+    try {
+      return engine.columnTypes.of(engine.prepare(statement, grant))
+    } catch (cause) {
+      // The schema can have changed since the statement ran.
+      if (cause instanceof PerSQLError) return []
+      throw cause
+    }
+  },
+})
+
+/** Runs a request in one turn. A transaction that stays open keeps its stream. */
 function run<T>(
-  { grant }: DatabaseCall,
-  { engine, storage }: LibsqlServices,
-  program: (stream: Stream) => Program<T>,
-  format: (done: T) => string,
+  { grant, ticket }: DatabaseCall,
+  services: LibsqlServices,
+  streams: Streams,
+  { kept, stored, closes, inputs, program, format }: StreamCall<T>,
+  { isAlone, mayRunAlone }: Mode,
 ): Outcome {
-  const runner = new ProgramRunner(engine, storage, grant)
-  const stream: Stream = {
-    get isAutocommit() {
-      return runner.isAutocommit
-    },
-    describe: () => ({ params: [], cols: [], is_explain: false, is_readonly: true }),
+  const { engine, transactions, storage } = services
+  const transaction = kept?.transactionId === undefined ? undefined : transactions.find(kept.transactionId, grant)
+  const session = new Session(services, { grant, transaction, ticket })
+  const runSql = createRunSql(storage.sql)
+  const keys = isAlone ? checkForeignKeys(runSql, toScript(inputs), true) : undefined
+  const dropped = isAlone ? rebuiltTables(inputs).map(toDrop) : []
+  if (mayCommit(inputs, transaction !== undefined)) {
+    precheck(engine, grant, [...(transaction?.inputs ?? []), ...dropped, ...inputs])
   }
-  const body = format(runner.run(program(stream)))
-  const { results, texts } = runner
-  return {
-    body,
-    data: undefined,
-    status: 200,
-    sql: texts.join(';\n'),
-    statementCount: results.length,
-    rowsRead: results.reduce((sum, { rowsRead }) => sum + rowsRead, 0),
-    rowsWritten: results.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0),
+  engine.begin(false)
+  if (inputs.some(({ sql }) => /total_changes/i.test(sql))) session.countTotal()
+  const stream = streamOf(session, engine, grant, storage)
+  const checkKeys = () => keys?.end()
+  const isAutocommit = () => session.isAutocommit
+  const leave = () => {
+    if (session.transaction) transactions.end(session.transaction)
+    if (kept) streams.end(kept.id)
+  }
+  let results: T
+  try {
+    results = session.run(translated(program(stream), { isAlone, mayRunAlone, isAutocommit, run: runSql, checkKeys }))
+    checkKeys()
+  } catch (cause) {
+    if (!(cause instanceof RetryRequired)) leave()
+    throw cause
+  }
+  // With foreign keys off, a transaction can't stay open.
+  const keeps = !closes && ((session.transaction && !isAlone) || stored.size > 0)
+  let baton: string | null = null
+  if (keeps) {
+    const { id = newStreamId(), step = 0, tokenId = grant.tokenId } = kept ?? {}
+    baton = streams.keep({ id, tokenId, step: step + 1, stored, transactionId: session.transaction?.id })
+  } else leave()
+  const { rowsRead, rowsWritten, statementCount, sql } = session.used
+  const used = { rowsRead, rowsWritten, statementCount, sql: sql.join(';\n') }
+  return { ...done(undefined, used), body: format(baton, results), commits: session.hasApplied }
+}
+
+/**
+ * Requires the snapshot for statements that delete existing rows before anything runs, because a request that committed
+ * a statement can't be repeated. Rows that the request itself inserts need no snapshot.
+ */
+function precheck(engine: Engine, grant: Grant, inputs: readonly StatementInput[]): void {
+  for (const input of inputs) {
+    try {
+      engine.precheckDestructive([input], grant)
+    } catch (cause) {
+      if (cause instanceof RetryRequired) throw cause
+      // The statement results in this error when it runs.
+    }
   }
 }
+
+/** A statement that can't be parsed controls nothing. */
+function getControlKind(sql: string): Control['kind'] | undefined {
+  try {
+    return parseControl(sql)?.kind
+  } catch (cause) {
+    if (cause instanceof PerSQLError) return undefined
+    throw cause
+  }
+}
+
+/** Returns whether a request can commit anything, and not only continue a transaction. */
+function mayCommit(inputs: readonly StatementInput[], isOpen: boolean): boolean {
+  let isInside = isOpen
+  return inputs.some(({ sql }) => {
+    const kind = getControlKind(sql)
+    if (kind === 'begin' || kind === 'savepoint') isInside = true
+    return kind === undefined ? !isInside : kind === 'commit' || kind === 'release' || kind === 'rollback'
+  })
+}
+
+const toDrop = (table: string): StatementInput => ({ sql: `DROP TABLE ${quoteName(table)}`, params: [] })
+
+const toScript = (inputs: readonly StatementInput[]) =>
+  inputs.map(({ sql }, i) => ({ number: i + 1, line: 1, text: sql }))

@@ -1,3 +1,6 @@
+import type { StatementInput } from '../calls/call.ts'
+import { roundMs } from '../calls/outcome.ts'
+import type { Result } from '../engine/result.ts'
 import { splitScript } from '../versions/migrations/script.ts'
 import { toLibsqlError } from './errors.ts'
 import {
@@ -26,10 +29,12 @@ export interface Stream {
   readonly isAutocommit: boolean
   /** Describes a statement without running it. @throws PerSQLError */
   describe(sql: string): Description
+  /** Returns the declared types of the columns of a result; an empty list if they are unknown. */
+  typesOf(statement: StatementInput): readonly (string | null)[]
 }
 
 /** Yields each statement to run, and receives its result, or the error that it causes. */
-export type Program<T> = Generator<LibsqlStatement, T, StatementResult>
+export type Program<T> = Generator<StatementInput, T, Result>
 
 /** Runs the requests of a pipeline, and returns their responses as JSON. A failed request doesn't stop later ones. */
 export function* runRequests(requests: readonly StreamRequest[], stream: Stream): Program<readonly string[]> {
@@ -42,7 +47,7 @@ function* runRequest(request: StreamRequest, stream: Stream): Program<string> {
   const { type } = request
   switch (type) {
     case 'execute': {
-      const outcome = yield* runStatement(request.statement)
+      const outcome = yield* runStatement(request.statement, stream)
       if (hasFailed(outcome)) return formatError(outcome.error)
       return formatOk(type, `"result":${formatResult(outcome, request.statement.wantsRows)}`)
     }
@@ -52,7 +57,7 @@ function* runRequest(request: StreamRequest, stream: Stream): Program<string> {
       return formatOk(type, `"result":${formatBatch(outcomes, (i) => steps[i]?.statement.wantsRows ?? true)}`)
     }
     case 'sequence': {
-      const error = yield* runSequence(request.sql)
+      const error = yield* runSequence(request.sql, stream)
       return error ? formatError(error) : formatOk(type)
     }
     case 'describe': {
@@ -78,7 +83,7 @@ export function* runBatch(steps: readonly Step[], stream: Stream): Program<reado
   const states: ('ok' | 'error' | 'skipped')[] = []
   for (const { statement, condition } of steps) {
     const runs = condition === undefined || isMet(condition, states, stream.isAutocommit)
-    const outcome = runs ? yield* runStatement(statement) : undefined
+    const outcome = runs ? yield* runStatement(statement, stream) : undefined
     outcomes.push(outcome)
     states.push(outcome === undefined ? 'skipped' : hasFailed(outcome) ? 'error' : 'ok')
   }
@@ -86,22 +91,41 @@ export function* runBatch(steps: readonly Step[], stream: Stream): Program<reado
 }
 
 /** @throws an error that concerns the whole request */
-function* runStatement(statement: LibsqlStatement): Program<StatementResult | { readonly error: LibsqlError }> {
-  if (statement.refusal) return { error: statement.refusal }
+function* runStatement(
+  { sql, params, refusal }: LibsqlStatement,
+  stream: Stream,
+): Program<StatementResult | { readonly error: LibsqlError }> {
+  if (refusal) return { error: refusal }
+  const input: StatementInput = { sql, params, integers: 'bigint' }
+  const startedMs = performance.now()
   try {
-    return yield statement
+    const result = yield input
+    return toStatementResult(result, input, stream, performance.now() - startedMs)
   } catch (cause) {
     return { error: toLibsqlError(cause) }
   }
 }
 
+function toStatementResult(result: Result, input: StatementInput, stream: Stream, durationMs: number): StatementResult {
+  const { columns, rows, rowsRead, rowsWritten, changes = 0, lastInsertRowid } = result
+  return {
+    ...{ columns, rows, rowsRead, rowsWritten, changes },
+    declaredTypes: columns.length > 0 ? stream.typesOf(input) : [],
+    lastInsertRowid: lastInsertRowid === undefined ? undefined : BigInt(lastInsertRowid),
+    durationMs: roundMs(durationMs),
+  }
+}
+
 /** Runs all statements of a text, up to the first error. */
-function* runSequence(sql: string): Program<LibsqlError | undefined> {
+function* runSequence(sql: string, stream: Stream): Program<LibsqlError | undefined> {
   const texts = splitStatements(sql)
   if ('code' in texts) return texts
   for (const text of texts) {
     const refusal = isLonger(text, MAX_SQL_BYTES) ? TOO_LONG : undefined
-    const outcome = yield* runStatement({ sql: text, params: [], wantsRows: false, ...(refusal && { refusal }) })
+    const outcome = yield* runStatement(
+      { sql: text, params: [], wantsRows: false, ...(refusal && { refusal }) },
+      stream,
+    )
     if (hasFailed(outcome)) return outcome.error
   }
   return undefined
@@ -128,3 +152,12 @@ const TOO_MANY_STATEMENTS: LibsqlError = {
   message: `A text can have at most ${MAX_STATEMENTS.toLocaleString('en-US')} statements. Send it in several requests.`,
   code: 'SQL_INPUT_ERROR',
 }
+
+/** Returns the statements that requests can run. */
+export const listStatements = (requests: readonly StreamRequest[]): readonly StatementInput[] =>
+  requests.flatMap((request): readonly StatementInput[] => {
+    if (request.type === 'execute') return [request.statement]
+    if (request.type === 'batch') return request.steps.map(({ statement }) => statement)
+    const texts = request.type === 'sequence' ? splitStatements(request.sql) : []
+    return 'code' in texts ? [] : texts.map((sql) => ({ sql, params: [] }))
+  })

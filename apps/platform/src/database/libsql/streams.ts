@@ -1,5 +1,4 @@
 import { PerSQLError } from '@persql/contract'
-import type { Memory } from '../calls/exclusive-access.ts'
 import type { StoredSql } from './parse.ts'
 
 /** The time after which a stream without an open transaction expires. */
@@ -18,7 +17,7 @@ export interface KeptStream {
 }
 
 /** The streams of a database, in memory: a restart ends them, like their transactions. */
-export class Streams implements Memory {
+export class Streams {
   readonly #kept = new Map<string, KeptStream>()
   readonly #now: () => number
 
