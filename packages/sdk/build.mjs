@@ -18,6 +18,8 @@ const later = Object.fromEntries(
     'poll.ts',
     'network-error.ts',
     'branch.ts',
+    'driver.ts',
+    'transaction.ts',
   ].map((file) => [file.replace(/(\/index)?\.ts$/, '.js'), file]),
 )
 const shared = /\/(client|errors|values|tools|http|bind-routes)\.ts$/

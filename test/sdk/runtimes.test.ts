@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startWorkerd } from '../../apps/launcher/src/workerd-process.ts'
@@ -73,6 +74,19 @@ test('local mode holds the same as the server, in memory', async () => {
   expect(await results(bun, 'esm.mjs', { local: ':memory:' })).toEqual(allHold)
   expect(await results(deno, 'esm.mjs', { local: ':memory:' })).toEqual(allHold)
   expect(await results(bun, 'cjs.mjs', { local: ':memory:' })).toEqual(allHold)
+})
+
+test('local mode ends transactions that are idle or open for too long', async () => {
+  const file = join(dirname(fileURLToPath(import.meta.url)), 'local-limits.ts')
+  const [command = ''] = bun
+  const { stdout } = await promisify(execFile)(command, ['--conditions=persql-source', file])
+  expect(JSON.parse(stdout)).toEqual({
+    idleCodes: ['ok', 'transaction_expired', 'transaction_expired', []],
+    longCodes: ['ok', 'ok', 'ok', 'ok', 'transaction_expired'],
+    written: [5],
+    abandoned: 'transaction_expired',
+    left: [5],
+  })
 })
 
 test('local mode holds the same as the server, in files', async () => {

@@ -1,12 +1,6 @@
 import type * as Sdk from '../../packages/sdk/src/index.ts'
-
-/** The SDK under test and its databases. */
-export interface Setting {
-  sdk: Pick<typeof Sdk, 'PerSQL' | 'PerSQLError'>
-  /** Opens an unused database. */
-  open(slug: string): Sdk.Database
-}
-type Case = (db: Sdk.Database, sdk: Setting['sdk']) => Promise<void>
+import { type Case, failure, type Setting, same } from './cases.ts'
+import { transactionCases } from './transaction-cases.ts'
 
 const PEOPLE = 'CREATE TABLE people (id INTEGER PRIMARY KEY, email TEXT UNIQUE, age INTEGER, photo BLOB)'
 
@@ -208,6 +202,7 @@ export const cases: Record<string, Case> = {
     const reason = new Error('enough')
     same(await failure(db.query('SELECT 1', [], { signal: AbortSignal.abort(reason) })), reason)
   },
+  ...transactionCases,
 }
 
 /** Runs all cases and returns `ok` or the error of each. */
@@ -223,33 +218,3 @@ export async function runSuite({ sdk, open }: Setting): Promise<Record<string, s
   }
   return results
 }
-
-/** Returns the rejection of a promise. */
-async function failure(promise: Promise<unknown>): Promise<unknown> {
-  let given: unknown
-  try {
-    given = await promise
-  } catch (cause) {
-    return cause
-  }
-  throw new Error(`It should have failed, but gave ${text(given)}.`)
-}
-
-/** Compares two values. Test libraries don't run in all of these runtimes. */
-function same(actual: unknown, expected: unknown): void {
-  if (actual instanceof Error && actual === expected) return
-  if (text(actual) !== text(expected)) throw new Error(`${text(actual)}\nis not\n${text(expected)}`)
-}
-
-const text = (value: unknown) =>
-  JSON.stringify(value, (_key, part) => {
-    if (part instanceof Uint8Array)
-      return `bytes ${part.length} ${part.reduce((sum, byte, i) => (sum * 31 + byte + i) % 1e9, 7)}`
-    if (part === undefined) return 'undefined'
-    if (part === null || typeof part !== 'object' || Array.isArray(part)) return part
-    return Object.fromEntries(
-      Object.entries(part)
-        .filter(([, one]) => one !== undefined)
-        .sort(([a], [b]) => (a < b ? -1 : 1)),
-    )
-  })

@@ -12,7 +12,9 @@ export type TargetSource = Target | (() => Promise<Target>)
 
 /** The argument fields that are options of the call. All other fields are sent. */
 const OPTIONS = /^(signal|timeoutMs|maxRetries|idempotencyKey|planKey|planStep|repeatable|raw)$/
-const randomKey = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join('-')
+/** Returns a random idempotency key. */
+export const randomKey = (): string =>
+  Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join('-')
 
 /**
  * Calls a route: `METHOD path field`. Arguments fill each `*` of the path, then the field if the route has one. Further

@@ -1,6 +1,6 @@
 // The shared part of the built package, in one file, so that parts loaded later don't contain it again.
 
-export { callRoute } from './bind-routes.ts'
+export { callRoute, randomKey } from './bind-routes.ts'
 export { pause } from './http.ts'
 export * from './index.ts'
-export { encode } from './values.ts'
+export { encode, toResult } from './values.ts'

@@ -1,4 +1,5 @@
 import { bindResources, callRoute, type Target, type TargetSource } from './bind-routes.ts'
+import type { Driver } from './driver.ts'
 import { PerSQLError } from './errors.ts'
 import type {
   ApprovalRules,
@@ -15,8 +16,9 @@ import type {
 } from './resources.ts'
 import { ofDatabase } from './routes.ts'
 import type { Live, SubscribeOptions, Subscription } from './subscribe.ts'
-import { tableTools } from './table-tools.ts'
+import { sqlInput, tableTools } from './table-tools.ts'
 import { createTool, type Tool, type Toolbox, type ToolOptions, type ToolResult, toolbox } from './tools.ts'
+import type { OpenTransaction, Transaction, TransactionOptions } from './transaction-types.ts'
 import type {
   BatchOptions,
   CallOptions,
@@ -51,18 +53,6 @@ export interface Client {
   readonly root: Target
   /** The settings for subscriptions; `undefined` in local mode. */
   readonly live: (() => Omit<Live, 'path' | 'ask'>) | undefined
-}
-
-/** The callbacks of Drizzle's sqlite-proxy. */
-export interface Driver {
-  // biome-ignore lint/suspicious/noExplicitAny: drizzle's own signature
-  (sql: string, params: any[], method: 'run' | 'all' | 'values' | 'get'): Promise<{ rows: any[] }>
-  /** The second argument of `drizzle()`, for `db.batch`. */
-  batch(
-    // biome-ignore lint/suspicious/noExplicitAny: drizzle's own signature
-    statements: { sql: string; params: any[]; method: 'run' | 'all' | 'values' | 'get' }[],
-    // biome-ignore lint/suspicious/noExplicitAny: drizzle's own signature
-  ): Promise<{ rows: any[] }[]>
 }
 
 /** Statements that can't write, and so can be retried without a key. */
@@ -131,12 +121,24 @@ export class PerSQLDatabase {
     return this.#do('POST= batch statements', encoded, options, { repeatable })
   }
 
-  /** Runs up to 100 statements in one transaction. */
+  /**
+   * Runs a function in a transaction, which commits when the function's promise resolves and rolls back when it throws.
+   * Runs the function again after `transaction_busy` and `transaction_conflict`.
+   */
+  transaction<R>(run: (tx: Transaction) => Promise<R> | R, options?: TransactionOptions): Promise<R>
+  /** Runs up to 100 statements in one transaction and one call. */
   transaction<T extends object = Row>(
     statements: readonly Statement[],
     options?: WriteOptions,
-  ): Promise<QueryResult<T>[]> {
-    return this.batch<T>(statements, { ...options, transaction: true })
+  ): Promise<QueryResult<T>[]>
+  async transaction(work: readonly Statement[] | ((tx: Transaction) => unknown), options?: object): Promise<unknown> {
+    if (typeof work !== 'function') return this.batch(work, { ...options, transaction: true })
+    return (await import('./transaction.ts')).run(this.#target, work, options)
+  }
+
+  /** Returns a transaction for adapters, which end it themselves. It opens with its first statement. */
+  async begin(options?: TransactionOptions): Promise<OpenTransaction> {
+    return (await import('./transaction.ts')).begin(this.#target, options)
   }
 
   /** Lists the tables with their row counts. */
@@ -273,14 +275,10 @@ export class PerSQLDatabase {
 
   /** Returns a driver for Drizzle: `drizzle(db.driver())`, or with transactional batches `drizzle(driver, driver.batch)`. */
   driver(): Driver {
-    // Drizzle expects rows as arrays, and a single row for `get`.
-    const shaped = ({ rows }: QueryResult, method: string) =>
-      ({ rows: method === 'get' ? rows[0] : rows }) as { rows: unknown[] }
-    const run = async (sql: string, params: Param[], method: string) => shaped(await this.query(sql, params), method)
-    const batch = async (statements: { sql: string; params: Param[]; method: string }[]) => {
-      const results = await this.transaction(statements.map(({ sql, params }) => ({ sql, params })))
-      return results.map((result, i) => shaped(result, statements[i]?.method as string))
-    }
+    const load = () => import('./driver.ts')
+    const run = async (sql: string, params: Param[], method: string) =>
+      (await load()).runQuery(this, sql, params, method)
+    const batch: Driver['batch'] = async (statements) => (await load()).runBatch(this, statements)
     return Object.assign(run, { batch })
   }
 
@@ -295,11 +293,7 @@ export class PerSQLDatabase {
   /** Returns a tool that runs SQL, in the format of each framework. */
   asTool<const Name extends string = 'query'>(name = 'query' as Name, options: ToolOptions = {}): Tool<Name> {
     const { description = `Run one SQLite statement on the database ${this.slug}. Use ? for values.` } = options
-    const properties = {
-      sql: { type: 'string', description: 'One SQLite statement.' },
-      params: { type: 'array', items: {}, description: 'Values for the placeholders, in order.' },
-    }
-    return createTool(name, description, properties, ['sql'], (input) => this.#runTool(options, 'run_sql', input))
+    return createTool(name, description, sqlInput, ['sql'], (input) => this.#runTool(options, 'run_sql', input))
   }
 
   /** Returns tools to read and write tables, and to dry-run writes. */

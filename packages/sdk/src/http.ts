@@ -35,7 +35,7 @@ export interface HttpSettings extends CallOptions {
 }
 
 /** The codes of errors that a retry can fix. */
-const PASSING = /^(network|unavailable|cell_unavailable|model_failed)$/
+const PASSING = /^(network|unavailable|cell_unavailable|model_failed|transaction_busy)$/
 
 /** Creates the HTTP transport. */
 export const http = (settings: HttpSettings): Transport => ({

@@ -1,6 +1,7 @@
 export { PerSQL, type PerSQLOptions } from './client.ts'
 
-export type { Driver, PerSQLDatabase } from './database.ts'
+export type { PerSQLDatabase } from './database.ts'
+export type { Driver } from './driver.ts'
 export {
   ApprovalRequiredError,
   InsufficientBalanceError,
@@ -23,4 +24,5 @@ export type {
   ToolResult,
   ToolRows,
 } from './tools.ts'
+export type * from './transaction-types.ts'
 export type * from './types.ts'

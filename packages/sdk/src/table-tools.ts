@@ -7,7 +7,8 @@ const text = { type: 'string' }
 const list = { type: 'array', items: text }
 const fields = { type: 'object', additionalProperties: true }
 const where = { ...fields, description: 'Columns and the values to match; null matches NULL.' }
-const statement = {
+/** The input of tools that take a statement. */
+export const sqlInput: Record<string, unknown> = {
   sql: { ...text, description: 'One SQLite statement with ? for values.' },
   params: { type: 'array', items: {} },
 }
@@ -30,13 +31,13 @@ const tools: [name: string, description: string, properties: Record<string, unkn
   ],
   ['update_rows', 'Update rows in a table.', { table: text, set: fields, where }, 'table', 'set', 'where'],
   ['delete_rows', 'Delete rows from a table.', { table: text, where }, 'table', 'where'],
-  ['run_sql', 'Run one SQLite statement.', statement, 'sql'],
-  ['validate_sql', 'Check a statement without running it.', statement, 'sql'],
-  ['explain_sql', 'Show which tables a statement would read and write, without running it.', statement, 'sql'],
+  ['run_sql', 'Run one SQLite statement.', sqlInput, 'sql'],
+  ['validate_sql', 'Check a statement without running it.', sqlInput, 'sql'],
+  ['explain_sql', 'Show which tables a statement would read and write, without running it.', sqlInput, 'sql'],
   [
     'propose_mutation',
     'Dry-run a write: show how many rows it would change and return an executionToken.',
-    statement,
+    sqlInput,
     'sql',
   ],
   ['apply_mutation', 'Apply a proposed write, once.', { executionToken: text }, 'executionToken'],

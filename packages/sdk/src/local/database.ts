@@ -1,10 +1,12 @@
 import type { Answer, Call } from '../http.ts'
-import type { Count } from '../types.ts'
+import type { QueryMeta } from '../types.ts'
 import type { WireResult } from '../values.ts'
 import type { Engine } from './engine.ts'
+import { assertExpected } from './expectations.ts'
 import { readSchema, readTables } from './schema.ts'
 import { createError, sqlError } from './sql-error.ts'
 import { attempt, execute, getEffect, prepare, type WireStatement } from './statements.ts'
+import { Transactions } from './transactions.ts'
 
 interface Proposal {
   statement: WireStatement
@@ -17,16 +19,20 @@ interface Batch {
 }
 
 const MAX_STATEMENTS = 100
+/** The operations of interactive transactions, with the ID and the action. */
+const TRANSACTION = /^POST transactions(?:\/([^/]+)\/(statements|commit|rollback))?$/
 const FOREIGN_KEYS_OFF = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*PRAGMA\s+foreign_keys\s*=\s*(?:OFF|0|NO|FALSE)\s*;?\s*$/i
 
 /** A database in this process that responds to calls like a server. */
 export class LocalDatabase {
   readonly #engine: Engine
+  readonly #transactions: Transactions
   readonly #proposals = new Map<string, Proposal>()
-  readonly #kept = new Map<string, { request: string; answer: Answer }>()
+  readonly #kept = new Map<string, { request: string; answer: Promise<Answer> }>()
 
   constructor(engine: Engine) {
     this.#engine = engine
+    this.#transactions = new Transactions(engine)
   }
 
   close(): void {
@@ -34,7 +40,7 @@ export class LocalDatabase {
   }
 
   /** Handles a call. @throws PerSQLError with the codes of a server, or `not_available_locally` */
-  call(name: string, { method, body, idempotencyKey, planKey, planStep }: Call): Answer {
+  call(name: string, { method, body, idempotencyKey, planKey, planStep }: Call): Promise<Answer> {
     const key = planKey && planStep ? JSON.stringify([planKey, planStep]) : idempotencyKey
     const request = JSON.stringify([name, body])
     const kept = key === undefined ? undefined : this.#kept.get(key)
@@ -46,9 +52,49 @@ export class LocalDatabase {
       )
     }
     if (kept) return kept.answer
-    const answer = this.#serve(`${method} ${name}`, body)
-    if (key !== undefined) this.#kept.set(key, { request, answer })
+    const answer = this.#respond(method, name, body)
+    if (key !== undefined) {
+      this.#kept.set(key, { request, answer })
+      answer.catch(() => this.#kept.delete(key))
+    }
     return answer
+  }
+
+  async #respond(method: string, name: string, body: unknown): Promise<Answer> {
+    const operation = `${method} ${name}`
+    const transaction = TRANSACTION.exec(operation)
+    if (transaction) return this.#serveTransaction(transaction[1] ?? '', transaction[2], body as never)
+    return this.#transactions.beside(
+      () => this.#isRead(operation, body),
+      () => this.#serve(operation, body),
+    )
+  }
+
+  async #serveTransaction(id: string, action: string | undefined, body: unknown): Promise<Answer> {
+    const startedMs = performance.now()
+    const data = await this.#inTransaction(id, action, body)
+    const results = 'results' in data ? (data.results as WireResult[]) : []
+    return { data, meta: toMeta(results, results.length, startedMs) }
+  }
+
+  async #inTransaction(id: string, action: string | undefined, body: unknown): Promise<object> {
+    const transactions = this.#transactions
+    if (!action) return transactions.begin(body as Parameters<Transactions['begin']>[0])
+    if (action === 'rollback') return transactions.rollback(id)
+    if (action === 'commit') return transactions.commit(id, body as Parameters<Transactions['commit']>[1])
+    return transactions.run(id, body as Parameters<Transactions['run']>[1])
+  }
+
+  /** Returns whether a call only reads. One that fails to compile writes nothing either. */
+  #isRead(operation: string, body: unknown): boolean {
+    if (/^(GET |POST (validate|explain)$)/.test(operation)) return true
+    if (!/^POST (query|batch)$/.test(operation)) return false
+    const { statements = [body as WireStatement] } = body as { statements?: WireStatement[] }
+    try {
+      return statements.every((statement) => this.#effect(statement).kind === 'read')
+    } catch {
+      return statements.length === 1
+    }
   }
 
   #serve(operation: string, body: unknown): Answer {
@@ -116,15 +162,7 @@ export class LocalDatabase {
 
   #checked(statement: WireStatement, index: number): WireResult {
     const result = execute(this.#engine, statement)
-    const { rows, rowsWritten } = statement.expect ?? {}
-    for (const [name, count, actual] of [
-      ['rows', rows, result.rows.length],
-      ['rowsWritten', rowsWritten, result.rowsWritten],
-    ] as const) {
-      if (meets(count, actual)) continue
-      const message = `Statement ${index}: expected "${name}" to be ${describe(count)}, but got ${actual}.`
-      throw createError(409, 'expectation_failed', message)
-    }
+    assertExpected(statement, result, index)
     return result
   }
 
@@ -213,25 +251,14 @@ export class LocalDatabase {
   #measured(statementCount: number, run: () => WireResult | WireResult[]): Answer {
     const startedMs = performance.now()
     const data = run()
-    const results = [data].flat()
-    const sum = (count: 'rowsRead' | 'rowsWritten') => results.reduce((total, result) => total + result[count], 0)
-    const durationMs = performance.now() - startedMs
-    const rowsRead = sum('rowsRead')
-    return { data, meta: { rowsRead, rowsWritten: sum('rowsWritten'), durationMs, statementCount, costUsd: 0 } }
+    return { data, meta: toMeta([data].flat(), statementCount, startedMs) }
   }
 }
 
-function meets(wanted: Count | undefined, count: number): boolean {
-  if (wanted === undefined) return true
-  if (typeof wanted === 'number') return count === wanted
-  return count >= (wanted.min ?? 0) && count <= (wanted.max ?? Number.POSITIVE_INFINITY)
-}
-
-/** Formats an expected count: `1`, `at least 1`, `at most 3`, `1 to 3`. */
-function describe(count: Count | undefined): string {
-  if (typeof count !== 'object') return `${count}`
-  if (count.max === undefined) return `at least ${count.min}`
-  return count.min === undefined ? `at most ${count.max}` : `${count.min} to ${count.max}`
+function toMeta(results: readonly WireResult[], statementCount: number, startedMs: number): QueryMeta {
+  const sum = (count: 'rowsRead' | 'rowsWritten') => results.reduce((total, result) => total + result[count], 0)
+  const durationMs = performance.now() - startedMs
+  return { rowsRead: sum('rowsRead'), rowsWritten: sum('rowsWritten'), durationMs, statementCount, costUsd: 0 }
 }
 
 function attemptQuietly(run: () => unknown): void {

@@ -36,7 +36,7 @@ export function openLocal(path: string): Transport {
         )
       const database = await open(`${namespace}/${slug}`)
       call.signal?.throwIfAborted()
-      return structuredClone(database.call(name, call))
+      return structuredClone(await database.call(name, call))
     },
     close() {
       const databases = [...opened.values()]

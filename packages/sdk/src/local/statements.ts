@@ -45,10 +45,36 @@ export function execute(engine: Engine, statement: WireStatement): WireResult {
   return result
 }
 
+const readProgram = (engine: Engine, sql: string, values: readonly Native[]) =>
+  attempt(() => engine.compile(`EXPLAIN ${sql}`).run(values))
+
+/** The properties of a statement that matter in an interactive transaction. */
+export interface Inspected extends Pick<Explanation, 'kind'> {
+  /** Whether it calls a function with random results, also in a default value or a trigger. */
+  isRandom: boolean
+  /** Whether an error can undo more than the statement, or keep a part of it. */
+  isPartial: boolean
+}
+
+/** Inspects a statement for an interactive transaction. */
+export function inspect(engine: Engine, sql: string, values: readonly Native[]): Inspected {
+  const { kind } = getEffect(engine, sql, values)
+  if (kind === 'read') return { kind, isRandom: false, isPartial: false }
+  const program = readProgram(engine, sql, values)
+  return {
+    kind,
+    isRandom: program.some((row) => /^(Pure)?Function/.test(String(row[1])) && /^random(blob)?\(/.test(String(row[5]))),
+    // Both instructions have the error in p1 and the resolution in p2: 1 for ROLLBACK, 3 for FAIL.
+    isPartial: program.some(
+      ([, opcode, p1, p2]) => /^Halt/.test(String(opcode)) && Number(p1) !== 0 && [1, 3].includes(Number(p2)),
+    ),
+  }
+}
+
 /** Returns the effect of a statement, read from the program that SQLite compiles for it. */
 export function getEffect(engine: Engine, sql: string, values: readonly Native[]): Omit<Explanation, 'plan'> {
   if (/^explain\b/i.test(sql.replace(LEADING, ''))) return { kind: 'read', reads: [], writes: [] }
-  const program = attempt(() => engine.compile(`EXPLAIN ${sql}`).run(values))
+  const program = readProgram(engine, sql, values)
   const names = new Map(
     engine
       .compile('SELECT rootpage, tbl_name FROM sqlite_master WHERE rootpage > 0')

@@ -1,0 +1,33 @@
+import type { CallOptions, Param, QueryResult, Row, Statement } from './types.ts'
+
+/** The options of a transaction. `timeoutMs` and `maxRetries` apply to each of its requests. */
+export interface TransactionOptions extends CallOptions {
+  /** `write` makes other writes wait until the transaction ends. `read` refuses writes and waits for nobody. Default: `write`. */
+  mode?: 'write' | 'read'
+  /**
+   * Maximum number of times that the function of `db.transaction` runs again after `transaction_busy` and
+   * `transaction_conflict`. Default: 3.
+   */
+  retries?: number
+}
+
+/** A transaction that is open. Statements run in the order of the calls, also without `await` between them. */
+export interface Transaction {
+  /** Runs one statement, which sees the transaction's own writes. @throws PerSQLError; the transaction stays open */
+  query<T extends object = Row>(sql: string, params?: readonly Param[]): Promise<QueryResult<T>>
+  /** Runs statements in one request, up to the first error. The effects of the statements before the error stay. */
+  batch<T extends object = Row>(statements: readonly Statement[]): Promise<QueryResult<T>[]>
+  /**
+   * Runs a function in a savepoint: its writes are undone if it throws. Until it ends, use only the argument of the
+   * function.
+   */
+  transaction<R>(run: (tx: Transaction) => Promise<R> | R): Promise<R>
+}
+
+/** A transaction that its creator ends. The server rolls it back if it is idle for too long. */
+export interface OpenTransaction extends Transaction {
+  /** @throws PerSQLError; nothing was committed, and the transaction stays open if a constraint is violated */
+  commit(): Promise<void>
+  /** Rolls back all statements. Does nothing if the transaction has ended. */
+  rollback(): Promise<void>
+}
