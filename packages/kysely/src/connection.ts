@@ -1,35 +1,25 @@
-import type { QueryResult as Answer, Param, PerSQLDatabase } from '@persql/sdk'
+import type { OpenTransaction, Param, PerSQLDatabase, QueryResult as Result, TransactionOptions } from '@persql/sdk'
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely'
-import { onlyWrites } from './assert-writes.ts'
-import { Writes } from './write-buffer.ts'
-
-const READ =
-  "PerSQL transactions collect writes and send them on commit, so they can't return rows. Read " +
-  'before the transaction and omit returning(). If a later write depends on an earlier one, express it in SQL.'
 
 /** The options that Kysely 0.29 passes with a query. */
 interface Abortable {
   readonly signal?: AbortSignal
 }
 
-/** A connection. Queries are sent immediately, and the writes of a transaction on commit. */
+/** A connection. Queries are sent immediately, in its transaction if it has one. */
 export class PerSQLConnection implements DatabaseConnection {
   readonly #database: PerSQLDatabase
-  #writes: Writes | undefined
+  #transaction: OpenTransaction | undefined
 
   constructor(database: PerSQLDatabase) {
     this.#database = database
   }
 
-  async executeQuery<R>(query: CompiledQuery, { signal }: Abortable = {}): Promise<QueryResult<R>> {
-    if (!this.#writes) {
-      return toQueryResult<R>(
-        await this.#database.query<R & object>(query.sql, query.parameters as Param[], { signal }),
-      )
-    }
-    if (!onlyWrites(query)) throw new Error(READ)
-    this.#writes.add({ sql: query.sql, params: query.parameters as Param[] })
-    return { rows: [] }
+  async executeQuery<R>({ sql, parameters }: CompiledQuery, { signal }: Abortable = {}): Promise<QueryResult<R>> {
+    const params = parameters as Param[]
+    if (!this.#transaction) return toQueryResult(await this.#database.query<R & object>(sql, params, { signal }))
+    signal?.throwIfAborted()
+    return toQueryResult(await this.#transaction.query<R & object>(sql, params))
   }
 
   /** Fetches all rows in one response and yields them in chunks. */
@@ -43,35 +33,30 @@ export class PerSQLConnection implements DatabaseConnection {
     for (let at = 0; at < rows.length; at += size) yield { rows: rows.slice(at, at + size) }
   }
 
-  begin(): void {
-    if (this.#writes) throw new Error('This connection is already in a transaction.')
-    this.#writes = new Writes()
+  async begin(mode: TransactionOptions['mode']): Promise<void> {
+    if (this.#transaction) throw new Error('This connection is already in a transaction.')
+    this.#transaction = await this.#database.begin({ mode })
   }
 
   async commit(): Promise<void> {
-    const statements = this.#writes?.statements ?? []
-    this.#writes = undefined
-    if (statements.length > 0) await this.#database.transaction(statements)
+    await this.#transaction?.commit()
+    this.#transaction = undefined
   }
 
-  rollback(): void {
-    this.#writes = undefined
+  /** Rolls the transaction back. Without a response, the server does so after its idle limit. */
+  async rollback(): Promise<void> {
+    const transaction = this.#transaction
+    this.#transaction = undefined
+    await transaction?.rollback()
   }
 
-  savepoint(name: string): void {
-    this.#writes?.mark(name)
-  }
-
-  rollbackTo(name: string): void {
-    this.#writes?.rollbackTo(name)
-  }
-
-  release(name: string): void {
-    this.#writes?.release(name)
+  /** Runs a statement about a savepoint of the transaction. */
+  async runForSavepoint(command: 'SAVEPOINT' | 'ROLLBACK TO' | 'RELEASE', name: string): Promise<void> {
+    await this.#transaction?.query(`${command} "${name.replaceAll('"', '""')}"`)
   }
 }
 
-function toQueryResult<R>({ data, changes, lastInsertRowid }: Answer<R & object>): QueryResult<R> {
+function toQueryResult<R>({ data, changes, lastInsertRowid }: Result<R & object>): QueryResult<R> {
   return {
     rows: data,
     numAffectedRows: changes === undefined ? undefined : BigInt(changes),

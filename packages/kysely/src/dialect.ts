@@ -18,7 +18,7 @@ export interface PerSQLDialectConfig {
   database: PerSQLDatabase
 }
 
-/** The Kysely dialect for a PerSQL database. A transaction is sent in one call. */
+/** The Kysely dialect for a PerSQL database. */
 export class PerSQLDialect implements Dialect {
   readonly #config: PerSQLDialectConfig
 

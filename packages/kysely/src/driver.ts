@@ -2,7 +2,7 @@ import type { PerSQLDatabase } from '@persql/sdk'
 import type { Driver, TransactionSettings } from 'kysely'
 import { PerSQLConnection } from './connection.ts'
 
-/** A driver with a connection for each use, which buffers the writes of its transaction. */
+/** A driver with a connection for each use. */
 export class PerSQLDriver implements Driver {
   readonly #database: PerSQLDatabase
 
@@ -17,37 +17,36 @@ export class PerSQLDriver implements Driver {
   }
 
   async beginTransaction(connection: PerSQLConnection, settings: TransactionSettings): Promise<void> {
-    const { isolationLevel = 'serializable', accessMode = 'read write' } = settings
-    if (isolationLevel !== 'serializable' || accessMode !== 'read write') {
-      throw new Error(
-        "PerSQL transactions are serializable and read-write. Other isolation levels and access modes aren't supported.",
-      )
+    const { isolationLevel = 'serializable', accessMode } = settings
+    if (isolationLevel !== 'serializable') {
+      throw new Error("PerSQL transactions are serializable. Other isolation levels aren't supported.")
     }
-    connection.begin()
+    await connection.begin(accessMode === 'read only' ? 'read' : 'write')
   }
 
   commitTransaction(connection: PerSQLConnection): Promise<void> {
     return connection.commit()
   }
 
-  async rollbackTransaction(connection: PerSQLConnection): Promise<void> {
-    connection.rollback()
+  rollbackTransaction(connection: PerSQLConnection): Promise<void> {
+    return connection.rollback()
   }
 
-  async savepoint(connection: PerSQLConnection, name: string): Promise<void> {
-    connection.savepoint(name)
+  savepoint(connection: PerSQLConnection, name: string): Promise<void> {
+    return connection.runForSavepoint('SAVEPOINT', name)
   }
 
-  async rollbackToSavepoint(connection: PerSQLConnection, name: string): Promise<void> {
-    connection.rollbackTo(name)
+  rollbackToSavepoint(connection: PerSQLConnection, name: string): Promise<void> {
+    return connection.runForSavepoint('ROLLBACK TO', name)
   }
 
-  async releaseSavepoint(connection: PerSQLConnection, name: string): Promise<void> {
-    connection.release(name)
+  releaseSavepoint(connection: PerSQLConnection, name: string): Promise<void> {
+    return connection.runForSavepoint('RELEASE', name)
   }
 
-  async releaseConnection(connection: PerSQLConnection): Promise<void> {
-    connection.rollback()
+  /** Rolls back a transaction that was neither committed nor rolled back. */
+  releaseConnection(connection: PerSQLConnection): Promise<void> {
+    return connection.rollback()
   }
 
   /** Closes nothing, because the caller opened the database. */

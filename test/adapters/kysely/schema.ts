@@ -132,6 +132,10 @@ export const schema: Suite = {
       results?.map(({ migrationName, status }) => `${migrationName} ${status}`),
       ['c Success', 'd Error'],
     )
+    same(
+      (await db.introspection.getTables()).map(({ name }) => name),
+      ['a', 'b'],
+    )
     ok(
       (await migrator(db, all)
         .getMigrations()

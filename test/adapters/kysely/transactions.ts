@@ -6,14 +6,31 @@ import { people, seeded } from './seeded.ts'
 const foo = { first_name: 'Foo', gender: 'other' as const }
 const seededNames = ['Jennifer', 'Arnold', 'Sylvester']
 
-/** Cases of transactions, which are collected and sent in one call. */
+/** Cases of transactions. */
 export const transactions: Suite = {
-  'transaction: writes are one transaction at its end': seeded(async (db, database) => {
+  'transaction: reads, decides and writes, and others see it after the commit': seeded(async (db, database) => {
     const result = await db.transaction().execute(async (trx) => {
       const inserted = await trx.insertInto('person').values(foo).executeTakeFirst()
-      equal(inserted.insertId, undefined)
-      await trx.updateTable('person').set({ first_name: 'Bar' }).where('first_name', '=', 'Foo').execute()
-      await sql`delete from toy`.execute(trx)
+      equal(inserted.insertId, 4n)
+      const { children } = await trx
+        .selectFrom('person')
+        .select('children')
+        .where('id', '=', 4)
+        .executeTakeFirstOrThrow()
+      const updated = await trx
+        .updateTable('person')
+        .set({ first_name: 'Bar', children: children + 2 })
+        .where('first_name', '=', 'Foo')
+        .executeTakeFirst()
+      equal(updated.numUpdatedRows, 1n)
+      const deleted = await sql`delete from toy returning name`.execute(trx)
+      same(deleted.rows, [{ name: 'Ball' }])
+      same(await people(trx), [...seededNames, 'Bar'])
+      equal((await trx.introspection.getTables()).length, 3)
+      const streamed: unknown[] = []
+      for await (const row of trx.selectFrom('person').select('children').where('id', '=', 4).stream())
+        streamed.push(row)
+      same(streamed, [{ children: 2 }])
       equal((await database.query('SELECT * FROM person')).rows.length, 3)
       return 'result'
     })
@@ -34,40 +51,31 @@ export const transactions: Suite = {
     await rejects(failing, /UNIQUE/)
     same(await people(db), seededNames)
   }),
-  'transaction: other queries and transactions do not wait for it': seeded(async (db) => {
-    const outcome = await db.transaction().execute(async (trx) => {
+  'transaction: reads beside it do not wait, and writes beside it do': seeded(async (db) => {
+    let beside: Promise<unknown> | undefined
+    const seen = await db.transaction().execute(async (trx) => {
       await trx.insertInto('person').values(foo).execute()
-      const seen = await people(db)
-      await db.transaction().execute((inner) =>
-        inner
+      beside = db.transaction().execute(async (other) => {
+        equal((await people(other)).length, 4)
+        await other
           .insertInto('person')
           .values({ ...foo, first_name: 'Baz' })
-          .execute(),
-      )
-      return seen
+          .execute()
+      })
+      return people(db)
     })
-    same(outcome, seededNames)
-    same(await people(db), [...seededNames, 'Baz', 'Foo'])
+    await beside
+    same(seen, seededNames)
+    same(await people(db), [...seededNames, 'Foo', 'Baz'])
   }),
-  'transaction: what needs rows inside says so': seeded(async (db) => {
-    for (const run of [
-      (trx: typeof db) => trx.selectFrom('person').selectAll().execute(),
-      (trx: typeof db) => trx.insertInto('person').values(foo).returning('id').execute(),
-      (trx: typeof db) => trx.deleteFrom('person').returningAll().execute(),
-      (trx: typeof db) => sql`select 1`.execute(trx),
-      (trx: typeof db) => sql`-- c\nwith a as (select 1) insert into toy select * from a`.execute(trx),
-      (trx: typeof db) => sql`delete from person returning id`.execute(trx),
-      (trx: typeof db) => trx.introspection.getTables(),
-      (trx: typeof db) => trx.selectFrom('person').selectAll().stream().next(),
-    ]) {
-      await rejects(
-        db.transaction().execute(async (trx) => void (await run(trx))),
-        /can't return rows\. Read before the transaction/,
-      )
-    }
-    same(await people(db), seededNames)
+  'transaction: a failed query leaves it open': seeded(async (db) => {
+    await db.transaction().execute(async (trx) => {
+      await rejects(trx.insertInto('pet').values({ name: 'Catto', owner_id: 1, species: 'cat' }).execute(), /UNIQUE/)
+      await trx.insertInto('person').values(foo).execute()
+    })
+    equal((await people(db)).length, 4)
   }),
-  'transaction: isolation levels and access modes that are not there are refused': seeded(async (db) => {
+  'transaction: read only, and isolation levels that are not there': seeded(async (db) => {
     await rejects(
       db
         .transaction()
@@ -75,18 +83,35 @@ export const transactions: Suite = {
         .execute(async () => {}),
       /serializable/,
     )
+    const reading = db.transaction().setAccessMode('read only')
+    same(await reading.execute((trx) => people(trx)), seededNames)
     await rejects(
-      db
-        .transaction()
-        .setAccessMode('read only')
-        .execute(async () => {}),
-      /serializable/,
+      reading.execute((trx) => trx.insertInto('person').values(foo).execute()),
+      { code: 'statement_not_allowed' },
     )
     await db
       .transaction()
       .setIsolationLevel('serializable')
+      .setAccessMode('read write')
       .execute((trx) => trx.insertInto('person').values(foo).execute())
     equal((await people(db)).length, 4)
+  }),
+  'transactions that read and then write lose no update': seeded(async (db) => {
+    const increment = () =>
+      db.transaction().execute(async (trx) => {
+        const { children } = await trx
+          .selectFrom('person')
+          .select('children')
+          .where('id', '=', 1)
+          .executeTakeFirstOrThrow()
+        await trx
+          .updateTable('person')
+          .set({ children: children + 1 })
+          .where('id', '=', 1)
+          .execute()
+      })
+    await Promise.all(Array.from({ length: 5 }, increment))
+    same(await db.selectFrom('person').select('children').where('id', '=', 1).execute(), [{ children: 5 }])
   }),
   'transactions beside each other do not mix': seeded(async (db) => {
     await Promise.all(
@@ -98,7 +123,6 @@ export const transactions: Suite = {
               .insertInto('person')
               .values({ ...foo, first_name })
               .execute()
-            await db.selectFrom('person').selectAll().execute()
             if (first_name === 'b')
               await trx.insertInto('pet').values({ name: 'Catto', owner_id: 1, species: 'cat' }).execute()
           })
@@ -127,7 +151,10 @@ export const transactions: Suite = {
     same((await people(db)).slice(3), ['one', 'two'])
 
     const other = await db.startTransaction().execute()
-    await other.insertInto('person').values(foo).execute()
+    const named = await other.savepoint('a "b"').execute()
+    await named.insertInto('person').values(foo).execute()
+    equal((await people(named)).length, 6)
+    await (await named.rollbackToSavepoint('a "b"').execute()).insertInto('person').values(foo).execute()
     await other.rollback().execute()
     equal((await people(db)).length, 5)
   }),
