@@ -212,6 +212,12 @@ export const transactionCases: Record<string, Case> = {
     await db.query('CREATE TABLE children (parent INTEGER REFERENCES parents DEFERRABLE INITIALLY DEFERRED)')
     const tx = await db.begin()
     await tx.query('INSERT INTO children VALUES (1)')
+    await failure(
+      tx.transaction(async (inner) => {
+        await inner.query('INSERT INTO children VALUES (2)')
+        throw new Error('undo')
+      }),
+    )
     const error = (await failure(tx.commit())) as Sdk.PerSQLError
     same(error.detail?.kind, 'fk_violation')
     await tx.query('INSERT INTO parents VALUES (1)')

@@ -2,8 +2,11 @@ import type { CallOptions, Param, QueryResult, Row, Statement } from './types.ts
 
 /** The options of a transaction. `timeoutMs` and `maxRetries` apply to each of its requests. */
 export interface TransactionOptions extends CallOptions {
-  /** `write` makes other writes wait until the transaction ends. `read` refuses writes and waits for nobody. Default: `write`. */
-  mode?: 'write' | 'read'
+  /**
+   * When other writes have to wait for the transaction: `write` from its first statement, `deferred` from its first write, and
+   * `read` never, because it can't write. Only `write` is never run again for a conflict. Default: `write`.
+   */
+  mode?: 'write' | 'deferred' | 'read'
   /**
    * Maximum number of times that the function of `db.transaction` runs again after `transaction_busy` and
    * `transaction_conflict`. Default: 3.

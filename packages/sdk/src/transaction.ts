@@ -140,7 +140,9 @@ class Connection {
     return this.#next(async () => {
       this.#assertUsable()
       if (!this.#path) return
-      await this.#send('commit', { statements: this.#pending.map((sql) => ({ sql })) })
+      // Without statements, a commit is paid for already.
+      const statements = this.#pending.map((sql) => ({ sql }))
+      await this.#send('commit', statements.length > 0 ? { statements } : {})
       this.#path = undefined
     })
   }
@@ -187,11 +189,7 @@ class Connection {
       this.#step++
       return answer
     } catch (cause) {
-      // A step counts if the server ran it. The statements before the failed one stay.
-      if (cause instanceof PerSQLError && cause.body.statement !== undefined) {
-        this.#step++
-        this.#pending.splice(0, Number(cause.body.statement) - 1)
-      }
+      if (getFailed(cause)) this.#step++
       throw cause
     }
   }
@@ -205,9 +203,14 @@ class Connection {
     return answer
   }
 
-  /** The number of a step, or the ID for an end, makes a repeated call return the first response. */
-  #send(action: string, body: object, options?: Partial<Call>): Promise<Answer> {
-    return this.#call(`${this.#path}/${action}`, body, { repeatable: true, ...options })
+  /** Sends a request that the number of a step, or the ID for an end, makes idempotent. */
+  async #send(action: string, body: object, options?: Partial<Call>): Promise<Answer> {
+    try {
+      return await this.#call(`${this.#path}/${action}`, body, { repeatable: true, ...options })
+    } catch (cause) {
+      this.#pending.splice(0, getFailed(cause) - 1)
+      throw cause
+    }
   }
 
   async #call(path: string, body: object, options: Partial<Call>): Promise<Answer> {
@@ -227,3 +230,6 @@ class Connection {
     return result
   }
 }
+
+/** Returns the number of the statement that failed. Those before it stay. Without one, the server ran none: 0. */
+const getFailed = (cause: unknown): number => (cause instanceof PerSQLError && Number(cause.body.statement)) || 0

@@ -91,7 +91,7 @@ test('a transaction opens with its first statement and makes one more request th
         ],
       },
     ],
-    ['transactions/txn_1/commit', { statements: [] }],
+    ['transactions/txn_1/commit', {}],
   ])
   received = []
   await db().transaction(async () => {})
@@ -248,7 +248,7 @@ test('statements without await are sent one after another, and before the commit
   await db().transaction((tx) => {
     for (const sql of ['SELECT 1', 'SELECT 2', 'SELECT 3']) void tx.query(sql)
   })
-  expect(sent()).toEqual([['SELECT 1'], ['SELECT 2'], ['SELECT 3'], []])
+  expect(sent()).toEqual([['SELECT 1'], ['SELECT 2'], ['SELECT 3'], undefined])
   expect(received.map(({ body }) => body.step)).toEqual([undefined, 1, 2, undefined])
 })
 

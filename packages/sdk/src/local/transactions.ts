@@ -13,7 +13,8 @@ const WAIT_MS = 15_000
 const SAVEPOINT_WORDS =
   /^\s*(?:savepoint|release(?:\s+savepoint)?|rollback(?:\s+transaction)?\s+to(?:\s+savepoint)?)\s+(?:\w+|"(?:[^"]|"")+")\s*;?\s*$/i
 
-type Mode = 'write' | 'read'
+/** SQLite's only connection lets a deferred transaction hold the database from its start, too. */
+type Mode = 'write' | 'deferred' | 'read'
 
 interface Open {
   readonly id: string
@@ -107,29 +108,20 @@ export class Transactions {
     })
   }
 
-  /** Runs the last statements and commits. If one fails, nothing is committed and the transaction stays open. */
+  /** Runs the last statements and commits. If one fails, nothing is committed and the transaction stays open with those before. */
   commit(id: string, { statements = [] }: { statements?: WireStatement[] }): Promise<object> {
     const answer = this.#committed.get(id)
     if (answer) return Promise.resolve(answer)
     return this.#in(id, (tx) => {
-      const before = tx.replayed.length
       const results = this.#within(tx, () => {
-        this.#command('SAVEPOINT persql_commit')
-        try {
-          const last = this.#runAll(tx, statements)
-          if (tx.mode === 'write') attempt(() => this.#command('COMMIT'))
-          return last
-        } catch (cause) {
-          tx.replayed.length = before
-          this.#command('ROLLBACK TO persql_commit')
-          this.#command('RELEASE persql_commit')
-          throw cause
-        }
+        const last = this.#runAll(tx, statements)
+        if (tx.mode !== 'read') numbered(last, () => this.#command('COMMIT'))
+        return last
       })
       const rowsWritten = results.reduce((sum, result) => sum + result.rowsWritten, 0)
       const committed = { committed: true, results, rowsWritten }
       this.#committed.set(id, committed)
-      if (tx.mode === 'write') {
+      if (tx.mode !== 'read') {
         this.#isActive = false
         this.#writes++
       }
@@ -150,7 +142,7 @@ export class Transactions {
   /** Calls a function with an open transaction, without others' uncommitted writes. */
   async #in<T>(id: string, work: (tx: Open) => T): Promise<T> {
     const tx = this.#find(id)
-    if (tx.mode === 'write') return work(tx)
+    if (tx.mode !== 'read') return work(tx)
     return this.beside(
       () => true,
       () => work(this.#find(id)),
@@ -236,18 +228,7 @@ export class Transactions {
   #runAll(tx: Open, statements: WireStatement[]): WireResult[] {
     const results: WireResult[] = []
     for (const statement of statements) {
-      try {
-        results.push(this.#run(tx, statement, results.length))
-      } catch (cause) {
-        const { status, code, message, body } = sqlError(cause)
-        throw new PerSQLError({
-          status,
-          code,
-          message,
-          body: { ...body, statement: results.length + 1, results },
-          cause,
-        })
-      }
+      results.push(numbered(results, () => this.#run(tx, statement, results.length)))
     }
     return results
   }
@@ -346,6 +327,16 @@ export class Transactions {
 
 /** Returns the time at which a transaction expires. */
 const getEndMs = ({ startedMs, lastMs }: Open) => Math.min(lastMs + IDLE_MS, startedMs + TOTAL_MS)
+
+/** Runs a statement. @throws PerSQLError with its number and the results of those before it */
+function numbered<T>(results: readonly WireResult[], run: () => T): T {
+  try {
+    return run()
+  } catch (cause) {
+    const { status, code, message, body } = sqlError(cause)
+    throw new PerSQLError({ status, code, message, body: { ...body, statement: results.length + 1, results }, cause })
+  }
+}
 
 /** Runs a function now and returns its result as a promise. */
 const settle = <T>(run: () => T): Promise<T> => {
