@@ -86,6 +86,36 @@ test('from a pipe it runs what it reads, up to the first failure', async () => {
   )
 })
 
+test('BEGIN and COMMIT enclose a transaction', async () => {
+  await query('CREATE TABLE counters (n INTEGER)')
+  const run = (stdin: string) => cli.run(['db', 'shell'], { env, stdin: `.mode csv\n${stdin}` })
+  const inside = 'INSERT INTO counters VALUES (1); SELECT count(*) AS n FROM counters;'
+  expect(await run(`BEGIN; ${inside} COMMIT;`)).toEqual({ code: 0, stdout: 'n\n1\n', stderr: '' })
+  expect(await run(`BEGIN; ${inside} ROLLBACK; SELECT count(*) AS n FROM counters;`)).toEqual({
+    code: 0,
+    stdout: 'n\n2\nn\n1\n',
+    stderr: '',
+  })
+  const undone = `BEGIN; SAVEPOINT a; ${inside} ROLLBACK TO a; COMMIT;`
+  expect(await run(undone)).toMatchObject({ code: 0, stdout: 'n\n2\n' })
+  expect(await run(`BEGIN; ${inside}`)).toMatchObject({ code: 1, stderr: expect.stringContaining('without COMMIT') })
+  expect(await run(`BEGIN; ${inside} SELECT nope; COMMIT;`)).toMatchObject({ code: 1 })
+  expect(await run('COMMIT;')).toMatchObject({ code: 1, stderr: expect.stringContaining('Start one with BEGIN.') })
+  expect(await run('BEGIN; BEGIN;')).toMatchObject({ code: 1, stderr: expect.stringContaining('already open') })
+  expect((await query('SELECT count(*) FROM counters')).body.data.rows).toEqual([[1]])
+
+  const { code, stdout } = await cli.inTerminal(['db', 'shell'], env, [
+    { after: prompt, type: 'BEGIN;\r' },
+    { after: 'acme/main*> ', type: 'UPDATE counters SET n = 2;\r' },
+    { after: '1 changed', type: 'COMMIT;\r' },
+    { after: prompt, type: 'BEGIN;\r' },
+    { after: 'acme/main*> ', type: 'DELETE FROM counters;\r' },
+    { after: '1 changed', type: '\u0004' },
+  ])
+  expect([code, stdout.includes('The open transaction was rolled back.')]).toEqual([0, true])
+  expect((await query('SELECT n FROM counters')).body.data.rows).toEqual([[2]])
+})
+
 test('a dot command without its argument names it', async () => {
   const { stderr } = await cli.run(['db', 'shell'], { env, stdin: '.read\n' })
   expect(stderr).toContain('Error: Missing argument: file.\n')

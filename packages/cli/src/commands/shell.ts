@@ -2,11 +2,13 @@ import { CliError, usage } from '../cli-error.ts'
 import { command, database } from '../command.ts'
 import { historyFile } from '../config.ts'
 
+const stopped = () => new CliError('failed', 'statement_failed', 'Stopped at the first error.')
+
 export const shell = command({
   path: 'db shell',
   summary: 'Open an interactive SQL shell with history and completion',
   details:
-    'End statements with ;. Ctrl-C stops waiting for the running statement, Ctrl-D exits. Piped input runs up to the first error.',
+    'End statements with ;. Ctrl-C stops waiting for the running statement, Ctrl-D exits. BEGIN and COMMIT enclose a transaction. Piped input runs up to the first error.',
   args: { database },
   async run(ctx, { args }) {
     if (ctx.json) throw usage('The shell has no --json output. Use persql db query --json.')
@@ -25,11 +27,19 @@ export const shell = command({
       await runInteractive(session, historyFile(ctx.env))
       return undefined
     }
-    for await (const line of createInterface({ input: process.stdin, terminal: false })) {
-      if (!(await session.take(line))) throw new CliError('failed', 'statement_failed', 'Stopped at the first error.')
-      if (session.quit) return undefined
+    try {
+      for await (const line of createInterface({ input: process.stdin, terminal: false })) {
+        if (!(await session.take(line))) throw stopped()
+        if (session.quit) break
+      }
+      if (!session.quit && !(await session.finish())) throw stopped()
+    } catch (cause) {
+      await session.close()
+      throw cause
     }
-    if (!(await session.finish())) throw new CliError('failed', 'statement_failed', 'Stopped at the first error.')
+    if (await session.close()) {
+      throw new CliError('failed', 'not_committed', 'The input ended without COMMIT. The transaction was rolled back.')
+    }
     return undefined
   },
 })

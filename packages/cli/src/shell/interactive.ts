@@ -24,7 +24,8 @@ export async function runInteractive(session: Session, historyFile: string): Pro
 
   const prompt = () => {
     const name = `${session.db.namespace}/${session.db.slug}`
-    lines.setPrompt(session.pending ? `${' '.repeat(Math.max(0, name.length - 3))}...> ` : `${name}> `)
+    const state = session.inTransaction ? '*' : ''
+    lines.setPrompt(session.pending ? `${' '.repeat(Math.max(0, name.length - 3))}...> ` : `${name}${state}> `)
     lines.prompt()
   }
   let typed: string[] = []
@@ -62,5 +63,6 @@ export async function runInteractive(session: Session, historyFile: string): Pro
   prompt()
   await left
   await work
+  if (await session.close()) process.stdout.write('The open transaction was rolled back.\n')
   await writeHistory(historyFile, history)
 }

@@ -1,4 +1,4 @@
-import { type PerSQLDatabase, PerSQLError } from '@persql/sdk'
+import { type PerSQLDatabase, PerSQLError, type QueryResult } from '@persql/sdk'
 import { CliError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
 import { type Mode, render } from '../format-output.ts'
@@ -8,6 +8,7 @@ import { listNames, type Names } from './completer.ts'
 import { costLine } from './cost.ts'
 import { dotCommands, type ShellContext, splitArgs } from './dot-commands.ts'
 import { changesSchema, splitStatements } from './statements.ts'
+import { parseControl, ShellTransaction } from './transaction.ts'
 
 const CELL = 60
 
@@ -22,6 +23,7 @@ export class Session implements ShellContext {
   readonly #interactive: boolean
   #running = new AbortController()
   #typed = ''
+  #transaction: ShellTransaction | undefined
 
   constructor(ctx: Context, db: PerSQLDatabase, interactive: boolean) {
     this.#ctx = ctx
@@ -33,6 +35,11 @@ export class Session implements ShellContext {
   /** Whether a statement is incomplete. */
   get pending(): boolean {
     return this.#typed.trim() !== ''
+  }
+
+  /** Whether a transaction is open. */
+  get inTransaction(): boolean {
+    return this.#transaction !== undefined
   }
 
   get signal(): AbortSignal {
@@ -76,10 +83,20 @@ export class Session implements ShellContext {
   }
 
   async open(address: string): Promise<void> {
+    if (this.#transaction)
+      throw new CliError('usage', 'usage', 'A transaction is open. End it with COMMIT or ROLLBACK.')
     const db = await this.#ctx.database(address)
     await db.tables({ signal: this.signal })
     this.db = db
     await this.refresh()
+  }
+
+  /** Rolls back a transaction that is still open. Returns whether there was one. */
+  async close(): Promise<boolean> {
+    const transaction = this.#transaction
+    this.#transaction = undefined
+    await transaction?.rollback().catch(() => {})
+    return transaction !== undefined
   }
 
   /** Reads the names of tables and columns, for completion. */
@@ -100,7 +117,8 @@ export class Session implements ShellContext {
   async #runAll(statements: readonly string[]): Promise<void> {
     for (const sql of statements) {
       const startMs = performance.now()
-      const result = await this.db.query(sql, [], { signal: this.signal, timeoutMs: 0 })
+      const result = await this.#run(sql)
+      if (!result) continue
       const { columns, rows } = result
       const max = this.#interactive ? CELL : undefined
       if (columns.length > 0 && (rows.length > 0 || this.mode === 'csv'))
@@ -108,6 +126,27 @@ export class Session implements ShellContext {
       if (this.timing) this.print(costLine([result], performance.now() - startMs))
       if (changesSchema(sql)) await this.refresh()
     }
+  }
+
+  /** Runs a statement, in the transaction if one is open. Returns no result for BEGIN, COMMIT and ROLLBACK. */
+  async #run(sql: string): Promise<QueryResult | undefined> {
+    const control = parseControl(sql)
+    const transaction = this.#transaction
+    if (!control) return (await transaction?.run(sql, this.signal)) ?? this.#query(sql)
+    if (control.kind === 'begin') {
+      if (transaction) throw new CliError('usage', 'usage', 'A transaction is already open.')
+      this.#transaction = new ShellTransaction(this.db, control.mode)
+      return undefined
+    }
+    if (!transaction) throw new CliError('usage', 'usage', 'No transaction is open. Start one with BEGIN.')
+    if (control.kind === 'commit') await transaction.commit(this.signal)
+    else await transaction.rollback()
+    this.#transaction = undefined
+    return undefined
+  }
+
+  #query(sql: string): Promise<QueryResult> {
+    return this.db.query(sql, [], { signal: this.signal, timeoutMs: 0 })
   }
 
   async #guarded(work: () => Promise<void>): Promise<boolean> {
@@ -118,6 +157,10 @@ export class Session implements ShellContext {
       return true
     } catch (error) {
       process.stderr.write(`${this.signal.aborted ? canceled : visibleLines(formatError(error))}\n`)
+      if (this.#transaction?.isEnded) {
+        this.#transaction = undefined
+        process.stderr.write('The transaction was rolled back.\n')
+      }
       // An unknown name can mean that the schema was changed by another client.
       if (error instanceof PerSQLError && error.detail?.kind.startsWith('unknown_')) await this.refresh()
       return false
