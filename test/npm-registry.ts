@@ -45,8 +45,10 @@ export async function startNpmRegistry(): Promise<NpmRegistry> {
 function listFolders(): Map<string, string[]> {
   const { packages } = JSON.parse(readFileSync(join(repository, 'package-lock.json'), 'utf8'))
   const folders = new Map<string, string[]>()
-  for (const folder of Object.keys(packages)) {
-    const name = folder.split('node_modules/').slice(1).pop()
+  for (const [folder, { name: alias }] of Object.entries<{ name?: string }>(packages)) {
+    const installed = folder.split('node_modules/').slice(1).pop()
+    // Some packages are installed under another name.
+    const name = installed && (alias ?? installed)
     if (name && !name.startsWith('@persql/')) folders.set(name, [...(folders.get(name) ?? []), folder])
   }
   return folders

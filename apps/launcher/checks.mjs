@@ -15,6 +15,7 @@ const checks = [
   { script: 'typecheck', name: 'types of @persql/drizzle', args: [tsc, '--project', 'packages/drizzle'] },
   { script: 'typecheck', name: 'types of @persql/kysely', args: [tsc, '--project', 'packages/kysely'] },
   { script: 'typecheck', name: 'types of @persql/langgraph', args: [tsc, '--project', 'packages/langgraph'] },
+  { script: 'typecheck', name: 'types of @persql/prisma', args: [tsc, '--project', 'packages/prisma'] },
   { script: 'typecheck', name: 'types of the command line', args: [tsc, '--project', 'packages/cli'] },
   { script: 'dead-code', name: 'dead code', args: ['node_modules/knip/bin/knip.js'] },
   { script: 'words', name: 'words', args: ['apps/launcher/check-words.mjs'] },

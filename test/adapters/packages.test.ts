@@ -4,10 +4,12 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { transform } from 'esbuild'
+import { build } from 'esbuild'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { programs } from '../../apps/console/src/pages/database/connect/snippets.ts'
 import { buildPackage } from '../../packages/build.mjs'
 import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
+import { generateClient } from './prisma/client.ts'
 
 const ns = uniqueName('acme')
 
@@ -16,7 +18,7 @@ const tsc = createRequire(import.meta.url)
   .resolve('typescript/package.json')
   .replace('package.json', 'bin/tsc')
 const run = promisify(execFile)
-const names = ['drizzle', 'kysely', 'langgraph']
+const names = ['drizzle', 'kysely', 'langgraph', 'prisma']
 let platform: SharedPlatform
 let token: string
 /** The folder of an app with the packages as they are published. */
@@ -40,26 +42,46 @@ afterAll(async () => {
   await rm(app, { recursive: true, force: true })
 })
 
+const listBlocks = (text: string, language: string) =>
+  [...text.matchAll(/```(\w+)\n([\s\S]*?)```/g)].flatMap(([, name, code = '']) => (name === language ? [code] : []))
+
 test.each(names)('the examples in the README of @persql/%s compile and run as they stand', async (name) => {
   const text = await readFile(join(root, 'packages', name, 'README.md'), 'utf8')
-  const code = [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, example]) => example).join('\n')
+  const code = listBlocks(text, 'ts').join('\n')
+  const [schema] = listBlocks(text, 'prisma')
+  if (schema) await generateClient(app, schema)
   const file = join(app, `${name}.mts`)
   await writeFile(file, code)
   const options = '--ignoreConfig --strict --noEmit --skipLibCheck --module nodenext --target es2024 --types node'
   await run(process.execPath, [tsc, ...options.split(' '), file], { cwd: root })
 
   const script = code.replace('acme/main', `${ns}/${name}`)
-  await writeFile(join(app, `${name}.mjs`), (await transform(script, { loader: 'ts', target: 'es2022' })).code)
+  // The generated Prisma Client is TypeScript.
+  const entry = { contents: script, resolveDir: app, loader: 'ts' } as const
+  const bundling = { bundle: true, packages: 'external', format: 'esm', platform: 'node', target: 'es2022' } as const
+  await build({ ...bundling, stdin: entry, outfile: join(app, `${name}.mjs`) })
   const env = { ...process.env, PERSQL_TOKEN: token, PERSQL_API_URL: platform.url }
   const { stdout } = await run(process.execPath, [join(app, `${name}.mjs`)], { env })
   expect(stdout).toMatch(
-    { drizzle: /name: 'Ada'[\s\S]*2 2/, kysely: /name: 'Ada'/, langgraph: /answer: 'yes'/ }[name] ?? /^$/,
+    { drizzle: /name: 'Ada'[\s\S]*2 2/, kysely: /name: 'Ada'/, langgraph: /answer: 'yes'/, prisma: /^2$/m }[name] ??
+      /^$/,
   )
+})
+
+test('the example for Prisma on the Connect page runs', async () => {
+  const target = { origin: platform.url, address: `${ns}/connect`, toPackageSpec: (name: string) => name }
+  const steps = programs(target).find(({ id }) => id === 'prisma')?.steps ?? []
+  const getCode = (label: string) => steps.find((step) => step.label === label)?.code ?? ''
+  const folder = join(app, 'connect')
+  await generateClient(folder, getCode('schema.prisma'))
+  await writeFile(join(folder, 'prisma.mjs'), getCode('prisma.mjs'))
+  const env = { ...process.env, PERSQL_TOKEN: token, PERSQL_API_URL: platform.url }
+  expect((await run(process.execPath, [join(folder, 'prisma.mjs')], { env })).stdout).toContain("greeting: 'hello'")
 })
 
 test('require finds them, too', async () => {
   const files = [...names, 'drizzle/migrator'].map((name) => `require('@persql/${name}')`)
   await writeFile(join(app, 'all.cjs'), `console.log([${files}].flatMap(Object.keys).join())`)
   const { stdout } = await run(process.execPath, [join(app, 'all.cjs')])
-  expect(stdout.trim()).toBe('drizzle,PerSQLDialect,PerSQLSaver,migrate')
+  expect(stdout.trim()).toBe('drizzle,PerSQLDialect,PerSQLSaver,PrismaPerSQL,migrate')
 })

@@ -58,7 +58,7 @@ const toDocumentedUrl = (name: string) =>
 const commands = listCommands()
 
 test('commands for every package are documented', () => {
-  const packages = ['sdk', 'cli', 'drizzle', 'kysely', 'langgraph', 'endpoint-spec']
+  const packages = ['sdk', 'cli', 'drizzle', 'kysely', 'langgraph', 'prisma', 'endpoint-spec']
   for (const name of packages) expect(commands.join('\n')).toContain(`/packages/persql-${name}-`)
   expect(commands.join('\n')).toMatch(/^npx --yes /m)
   expect(commands.join('\n')).toMatch(/^npm config set @persql:registry /m)

@@ -15,7 +15,7 @@ import { toTarball } from '../../packages/tarball.mjs'
 import { findFiles, readPage } from '../docs/pages.ts'
 
 const run = promisify(execFile)
-const names = ['cli', 'drizzle', 'endpoint-spec', 'kysely', 'langgraph', 'sdk']
+const names = ['cli', 'drizzle', 'endpoint-spec', 'kysely', 'langgraph', 'prisma', 'sdk']
 let folder: string
 let packed: string
 let index: Index
@@ -39,7 +39,7 @@ test('every package that is not private is published, with the version of all ot
   const versions = new Set(names.map((name) => newest(name).manifest.version))
   expect(versions.size).toBe(1)
   const [version = ''] = versions
-  for (const name of ['drizzle', 'kysely', 'langgraph']) {
+  for (const name of ['drizzle', 'kysely', 'langgraph', 'prisma']) {
     const { '@persql/sdk': peer } = newest(name).manifest.peerDependencies
     expect(peer).toMatch(/^\^\d+\.\d+\.\d+$/)
     expect(peer.slice(1).split('.')[0]).toBe(version.split('.')[0])

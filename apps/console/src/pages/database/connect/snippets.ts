@@ -86,6 +86,44 @@ export const programs = ({ origin, address, toPackageSpec }: Target): Snippet[] 
     ],
   },
   {
+    id: 'prisma',
+    name: 'Prisma',
+    steps: [
+      install(toPackageSpec, ['@persql/prisma', '@persql/sdk', '@prisma/client']),
+      {
+        say: 'Save as schema.prisma, with the models of your tables:',
+        label: 'schema.prisma',
+        code: [
+          'datasource db {',
+          '  provider = "sqlite"',
+          '}',
+          'generator client {',
+          '  provider = "prisma-client-js"',
+          '  output   = "./generated"',
+          '}',
+          'model Note {',
+          '  id   Int    @id @default(autoincrement())',
+          '  text String',
+          '}',
+        ].join('\n'),
+      },
+      {
+        say: 'Generate Prisma Client:',
+        label: 'Generate',
+        code: 'npm install --save-dev prisma\nnpx prisma generate --schema schema.prisma',
+      },
+      file('prisma.mjs', [
+        "import { PrismaPerSQL } from '@persql/prisma'",
+        "import { PerSQL } from '@persql/sdk'",
+        "import { PrismaClient } from './generated/index.js'",
+        '',
+        `const database = new PerSQL().database('${address}')`,
+        'const prisma = new PrismaClient({ adapter: new PrismaPerSQL({ database }) })',
+        "console.log(await prisma.$queryRaw`SELECT 'hello' AS greeting`)",
+      ]),
+    ],
+  },
+  {
     id: 'langgraph',
     name: 'LangGraph',
     steps: [

@@ -1,0 +1,1 @@
+export { PrismaPerSQL, type PrismaPerSQLOptions } from './factory.ts'
