@@ -17,9 +17,7 @@ process.exitCode = isKeyAbsent() || (await hasPendingChanges()) || !(await relea
 function parseOptions(args) {
   const at = args.indexOf('--sign')
   if (at === -1) return { key: undefined, options: args }
-  const key = args[at + 1]
-  if (key === undefined || key.startsWith('--')) throw new Error('Pass the file of an SSH key after --sign.')
-  return { key, options: args.filter((_arg, index) => index !== at && index !== at + 1) }
+  return { key: args[at + 1] ?? '', options: args.filter((_arg, index) => index !== at && index !== at + 1) }
 }
 
 /** Checks the key first, because the build takes minutes. */
