@@ -1,7 +1,8 @@
 import type { Change } from '@persql/contract'
 import type { CallCounters } from '../authorizer/counters.ts'
+import { transactionSync } from './transaction-sync.ts'
 
-/** What the engine knows about the statements that it ran. */
+/** A record of the statements that the engine ran. */
 export interface Made {
   /** Changes since they were last taken. */
   changes: Change[]
@@ -44,7 +45,7 @@ export function attempt<T extends Attempted>(
   const changes = [...made.changes]
   const finish = { result: undefined as T | undefined }
   try {
-    storage.transactionSync(() => {
+    transactionSync(storage, () => {
       finish.result = work()
       if (!finish.result.keeps) throw new Undone()
     })

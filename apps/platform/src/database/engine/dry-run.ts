@@ -1,10 +1,11 @@
 import type { Engine } from './engine.ts'
+import { transactionSync } from './transaction-sync.ts'
 
 /** Runs `run` in a transaction and rolls it back, whether `run` succeeds or throws. */
 export function dryRun<T>(storage: DurableObjectStorage, engine: Engine, run: () => T): T {
   let done: { readonly result: T } | undefined
   try {
-    storage.transactionSync(() => {
+    transactionSync(storage, () => {
       engine.begin()
       done = { result: run() }
       throw new RolledBack()

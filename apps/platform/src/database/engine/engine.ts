@@ -24,6 +24,7 @@ import { type RunOutcome, StatementRunner } from './run-statement.ts'
 import { Sequences } from './sequences.ts'
 import { sqlError } from './sql-error.ts'
 import type { SystemStorage } from './system-storage.ts'
+import { transactionSync } from './transaction-sync.ts'
 import type { WriteSuspension } from './write-suspension.ts'
 
 /** The part of `Seeds` that assigns IDs above those of other databases with the same tables. */
@@ -105,7 +106,7 @@ export class Engine {
     return attempt(this.#storage, this.#made, { ofRows, ofSchema, counters: this.#counters }, work)
   }
 
-  /** Runs statements again whose results nobody reads. They don't count towards the size of this call's results. */
+  /** Runs statements again. Their results don't count towards the size of this call's results. */
   repeat(work: () => void): void {
     const left = this.#bytesLeft
     this.#bytesLeft = Number.POSITIVE_INFINITY
@@ -226,7 +227,7 @@ export class Engine {
    */
   transaction<T>(work: () => T): T {
     try {
-      return this.#storage.transactionSync(() => {
+      return transactionSync(this.#storage, () => {
         const result = work()
         this.checkKeys()
         return result

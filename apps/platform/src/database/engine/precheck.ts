@@ -1,14 +1,21 @@
 import type { Analysis, Permission } from '../authorizer/authorizer.ts'
 import type { StatementInput } from '../calls/call.ts'
-import type { Engine } from './engine.ts'
 
 const MAY_LOSE = /\b(delete|drop|replace)\b/i
+
+/** The checks of a statement before it runs. */
+interface Checks {
+  /** @throws PerSQLError */
+  prepare(input: StatementInput, permission: Permission): Analysis
+  /** @throws PerSQLError */
+  checkLock(analysis: Analysis): void
+}
 
 /** Reports the destructive ones of these statements to `losing`, before the first of them runs. */
 export function precheckDestructive(
   inputs: readonly StatementInput[],
   permission: Permission,
-  engine: Pick<Engine, 'prepare' | 'checkLock'>,
+  engine: Checks,
   losing: (analysis: Analysis) => void,
 ): void {
   if (!inputs.some(({ sql }) => MAY_LOSE.test(sql))) return
