@@ -222,7 +222,7 @@ export class CallHandler {
   #replay(call: DatabaseCall, nowMs: number): Reply | undefined {
     const { replays, lease } = this.#options
     const { grant } = call
-    for (const key of keysOf(call)) {
+    for (const key of listReplayKeys(call)) {
       const kept = replays.find(grant.tokenId, key, nowMs)
       if (!kept) continue
       // With an empty balance a replay is free: a client that missed the response must be able to read it.
@@ -238,7 +238,7 @@ export class CallHandler {
    */
   #finish(call: DatabaseCall, outcome: Outcome, startedMs: number, nowMs: number): Answer {
     const { operation, grant } = call
-    const replayKeys = outcome.commits ? keysOf(call) : call.replayKeys
+    const replayKeys = outcome.commits ? listReplayKeys(call) : call.replayKeys
     const { charges, announcer, lease, keeper, replays, ownPages } = this.#options
     const { sql, statementCount, rowsWritten, failure, status } = outcome
     const durationMs = performance.now() - startedMs
@@ -265,7 +265,7 @@ export class CallHandler {
 }
 
 /** Returns the keys under which the response to a call can be stored. */
-const keysOf = ({ operation, replayKeys, transactionId }: DatabaseCall): readonly ReplayKey[] =>
+const listReplayKeys = ({ operation, replayKeys, transactionId }: DatabaseCall): readonly ReplayKey[] =>
   operation === 'commit_transaction' && transactionId !== undefined
     ? [...replayKeys, toCommitKey(transactionId)]
     : replayKeys

@@ -91,7 +91,7 @@ export class CallBilling {
   /**
    * Runs a statement outside of a call and charges it in the turn, and so in the transaction, of its writes. A read that
    * runs in a reader is charged when its result is there. A write waits for open transactions.
-   * @param resume runs after a wait
+   * @param resume runs after a wait, and waits for tasks with exclusive access
    * @throws PerSQLError `insufficient_balance`, `unavailable`, or the error of the statement
    */
   spend(
@@ -137,7 +137,8 @@ export class CallBilling {
       result = run()
       if (!(result instanceof Promise)) return finish(result)
     } catch (cause) {
-      return cause instanceof DatabaseLocked && transactions.areBlocking ? wait() : fail(cause)
+      const canWait = transactions.areBlocking || resume !== undefined
+      return cause instanceof DatabaseLocked && canWait ? wait() : fail(cause)
     }
     const reading = result
     return lease.awaiting(() => reading.then(finish, fail))

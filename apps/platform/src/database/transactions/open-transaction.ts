@@ -17,6 +17,8 @@ interface Write {
   readonly input: StatementInput
   readonly rowsWritten: number
   readonly bytes: number
+  /** Whether it writes other values if it runs again. */
+  readonly isRandom: boolean
 }
 
 /** A savepoint: the number of writes before it. */
@@ -57,6 +59,8 @@ export class OpenTransaction {
   readonly isSavepoint: boolean
   /** Whether other writers have waited since the transaction was known to see the current rows. */
   holds = false
+  /** Whether a reader runs its statements, so that it isn't idle. */
+  isReading = false
   /** The number of the last step, with its response. */
   answer: StepAnswer = { step: 0, outcome: undefined }
   #writes: Write[] = []
@@ -84,6 +88,11 @@ export class OpenTransaction {
 
   get hasWritten(): boolean {
     return this.#writes.length > 0
+  }
+
+  /** Whether its writes can't be repeated, because one of them writes random values. */
+  get isRandom(): boolean {
+    return this.#writes.some(({ isRandom }) => isRandom)
   }
 
   get rowsWritten(): number {
@@ -127,12 +136,17 @@ export class OpenTransaction {
     throw new PerSQLError('transaction_too_long', { problem })
   }
 
-  /** @throws PerSQLError `statement_not_allowed` in a read transaction, `transaction_too_long` */
-  assertWritable(): void {
+  /**
+   * Checks that it may have one more write.
+   * @param isRepeated whether its writes are repeated by later calls
+   * @throws PerSQLError `statement_not_allowed` in a read transaction, `transaction_too_long`
+   */
+  assertWritable(isRepeated: boolean): void {
     if (this.mode === 'read') {
       const instead = 'Open a transaction that can write.'
       throw new PerSQLError('statement_not_allowed', { what: 'A write in a read transaction', instead })
     }
+    if (!isRepeated) return
     if (this.#writes.length >= MAX_WRITES)
       throw new PerSQLError('transaction_too_long', { problem: `already has ${MAX_WRITES} writes, which is the limit` })
     if (this.#bytes >= MAX_BYTES)
@@ -142,9 +156,9 @@ export class OpenTransaction {
   }
 
   /** Adds a write that succeeded. */
-  wrote(input: StatementInput, rowsWritten: number): void {
-    const bytes = sizeOf(input)
-    this.#writes.push({ input, rowsWritten, bytes })
+  wrote(input: StatementInput, rowsWritten: number, isRandom: boolean): void {
+    const bytes = estimateBytes(input)
+    this.#writes.push({ input, rowsWritten, bytes, isRandom })
     this.#bytes += bytes
   }
 
@@ -205,8 +219,12 @@ export function sqlRefusal(message: string): PerSQLError {
 }
 
 /** Returns the approximate memory that a statement takes. */
-function sizeOf({ sql, params }: StatementInput): number {
+function estimateBytes({ sql, params }: StatementInput): number {
   let bytes = 100 + sql.length
-  for (const value of params) bytes += typeof value === 'string' || value instanceof Uint8Array ? value.length : 8
+  for (const entry of params as Iterable<unknown>) {
+    // Named parameters are pairs.
+    const value = Array.isArray(entry) ? entry[1] : entry
+    bytes += typeof value === 'string' || value instanceof Uint8Array ? value.length : 8
+  }
   return bytes
 }

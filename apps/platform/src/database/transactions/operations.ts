@@ -9,15 +9,15 @@ import type { Result } from '../engine/result.ts'
 import type { AutoSnapshotter } from '../versions/snapshots/auto-snapshotter.ts'
 import { toCommitKey } from './commit-key.ts'
 import { type Control, parseControl } from './control.ts'
+import { isLongRead, type LongReadServices, readInReader } from './long-read.ts'
 import type { OpenTransaction } from './open-transaction.ts'
 import { Session, type SessionServices } from './session.ts'
 import { TOTAL_MS } from './transactions.ts'
 
 /** The services that the operations of transactions use. */
-interface TransactionServices extends SessionServices {
+interface TransactionServices extends SessionServices, LongReadServices {
   readonly replays: IdempotencyStore
   readonly keeper: AutoSnapshotter
-  readonly now: () => number
 }
 
 const COMMIT: StatementInput = { sql: 'COMMIT', params: [] }
@@ -27,7 +27,7 @@ const BEGIN = { deferred: 'BEGIN', write: 'BEGIN IMMEDIATE', read: 'BEGIN READON
 export function operations(services: TransactionServices) {
   const { transactions, keeper } = services
 
-  /** Returns the open transaction of a call. @throws PerSQLError if there is none */
+  /** Returns the open transaction of a call. @throws PerSQLError if it isn't open */
   const find = (call: DatabaseCall): OpenTransaction => {
     const id = toId(call)
     try {
@@ -56,14 +56,62 @@ export function operations(services: TransactionServices) {
     return done({ rolledBack: true })
   }
 
+  const openWithLongRead = async (
+    call: DatabaseCall,
+    transaction: OpenTransaction,
+    statements: readonly StatementInput[],
+    data: object,
+  ): Promise<Outcome> => {
+    try {
+      const outcome = await readOutcome(call, transaction, statements, data)
+      if (outcome.failure) transactions.end(transaction)
+      return outcome.failure ? outcome : { ...outcome, status: 201 }
+    } catch (cause) {
+      transactions.end(transaction)
+      throw cause
+    }
+  }
+
+  const runLongStep = async (
+    call: DatabaseCall,
+    transaction: OpenTransaction,
+    statements: readonly StatementInput[],
+    step: number,
+  ): Promise<Outcome> => {
+    const outcome = await readOutcome(call, transaction, statements, { step })
+    assertNext(transaction, step)
+    transaction.keepAnswer(step, outcome)
+    return outcome
+  }
+
+  /** Returns the outcome of reads in a reader, with their results added to `data`. */
+  const readOutcome = async (
+    call: DatabaseCall,
+    transaction: OpenTransaction,
+    statements: readonly StatementInput[],
+    data: object,
+  ): Promise<Outcome> => {
+    try {
+      const { results, failure, ...used } = await readInReader(transaction, statements, call, services)
+      const outcome = done(undefined, { ...used, sql: statements.map(({ sql }) => sql).join(';\n') })
+      const dataText = `${JSON.stringify(data).slice(0, -1)},"results":[${results}]}`
+      if (!failure) return { ...outcome, dataText }
+      const error = toFailure(failure, JSON.parse(`[${results}]`) as Result[])
+      return { ...outcome, status: error.status, failure: error }
+    } finally {
+      if (transaction.isDoomed) transactions.end(transaction, 'conflict')
+    }
+  }
+
   return {
     begin_transaction(call) {
       const { statements, mode } = parseTransactionCall(call.body, ['statements', 'mode'])
       const session = new Session(services, call)
       const results: Result[] = []
+      const isLong = isLongRead(undefined, statements, call, services)
       let failure: PerSQLError | undefined
       try {
-        session.run(begin(BEGIN[mode], statements, results))
+        session.run(begin(BEGIN[mode], isLong ? [] : statements, results))
       } catch (cause) {
         failure = toFailure(cause, results)
       }
@@ -73,8 +121,9 @@ export function operations(services: TransactionServices) {
         return toOutcome(session, undefined, failure)
       }
       const expiresAt = toIso(transaction.openedMs + TOTAL_MS)
-      const data = { id: transaction.id, expiresAt, ...(statements.length > 0 && { results }) }
-      return { ...toOutcome(session, data), status: 201 }
+      const data = { id: transaction.id, expiresAt }
+      if (isLong) return openWithLongRead(call, transaction, statements, data)
+      return { ...toOutcome(session, { ...data, ...(statements.length > 0 && { results }) }), status: 201 }
     },
 
     run_in_transaction(call) {
@@ -85,7 +134,8 @@ export function operations(services: TransactionServices) {
         if (!kept) throw new PerSQLError('replay_dropped', { header: 'step' })
         return kept
       }
-      if (step !== last + 1) throw new PerSQLError('transaction_step', { step, last, next: last + 1 })
+      assertNext(transaction, step)
+      if (isLongRead(transaction, statements, call, services)) return runLongStep(call, transaction, statements, step)
       const session = new Session(services, { ...call, transaction })
       const results: Result[] = []
       let failure: PerSQLError | undefined
@@ -103,7 +153,7 @@ export function operations(services: TransactionServices) {
     commit_transaction(call) {
       const transaction = find(call)
       const { statements } = parseTransactionCall(call.body, ['statements'])
-      const session = new Session(services, { ...call, transaction })
+      const session = new Session(services, { ...call, transaction, endsAll: true })
       const results: Result[] = []
       try {
         session.run(commit(statements, results))
@@ -136,6 +186,11 @@ export function isPrepaid(
 }
 
 const ENDS: ReadonlySet<string> = new Set(['commit_transaction', 'rollback_transaction', 'delete_transaction'])
+
+/** @throws PerSQLError `transaction_step` */
+function assertNext({ answer: { step: last } }: OpenTransaction, step: number): void {
+  if (step !== last + 1) throw new PerSQLError('transaction_step', { step, last, next: last + 1 })
+}
 
 /** The ID in the path. */
 const toId = ({ transactionId }: DatabaseCall): string => transactionId ?? ''

@@ -1,22 +1,15 @@
 import { PerSQLError } from '@persql/contract'
-import type { Analysis } from '../authorizer/authorizer.ts'
 import type { Grant, StatementInput } from '../calls/call.ts'
 import { type Engine, RetryRequired } from '../engine/engine.ts'
 import type { Result } from '../engine/result.ts'
 import { type Control, parseControl } from './control.ts'
 import { busy, HoldRequired, type TransactionHold } from './hold.ts'
 import { type OpenTransaction, sqlRefusal } from './open-transaction.ts'
+import { EMPTY, type Given, give, type Next, type Program, type Todo } from './program.ts'
+import { assertRepeatable, notRepeatable } from './repeatable.ts'
 import type { Transactions } from './transactions.ts'
 
-/**
- * The statements of a call, one after another: it yields a statement and receives its result, or the error of the statement,
- * which it can catch. It runs in one turn and awaits nothing. If the call has to be repeated, it starts again.
- */
-export type Program<T> = Generator<StatementInput, T, Result>
-/** What a program does next. */
-type Next<T> = IteratorResult<StatementInput, T>
-
-/** What a session ran for the first time, and so has to be charged. */
+/** The statements that a session ran for the first time, to charge and log them. */
 export interface SessionUse {
   rowsRead: number
   rowsWritten: number
@@ -39,11 +32,12 @@ export interface SessionOptions {
   readonly transaction?: OpenTransaction | undefined
   /** The ID of the transaction for which the call had to wait, if it is repeated. */
   readonly ticket?: string | undefined
+  /**
+   * Whether the program ends each transaction, so that no later call repeats its writes. It may have more writes then, and random
+   * ones. A transaction that stays open after a random write can only be rolled back.
+   */
+  readonly endsAll?: boolean
 }
-
-/** A statement to run, or the result or error that the program waits for. */
-type Todo = { readonly input: StatementInput } | Given
-type Given = { readonly result: Result } | { readonly error: PerSQLError }
 
 /** How a run of a transaction ended, and what follows. */
 interface Run<T> {
@@ -75,6 +69,7 @@ export class Session {
   readonly used: SessionUse = { rowsRead: 0, rowsWritten: 0, statementCount: 0, sql: [] }
   readonly #services: SessionServices
   readonly #grant: Grant
+  readonly #endsAll: boolean
   #ticket: string | undefined
   /** Whether the call had to wait before, so that it may pass others now. */
   readonly #hasWaited: boolean
@@ -82,10 +77,11 @@ export class Session {
   /** Whether a statement of this call was committed, so that the call can't be repeated. */
   #hasApplied = false
 
-  constructor(services: SessionServices, { grant, transaction, ticket }: SessionOptions) {
+  constructor(services: SessionServices, { grant, transaction, ticket, endsAll = false }: SessionOptions) {
     this.#services = services
     this.#grant = grant
     this.#transaction = transaction
+    this.#endsAll = endsAll
     this.#ticket = ticket
     this.#hasWaited = ticket !== undefined
   }
@@ -177,12 +173,14 @@ export class Session {
     const transaction = transactions.open(this.#grant, mode, this.#ticket, isSavepoint)
     this.#ticket = undefined
     if (control.kind === 'savepoint') transaction.savepoint(control.name)
-    // A caller that can't write makes nobody wait.
+    // Other writers don't wait for a caller that can't write.
     if (mode === 'write' && this.#grant.role !== 'readonly') {
-      transaction.holds = hold.take(transaction.id, this.#overtakes)
-      if (!transaction.holds) {
+      try {
+        transaction.holds = hold.take(transaction.id, this.#overtakes)
+        if (!transaction.holds) throw new HoldRequired(transaction.id)
+      } catch (cause) {
         transactions.end(transaction)
-        throw new HoldRequired(transaction.id)
+        throw cause
       }
     }
     this.#transaction = transaction
@@ -192,7 +190,8 @@ export class Session {
   #runOpen<T>(program: Program<T>, transaction: OpenTransaction, first: StatementInput): Next<T> {
     let todo: Todo = { input: first }
     for (;;) {
-      const early: Given | 'ended' | undefined = 'input' in todo ? this.#withoutRun(transaction, todo.input) : undefined
+      const early: Given | 'ended' | undefined =
+        'input' in todo ? this.#withoutRun(transaction, todo.input) : transaction.isRandom ? todo : undefined
       if (early === 'ended') return give(program, this.#end(transaction))
       if (early) {
         const next: Next<T> = give(program, early)
@@ -224,9 +223,12 @@ export class Session {
       const control = parseControl(input.sql)
       if (control?.kind === 'rollback') return 'ended'
       transaction.assertAlive()
-      if (control?.kind !== 'rollback_to') return undefined
-      transaction.rollBackTo(control.name)
-      return EMPTY
+      if (control?.kind === 'rollback_to') {
+        transaction.rollBackTo(control.name)
+        return EMPTY
+      }
+      if (transaction.isRandom) throw notRepeatable('An interactive transaction with a random write')
+      return undefined
     } catch (cause) {
       return { error: this.#toError(cause) }
     }
@@ -303,12 +305,12 @@ export class Session {
         const result = engine.run(analysis, input, true)
         return { result: this.#count(input, result) }
       }
-      transaction.assertWritable()
-      assertRepeatable(analysis)
+      transaction.assertWritable(!this.#endsAll)
+      assertRepeatable(analysis, this.#endsAll)
       this.#hold(transaction, writes)
       isRunning = true
       const result = this.#services.hold.inside(() => engine.run(analysis, input, true))
-      transaction.wrote(input, result.rowsWritten)
+      transaction.wrote(input, result.rowsWritten, analysis.random !== undefined)
       return { result: this.#count(input, result) }
     } catch (cause) {
       const error = this.#toError(cause)
@@ -382,26 +384,5 @@ export class Session {
     const error = PerSQLError.from(cause)
     if (error.code === 'internal') throw cause
     return error
-  }
-}
-
-/** Passes what a program waits for. */
-const give = <T>(program: Program<T>, given: Given): Next<T> =>
-  'error' in given ? program.throw(given.error) : program.next(given.result)
-
-const EMPTY: { readonly result: Result } = Object.freeze({
-  result: Object.freeze({ columns: [], rows: [], rowsRead: 0, rowsWritten: 0 }),
-})
-
-/** @throws PerSQLError `statement_not_allowed` for a write that would have another effect at COMMIT than now */
-function assertRepeatable({ random, statement }: Analysis): void {
-  if (random !== undefined) {
-    const what = `The function ${random}() in a write of an interactive transaction`
-    const instead = 'Bind the random value as a parameter, or run the statement in a batch.'
-    throw new PerSQLError('statement_not_allowed', { what, instead })
-  }
-  if (statement.hadRollback && statement.verb !== 'CREATE') {
-    const instead = 'Use ABORT, and roll the transaction back if the statement fails.'
-    throw new PerSQLError('statement_not_allowed', { what: 'The conflict clause ROLLBACK in a transaction', instead })
   }
 }

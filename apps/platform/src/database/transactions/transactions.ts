@@ -151,9 +151,9 @@ export class Transactions implements Memory {
     }
   }
 
-  #isIdle({ id, usedMs }: OpenTransaction, nowMs: number): boolean {
+  #isIdle({ id, usedMs, isReading }: OpenTransaction, nowMs: number): boolean {
     const { hold } = this.#options
-    return nowMs >= usedMs + IDLE_MS && (hold.isHeldBy(id) || !hold.concerns(id))
+    return !isReading && nowMs >= usedMs + IDLE_MS && (hold.isHeldBy(id) || !hold.concerns(id))
   }
 
   #assertRoom(grant: Grant): void {
