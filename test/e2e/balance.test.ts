@@ -64,6 +64,28 @@ describe('the balance', () => {
     expect(ledger).toMatchObject([{ kind: 'welcome_credit', amountUsd: 0.00002 }])
   })
 
+  test('at zero still commits and rolls back the transactions that are open', async () => {
+    const open = await platform.createNamespace('open')
+    const db = open.db()
+    await db.query('CREATE TABLE t (x)')
+    const insert = { mode: 'write', statements: [{ sql: 'INSERT INTO t VALUES (1)' }] }
+    const { id } = (await db.request('/transactions', { body: insert })).body.data
+    const reading = (await db.request('/transactions', { body: { mode: 'read' } })).body.data
+    await spendAll(open, ['main'], 1)
+    const more = { statements: [{ sql: 'SELECT 1' }] }
+    const statements = await db.request(`/transactions/${id}/statements`, { body: { step: 1, ...more } })
+    expect([statements.status, (await db.request('/transactions', { body: {} })).status]).toEqual([402, 402])
+    expect((await db.request(`/transactions/${id}/commit`, { body: more })).status).toBe(402)
+    const commit = () => db.request(`/transactions/${id}/commit`, { method: 'POST' })
+    expect((await commit()).body.data).toMatchObject({ committed: true, rowsWritten: 1 })
+    expect((await commit()).body.data).toMatchObject({ committed: true, rowsWritten: 1 })
+    expect((await db.request(`/transactions/${reading.id}`, { method: 'DELETE' })).status).toBe(200)
+    const { balanceNanoUsd, spend } = await billing(open)
+    const used = spend.requests.quantity * 500 + spend.rowsRead.quantity * 5 + spend.rowsWritten.quantity * 2_000
+    expect(Number(balanceNanoUsd)).toBe(CREDIT_NANO - used)
+    expect(Number(balanceNanoUsd)).toBeGreaterThan(-500)
+  })
+
   test('at zero still replays a write that succeeded', async () => {
     const retry = await platform.createNamespace('retry')
     const db = retry.db()

@@ -34,6 +34,14 @@ const N = '/api/namespaces/acme'
 const rows: { [name in Name]: Row } = {
   query: ['readonly', 'td', `POST ${D}/query`, { sql: 'SELECT * FROM t' }],
   batch: ['readonly', 'td', `POST ${D}/batch`, { statements: [{ sql: 'SELECT * FROM t' }] }],
+  begin_transaction: ['readonly', 'td', `POST ${D}/transactions`, { mode: 'read' }],
+  run_in_transaction: [
+    ...(['readonly', 'td', `POST ${D}/transactions/none/statements`] as const),
+    { step: 1, statements: [{ sql: 'SELECT * FROM t' }] },
+  ],
+  commit_transaction: ['readonly', 'td', `POST ${D}/transactions/none/commit`, {}],
+  rollback_transaction: ['readonly', 'td', `POST ${D}/transactions/none/rollback`, {}],
+  delete_transaction: ['readonly', 'td', `DELETE ${D}/transactions/none`],
   cancel_query: ['readonly', 'td', `DELETE ${D}/queries/none`],
   list_tables: ['readonly', 'td', `GET ${D}/tables`],
   validate: ['readonly', 'td', `POST ${D}/validate`, { sql: 'SELECT * FROM t' }],

@@ -374,6 +374,15 @@ const withToken: Record<string, [role: keyof typeof tokens, call: (as: Caller) =
   apply: ['readwrite', (as) => proposed(as, '/v1/db/root/main')],
   query: ['readonly', (as) => as('/v1/db/root/main/query', { body: { sql: 'SELECT 1' } })],
   batch: ['readonly', (as) => as('/v1/db/root/main/batch', { body: { statements: [{ sql: 'SELECT 1' }] } })],
+  begin_transaction: ['readonly', (as) => as('/v1/db/root/main/transactions', { body: { mode: 'read' } })],
+  run_in_transaction: [
+    'readonly',
+    (as) =>
+      as('/v1/db/root/main/transactions/none/statements', { body: { step: 1, statements: [{ sql: 'SELECT 1' }] } }),
+  ],
+  commit_transaction: ['readonly', (as) => as('/v1/db/root/main/transactions/none/commit', { method: 'POST' })],
+  rollback_transaction: ['readonly', (as) => as('/v1/db/root/main/transactions/none/rollback', { method: 'POST' })],
+  delete_transaction: ['readonly', (as) => as('/v1/db/root/main/transactions/none', { method: 'DELETE' })],
   cancel_query: ['readonly', (as) => as('/v1/db/root/main/queries/none', { method: 'DELETE' })],
   list_tables: ['readonly', (as) => as('/v1/db/root/main/tables')],
   validate: ['readonly', (as) => as('/v1/db/root/main/validate', { body: { sql: 'SELECT 1' } })],
@@ -424,9 +433,12 @@ const withToken: Record<string, [role: keyof typeof tokens, call: (as: Caller) =
 }
 
 const operations: [string, Operation][] = Object.entries(api)
-/** Errors of allowed callers if payments, the AI model or the object is missing. */
-const exceptions: Record<string, [number, string]> = {
+/** Responses to allowed callers that aren't 200: errors if payments, the AI model or the object is missing. */
+const exceptions: Record<string, [number, string | undefined]> = {
+  begin_transaction: [201, undefined],
   cancel_query: [404, 'query_not_found'],
+  run_in_transaction: [410, 'transaction_expired'],
+  commit_transaction: [410, 'transaction_expired'],
   top_up: [503, 'payments_unavailable'],
   transfer_balance: [404, 'namespace_not_found'],
   ask: [503, 'model_unavailable'],

@@ -112,6 +112,20 @@ describe('a transaction', () => {
     expect(await values(db)).toEqual(['a', 'b'])
   })
 
+  test('can write random values with its commit, and nothing of them stays if that fails', async () => {
+    const db = await acme.make(TABLE)
+    const tx = await openTransactions(db).begin()
+    await tx.run("INSERT INTO t (v) VALUES ('a')")
+    const random = { sql: 'INSERT INTO t (v) VALUES (hex(randomblob(8))) RETURNING v' }
+    const failed = await tx.commit([random, { sql: "INSERT INTO t (v) VALUES ('a')" }])
+    expect([failed.status, failed.body.statement]).toEqual([400, 2])
+    expect((await tx.send('SELECT 1')).body.code).toBe('statement_not_allowed')
+    await tx.rollback()
+    const other = await openTransactions(db).begin()
+    const committed = await other.commit([random])
+    expect(await values(db)).toEqual(committed.body.data.results[0].rows[0])
+  })
+
   test('has savepoints', async () => {
     const db = await acme.make(TABLE)
     const tx = await openTransactions(db).begin()

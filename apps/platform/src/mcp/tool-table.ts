@@ -147,6 +147,7 @@ export const table: Readonly<Record<string, Row>> = {
   rotate_token: { group: 'admin', operation: 'rotate_token', destructive: true },
 }
 
+const TRANSACTIONS = 'ends while an agent thinks: a transaction that is idle for 5 s is rolled back'
 /**
  * Operations that aren't tools, each with the reason. Operations for users and for the operator don't take tokens, so
  * they are not listed here.
@@ -156,6 +157,11 @@ export const exceptions: Readonly<Partial<Record<keyof Api, string>>> = {
   import_database: "takes a file as its body, which tool arguments can't carry",
   subscribe: 'is a WebSocket; agents use wait_for_changes',
   cancel_query: 'takes the request ID of an HTTP call, which tools have none of',
+  begin_transaction: TRANSACTIONS,
+  run_in_transaction: TRANSACTIONS,
+  commit_transaction: TRANSACTIONS,
+  rollback_transaction: TRANSACTIONS,
+  delete_transaction: TRANSACTIONS,
   set_description: 'is put_docs under another path',
   get_status: 'is about the instance and needs no token',
   list_packages: 'is about the instance and needs no token',

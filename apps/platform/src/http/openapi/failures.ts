@@ -78,12 +78,6 @@ export const statusTexts: { readonly [status: number]: string } = {
 export const statusHeaders: { readonly [status: number]: Json } = {
   401: { 'WWW-Authenticate': { schema: { type: 'string' } } },
   402: { 'PAYMENT-REQUIRED': { description: 'Payment offer for x402 clients, version 2', schema: { type: 'string' } } },
-  409: {
-    'Retry-After': {
-      description: 'Seconds to wait before retrying, if another transaction is open',
-      schema: { type: 'integer', minimum: 1 },
-    },
-  },
   429: { 'Retry-After': { description: 'Seconds to wait before retrying', schema: { type: 'integer', minimum: 1 } } },
 }
 
