@@ -12,6 +12,10 @@ const CODES: Partial<Record<ErrorCode, string>> = {
   query_canceled: 'SQLITE_INTERRUPT',
   quota_exceeded: 'SQLITE_FULL',
   too_busy: 'SQLITE_BUSY',
+  transaction_busy: 'SQLITE_BUSY',
+  transaction_conflict: 'SQLITE_BUSY',
+  transaction_expired: 'TRANSACTION_TIMEOUT',
+  transaction_too_long: 'TRANSACTION_TIMEOUT',
   invalid_input: 'ARGS_INVALID',
   integer_out_of_range: 'ARGS_INVALID',
 }

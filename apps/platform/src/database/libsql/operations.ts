@@ -7,6 +7,7 @@ import { type Engine, RetryRequired } from '../engine/engine.ts'
 import { createRunSql } from '../engine/run-sql.ts'
 import { withoutForeignKeys } from '../engine/without-foreign-keys.ts'
 import { type Control, parseControl } from '../transactions/control.ts'
+import { TransactionHold } from '../transactions/hold.ts'
 import { Session, type SessionServices } from '../transactions/session.ts'
 import { checkForeignKeys } from '../versions/migrations/foreign-keys.ts'
 import { describeStatement } from './describe.ts'
@@ -169,7 +170,9 @@ function run<T>(
 ): Outcome {
   const { engine, transactions, storage } = services
   const transaction = kept?.transactionId === undefined ? undefined : transactions.find(kept.transactionId, grant)
-  const session = new Session(services, { grant, transaction, ticket })
+  // The lock makes all others wait, so the transaction needs no hold.
+  const hold = isAlone ? new TransactionHold(() => false) : services.hold
+  const session = new Session({ ...services, hold }, { grant, transaction, ticket })
   const runSql = createRunSql(storage.sql)
   const keys = isAlone ? checkForeignKeys(runSql, toScript(inputs), true) : undefined
   const dropped = isAlone ? rebuiltTables(inputs).map(toDrop) : []
