@@ -163,7 +163,7 @@ describe('@tursodatabase/serverless', () => {
     const transaction = await client.transaction('write')
     await transaction.execute('INSERT INTO t VALUES (2)')
     await transaction.rollback()
-    expect((await client.execute('SELECT count(*) AS n FROM t')).rows).toEqual([{ n: 1 }])
+    expect((await client.execute('SELECT count(*) AS n FROM t')).rows).toEqual([[1]])
     client.close()
   })
 })

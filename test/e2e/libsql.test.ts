@@ -258,6 +258,19 @@ describe('a batch', () => {
   })
 })
 
+test('a write reports the last rowid that its request inserted', async () => {
+  const { results } = await at('rowids').pipeline([
+    execute('CREATE TABLE t (id INTEGER PRIMARY KEY, a)'),
+    execute('UPDATE t SET a = 1'),
+    execute('INSERT INTO t VALUES (9007199254740993, 0)'),
+    execute('UPDATE t SET a = 1'),
+    execute('SELECT 1'),
+    close,
+  ])
+  const rowids = results.slice(0, -1).map(({ response }) => response.result.last_insert_rowid)
+  expect(rowids).toEqual([null, null, '9007199254740993', '9007199254740993', null])
+})
+
 describe('a sequence', () => {
   test('runs all statements of a text, with transactions of its own', async () => {
     const scripts = at('scripts')

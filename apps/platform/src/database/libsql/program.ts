@@ -27,6 +27,8 @@ export interface Description {
 export interface Stream {
   /** Whether no transaction is open. */
   readonly isAutocommit: boolean
+  /** The rowid that the last INSERT of the request assigned. */
+  lastInsertRowid?: bigint
   /** Describes a statement without running it. @throws PerSQLError */
   describe(sql: string): Description
   /** Returns the declared types of the columns of a result; an empty list if they are unknown. */
@@ -107,11 +109,13 @@ function* runStatement(
 }
 
 function toStatementResult(result: Result, input: StatementInput, stream: Stream, durationMs: number): StatementResult {
-  const { columns, rows, rowsRead, rowsWritten, changes = 0, lastInsertRowid } = result
+  const { columns, rows, rowsRead, rowsWritten, changes, lastInsertRowid } = result
+  if (lastInsertRowid !== undefined) stream.lastInsertRowid = BigInt(lastInsertRowid)
   return {
-    ...{ columns, rows, rowsRead, rowsWritten, changes },
+    ...{ columns, rows, rowsRead, rowsWritten, changes: changes ?? 0 },
     declaredTypes: columns.length > 0 ? stream.typesOf(input) : [],
-    lastInsertRowid: lastInsertRowid === undefined ? undefined : BigInt(lastInsertRowid),
+    // A connection of SQLite reports it for later writes too.
+    lastInsertRowid: changes === undefined ? undefined : stream.lastInsertRowid,
     durationMs: roundMs(durationMs),
   }
 }
