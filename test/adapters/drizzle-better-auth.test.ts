@@ -2,14 +2,16 @@ import { drizzleAdapter } from '@better-auth/drizzle-adapter'
 import {
   authFlowTestSuite,
   caseInsensitiveTestSuite,
+  joinsTestSuite,
   normalTestSuite,
   numberIdTestSuite,
   testAdapter,
+  transactionsTestSuite,
   uuidTestSuite,
 } from '@better-auth/test-utils/adapter'
 import type { BetterAuthOptions } from 'better-auth'
 import { getAuthTables } from 'better-auth/db'
-import { sql } from 'drizzle-orm'
+import { relations, sql } from 'drizzle-orm'
 import { getTableConfig, integer, real, type SQLiteColumnBuilderBase, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import { drizzle } from '../../packages/drizzle/src/index.ts'
 import { PerSQL } from '../../packages/sdk/src/index.ts'
@@ -17,8 +19,7 @@ import { sharedPlatform, uniqueName } from '../shared-platform.ts'
 
 const ns = uniqueName('acme')
 
-// Better Auth's tests for adapters, with its own adapter for Drizzle. Omitted are its suite of transactions, which
-// reads inside a transaction, and that of joins, which requires a generated schema of relations.
+// All of Better Auth's tests for adapters, with its own adapter for Drizzle.
 const platform = await sharedPlatform()
 const { token } = await platform.createNamespace(ns)
 const database = new PerSQL({ token, baseURL: platform.url }).database(`${ns}/main`)
@@ -32,8 +33,8 @@ function createColumn({ type }: Field): SQLiteColumnBuilderBase {
   return type === 'string' || Array.isArray(type) ? text() : text({ mode: 'json' })
 }
 
-/** Returns the schema that Better Auth's command line would generate for these options. */
-function createSchema(options: BetterAuthOptions) {
+/** Returns the tables that Better Auth's command line would generate for these options. */
+function createTables(options: BetterAuthOptions) {
   const hasNumbers = options.advanced?.database?.generateId === 'serial'
   const tables = Object.values(getAuthTables(options)).map(({ modelName, fields }) => {
     const columns = Object.entries(fields).map(([name, field]) => [field.fieldName ?? name, createColumn(field)])
@@ -43,12 +44,47 @@ function createSchema(options: BetterAuthOptions) {
   return Object.fromEntries(tables)
 }
 
+type Table = ReturnType<typeof createTables>[string]
+
+/** Returns the tables with their relations. */
+function createSchema(options: BetterAuthOptions) {
+  const tables = createTables(options)
+  const models = getAuthTables(options)
+  const toName = (model: string) => models[model]?.modelName ?? model
+  const links = Object.values(models).flatMap(({ modelName, fields }) =>
+    Object.entries(fields).flatMap(([name, { references, fieldName = name, unique }]) =>
+      references ? [{ from: modelName, to: toName(references.model), fieldName, isUnique: unique === true }] : [],
+    ),
+  )
+  const related = Object.entries(tables).map(([model, table]) => {
+    const all = relations(table, ({ one, many }) => {
+      const out = links.filter(({ from }) => from === model)
+      const back = links.filter(({ to }) => to === model)
+      const column = (of: Table | undefined, name: string) => (of as unknown as Record<string, never>)[name] as never
+      return Object.fromEntries([
+        ...out.map(({ to, fieldName }) => [
+          to,
+          one(tables[to] as Table, { fields: [column(table, fieldName)], references: [column(tables[to], 'id')] }),
+        ]),
+        ...back.map(({ from, isUnique }) =>
+          isUnique ? [from, one(tables[from] as Table)] : [`${from}s`, many(tables[from] as Table)],
+        ),
+      ])
+    })
+    return [`${model}Relations`, all] as const
+  })
+  return { ...tables, ...Object.fromEntries(related) }
+}
+
 const { execute } = await testAdapter({
-  adapter: (options) => drizzleAdapter(drizzle(database), { provider: 'sqlite', schema: createSchema(options) }),
+  adapter(options) {
+    const schema = createSchema(options)
+    return drizzleAdapter(drizzle(database, { schema }), { provider: 'sqlite', schema, transaction: true })
+  },
   async runMigrations(options) {
     const db = drizzle(database)
     for (const { name } of await database.tables()) await db.run(sql`DROP TABLE ${sql.identifier(name)}`)
-    for (const table of Object.values(createSchema(options))) {
+    for (const table of Object.values(createTables(options))) {
       const { name, columns } = getTableConfig(table)
       const defined = columns.map((column) => {
         const key = column.primary ? sql` PRIMARY KEY` : sql``
@@ -57,7 +93,15 @@ const { execute } = await testAdapter({
       await db.run(sql`CREATE TABLE ${sql.identifier(name)} (${sql.join(defined, sql`, `)})`)
     }
   },
-  tests: [normalTestSuite(), authFlowTestSuite(), numberIdTestSuite(), uuidTestSuite(), caseInsensitiveTestSuite()],
+  tests: [
+    normalTestSuite(),
+    authFlowTestSuite(),
+    joinsTestSuite(),
+    numberIdTestSuite(),
+    uuidTestSuite(),
+    caseInsensitiveTestSuite(),
+    transactionsTestSuite(),
+  ],
   onFinish: () => platform.stop(),
 })
 execute()

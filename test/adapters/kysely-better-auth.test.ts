@@ -6,6 +6,7 @@ import {
   normalTestSuite,
   numberIdTestSuite,
   testAdapter,
+  transactionsTestSuite,
   uuidTestSuite,
 } from '@better-auth/test-utils/adapter'
 import { getMigrations } from 'better-auth/db/migration'
@@ -16,15 +17,14 @@ import { sharedPlatform, uniqueName } from '../shared-platform.ts'
 
 const ns = uniqueName('acme')
 
-// Better Auth's tests for adapters, with its own adapter for Kysely. Omitted is its suite of transactions, which reads
-// inside a transaction.
+// All of Better Auth's tests for adapters, with its own adapter for Kysely.
 const platform = await sharedPlatform()
 const { token } = await platform.createNamespace(ns)
 const database = new PerSQL({ token, baseURL: platform.url }).database(`${ns}/main`)
 const db = new Kysely<Record<string, never>>({ dialect: new PerSQLDialect({ database }) })
 
 const { execute } = await testAdapter({
-  adapter: () => kyselyAdapter(db, { type: 'sqlite' }),
+  adapter: () => kyselyAdapter(db, { type: 'sqlite', transaction: true }),
   async runMigrations(options) {
     for (const { name } of await db.introspection.getTables()) await sql`DROP TABLE ${sql.table(name)}`.execute(db)
     const { runMigrations } = await getMigrations({ ...options, database: { db, type: 'sqlite' } })
@@ -37,6 +37,7 @@ const { execute } = await testAdapter({
     numberIdTestSuite(),
     uuidTestSuite(),
     caseInsensitiveTestSuite(),
+    transactionsTestSuite(),
   ],
   onFinish: () => platform.stop(),
 })
