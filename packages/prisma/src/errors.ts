@@ -1,5 +1,9 @@
-import { PerSQLError, type SqlErrorDetail } from '@persql/sdk'
+import type { PerSQLError, SqlErrorDetail } from '@persql/sdk'
 import { DriverAdapterError, type MappedError } from '@prisma/driver-adapter-utils'
+
+/** Recognizes the error by its fields, because an app can load the SDK as an ES module and as a CommonJS module. */
+const isPerSQLError = (cause: unknown): cause is PerSQLError =>
+  cause instanceof Error && 'code' in cause && 'detail' in cause && 'retryAfter' in cause
 
 /** SQLite's extended result codes for violations that have no kind of their own in Prisma. */
 const CODES: Partial<Record<SqlErrorDetail['kind'], number>> = {
@@ -14,7 +18,7 @@ const CODES: Partial<Record<SqlErrorDetail['kind'], number>> = {
  * empty balance, are returned unchanged.
  */
 export function toDriverError(cause: unknown): unknown {
-  if (!(cause instanceof PerSQLError)) return cause
+  if (!isPerSQLError(cause)) return cause
   const kind = toKind(cause)
   if (!kind) return cause
   return new DriverAdapterError({

@@ -24,7 +24,7 @@ export async function run<R>(
       await tx.commit()
       return result
     } catch (cause) {
-      // The server ends a transaction that it can't be told to roll back.
+      // The server ends a transaction if this request doesn't arrive.
       await tx.rollback().catch(() => {})
       const { lost } = connection
       if (!lost || !AGAIN.test(lost.code) || attempt >= retries) throw cause

@@ -84,6 +84,16 @@ async function right(): Promise<void> {
   const id: number | undefined = data[0]?.id
   const rows: Sdk.Row[] = (await db.query('SELECT 1')).data
   await db.transaction([{ sql: 'SELECT 1', expect: { rows: { min: 1 } } }], { idempotencyKey: 'k' })
+  const read: number = await db.transaction(
+    async (tx) => {
+      const { data } = await tx.query<{ n: number }>('SELECT 1 AS n')
+      await tx.transaction((inner: Sdk.Transaction) => inner.batch([{ sql: 'SELECT 1' }]))
+      return data.length
+    },
+    { mode: 'read', retries: 0, signal: AbortSignal.timeout(1) },
+  )
+  const open: Sdk.OpenTransaction = await db.begin()
+  await open.commit()
   await db.query('SELECT 1', [], {
     planKey: 'p',
     planStep: 's',
@@ -95,12 +105,16 @@ async function right(): Promise<void> {
   await db.schedules.create({ name: 'n', sql: 'SELECT ?', params: [1n, new Uint8Array()], intervalSec: 60 })
   await db.branches.merge('work', { mode: 'data', onConflict: 'parent', idempotencyKey: 'k' })
   await db.import(new Blob(['']), { format: 'csv', table: 't', onProgress: ({ state }) => state === 'done' })
-  void [id, rows]
+  void [id, rows, read]
 }
 
 async function wrong(): Promise<void> {
   // @ts-expect-error a statement is needed
   await db.query()
+  // @ts-expect-error a transaction has no such mode
+  await db.transaction(async () => {}, { mode: 'exclusive' })
+  // @ts-expect-error a statement of a transaction has no key of its own
+  await db.transaction((tx) => tx.query('SELECT 1', [], { idempotencyKey: 'k' }))
   // @ts-expect-error an object is not a parameter
   await db.query('SELECT ?', [{ a: 1 }])
   // @ts-expect-error nor is a date
