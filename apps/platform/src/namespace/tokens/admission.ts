@@ -65,7 +65,7 @@ export class Admission {
     const caller = app ? { ...known, ...authority.getEffectiveGrant(app, role, id, at) } : known
     if (database !== undefined && opens !== null) {
       if (id === undefined || !opens.includes(id)) throw new PerSQLError('token_pinned')
-    } else if (database !== undefined && !databases.has(database)) {
+    } else if (database !== undefined && id === undefined) {
       if (!creates || caller.role !== 'admin' || tableScope !== null)
         throw new PerSQLError('database_not_found', { database })
       databases.add(database, database, nowMs)

@@ -249,8 +249,8 @@ export class Tokens {
     )
     const ended = this.#sql.exec<{ key: string }>('SELECT key FROM ended_key WHERE at > ?', sinceMs)
     return [
-      ...[...revoked].flatMap(({ id, generation }) => [id, toSecretId(id, generation)]),
-      ...[...ended].map(({ key }) => key),
+      ...revoked.toArray().flatMap(({ id, generation }) => [id, toSecretId(id, generation)]),
+      ...ended.toArray().map(({ key }) => key),
     ]
   }
 
@@ -274,7 +274,7 @@ export class Tokens {
     const columns = `id, name, role, table_scope, claims, preview, created_at, expires_at, databases, grant_id, user_id,
       audience, minted_by, generation, (SELECT json_group_array(slug) FROM database
         WHERE id IN (SELECT value FROM json_each(token.databases))) AS slugs`
-    return [...this.#sql.exec(`SELECT ${columns} FROM token ${where}`, ...params)] as unknown as Row[]
+    return this.#sql.exec(`SELECT ${columns} FROM token ${where}`, ...params).toArray() as unknown as Row[]
   }
 }
 
