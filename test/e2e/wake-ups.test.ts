@@ -95,6 +95,30 @@ test('an idle database without timers is woken once more after its lease, and no
   expect((await platform.request('/metrics')).body).not.toMatch(/^persql_leases [1-9]/m)
 })
 
+test('a database that returned its lease is woken only for its next timer', async () => {
+  await schedule('timed')
+  await db('idle').query('SELECT 1')
+  expect(wakeUps()).toMatchObject({ timed: expect.any(Number), idle: expect.any(Number) })
+  // Both return their lease after some seconds without a call.
+  await eventually(() => Object.keys(wakeUps())).toEqual(['timed'])
+  await eventually(() => wakeUps().timed).toBeGreaterThan(61_000)
+  await setClock(61_000)
+  expect(wakeUps().timed).toBeGreaterThan(61_000)
+  await setClock(HOUR_MS + 1_000)
+  await eventually(() => countRows('timed')).toBe(1)
+})
+
+test('a timer that is set after a lease was returned is registered', async () => {
+  await db('main').query('CREATE TABLE t (n)')
+  await eventually(wakeUps).toEqual({})
+  await schedule('other')
+  const body = { name: 'hourly', sql: 'INSERT INTO t VALUES (1)', intervalSec: 3_600 }
+  expect((await db('main').request('/schedules', { body })).status).toBe(200)
+  await eventually(() => wakeUps().main).toBeGreaterThan(61_000)
+  await setClock(HOUR_MS + 1_000)
+  await eventually(() => countRows('main')).toBe(1)
+})
+
 test('a database is woken again while it holds a lease', async () => {
   await db('main').query('SELECT 1')
   expect(wakeUps().main).toBeLessThanOrEqual(60_000)

@@ -11,7 +11,7 @@ import { Access } from './calls/access.ts'
 import { createStartSpan } from './calls/call-span.ts'
 import { CallHandler } from './calls/calls.ts'
 import { CurrentCaller } from './calls/current-caller.ts'
-import { ExclusiveAccess, type Memory } from './calls/exclusive-access.ts'
+import { ExclusiveAccess } from './calls/exclusive-access.ts'
 import { IdempotencyStore } from './calls/idempotency.ts'
 import { createKeptAlarm, databaseObject } from './calls/neighbors.ts'
 import { createDerive } from './endpoints/derive-outside.ts'
@@ -110,7 +110,7 @@ type Schedule = (name: TimerName) => (atMs: number) => void
  */
 export function createServices(ctx: DurableObjectState, env: Env) {
   const at: Schedule = (name) => (atMs) => timers.set(name, atMs)
-  const core = createCore(ctx, env)
+  const core = createCore(ctx, env, () => timers.nextMs)
   const stores = createStores(core, at)
   const events = createEvents(core, stores, at)
   const statements = createStatements(core, stores, events, at, () => credit.lease.totals.rowsWritten)
@@ -123,7 +123,7 @@ export function createServices(ctx: DurableObjectState, env: Env) {
 }
 
 /** Creates what all other services build on. */
-function createCore(ctx: DurableObjectState, env: Env) {
+function createCore(ctx: DurableObjectState, env: Env, nextMs: () => number | undefined) {
   const { storage } = ctx
   const settings = getSettings(env)
   const identity = new IdentityStore(storage.kv)
@@ -132,9 +132,10 @@ function createCore(ctx: DurableObjectState, env: Env) {
   const exclusion: ExclusiveLock = new ExclusiveLock(ctx, hold)
   const ownPages = new SystemStorage(storage)
   const quotas = new DatabaseQuotas(settings.quotas)
+  const alarm = settings.runtime === 'cloudflare' ? nativeAlarm(storage) : createKeptAlarm(ctx, env)
   return {
-    ...{ ctx, env, storage, settings, identity, writes, hold, exclusion, ownPages, quotas },
-    alarm: settings.runtime === 'cloudflare' ? nativeAlarm(storage) : createKeptAlarm(ctx, env),
+    ...{ ctx, env, storage, settings, identity, writes, hold, exclusion, ownPages, quotas, alarm },
+    handOverAlarm: () => alarm.handOver(nextMs),
     inTransaction: longTransactions(storage, settings.transactionTimeoutMs),
     isDatabase: () => identity.current !== undefined,
     growth: new Growth({ ownPages, quotas }),
@@ -249,20 +250,11 @@ function createCredit(core: Core, stores: Stores, events: Events, statements: St
     reserveFee: () => lease.reserve(),
     releaseFee: () => lease.unreserve(),
   })
-  const caches: readonly Memory[] = [
-    endpoints,
-    rateLimits,
-    approvals.rules,
-    engine,
-    facts,
-    seeds,
-    webhookStore,
-    replays,
-    transactions,
-  ]
+  const caches = [endpoints, rateLimits, approvals.rules, engine, facts, seeds, webhookStore, replays, transactions]
   const revocations = new Revocations({ env, identity, revoked, sessions, sockets, transactions })
   const lease: LeaseClient = new LeaseClient({
     ...{ env, storage, identity, exclusion, size, samples, log, revocations, quotas, history },
+    handOverAlarm: core.handOverAlarm,
     lifecycle: { adopt: (adopted) => lifecycle.adopt(adopted), wipe: (id) => lifecycle.wipe(id) },
   })
   const access = new Access({ identity, exclusion, lease, revoked })

@@ -212,9 +212,9 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
     return identity.known === undefined || restored.finish(deleted)
   }
 
-  /** Reclaims the credit that a database returns, unless it has a newer lease. */
-  release(slug: string, id: string, version: number, report: Report): void {
-    this.#services.leases.release(slug, id, version, report)
+  /** Reclaims the credit that a database returns, unless it has a newer lease. `wakeAtMs` is the time of its next timer. */
+  release(slug: string, id: string, version: number, report: Report, wakeAtMs?: number): void {
+    this.#services.leases.release(slug, id, version, report, wakeAtMs)
   }
 
   /** Records audit events of a database in the audit log, each event once. */

@@ -123,11 +123,12 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   })
   const wakeUps = new WakeUps({ sql: storage.sql, identity, stub, runAt: (atMs) => timers.set('wake-ups', atMs) })
   const storageBill = new StorageBill({ kv: storage.kv, databases, ledger })
+  // On Cloudflare, databases have native alarms.
+  const keepsAlarms = getSettings(env).runtime === 'workerd'
   const lending = new CreditAllocator({
     ...{ storage, databases, ledger, stub, lowBalance, snapshots, storageBill, abort },
     leased: (name) => {
-      // On Cloudflare, databases have native alarms.
-      if (getSettings(env).runtime === 'workerd') wakeUps.leased(name)
+      if (keepsAlarms) wakeUps.leased(name)
     },
   })
   const refuse = (keys: readonly string[]) => lending.revoke(keys)
@@ -193,7 +194,12 @@ export function createServices(ctx: DurableObjectState, env: Env) {
     founding: new Founding({ storage, identity, creation, databaseService, members, admission, audit }),
     people: new MemberService(storage, members, databases, audit, memberApps),
     ...{ files, restored },
-    leases: new Leases({ identity, databases, lending, dayClose, tokens, files, limits, snapshots, restored }),
+    leases: new Leases({
+      ...{ identity, databases, lending, dayClose, tokens, files, limits, snapshots, restored },
+      released: (name, wakeAtMs) => {
+        if (keepsAlarms) wakeUps.released(name, wakeAtMs)
+      },
+    }),
     billing: new Billing({ identity, ledger, lending, lowBalance, dayClose }),
     databaseAudit: new DatabaseAudit(storage, audit),
   }

@@ -96,6 +96,21 @@ test('a wake-up that fails leaves the time to the keeper, which repeats it', asy
   expect(calls).toEqual([100])
 })
 
+test('an alarm that is handed over is not sent, and an earlier one is', async () => {
+  const { alarm, calls, settle } = keeper()
+  alarm.set(100)
+  await settle()
+  expect(alarm.handOver(() => 700)).toBe(700)
+  alarm.set(800)
+  expect(calls).toEqual([100])
+  alarm.set(600)
+  expect(calls).toEqual([100, 600])
+  await settle()
+  expect(alarm.handOver(() => undefined)).toBeUndefined()
+  alarm.set(900)
+  expect(calls).toEqual([100, 600, 900])
+})
+
 test('delays double up to 1 h', () => {
   expect([0, 1, 2, 10, 11, 1_000].map(retryDelayMs)).toEqual([2_000, 4_000, 8_000, 2_048_000, 3_600_000, 3_600_000])
 })

@@ -11,6 +11,11 @@ export interface Alarm {
    * during the work.
    */
   during(work: () => Promise<void>, next: () => number | undefined): Promise<number | undefined>
+  /**
+   * Returns the time of the next wake-up, which the caller registers instead of the alarm that is set; `undefined` for
+   * none, and if the runtime keeps the alarm.
+   */
+  handOver(next: () => number | undefined): number | undefined
 }
 
 /** The calls to the object that keeps the alarm of another one. */
@@ -77,6 +82,12 @@ export class KeptAlarm implements Alarm {
     } finally {
       this.#awake--
     }
+  }
+
+  /** If the caller can't register the time, the keeper wakes the object at an earlier one. */
+  handOver(next: () => number | undefined): number | undefined {
+    this.#atMs = next()
+    return this.#atMs
   }
 
   #change(atMs: number | undefined): void {

@@ -13,6 +13,7 @@ export const nativeAlarm = (storage: DurableObjectStorage): Alarm => ({
     await work()
     return next()
   },
+  handOver: () => undefined,
 })
 
 async function rearm(storage: DurableObjectStorage, next: () => number | undefined): Promise<void> {

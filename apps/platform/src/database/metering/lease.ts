@@ -26,7 +26,8 @@ export interface LeaseAnswer extends Allowance {
 /** The calls of a lease client to its namespace, which allocates credit. */
 export interface LeaseCalls {
   lease(slug: string, id: string | undefined, report: Report): Promise<LeaseAnswer>
-  release(slug: string, id: string, version: number, report: Report): Promise<void>
+  /** `wakeAtMs` is the time of the next timer of the database, which has no other reason to be woken. */
+  release(slug: string, id: string, version: number, report: Report, wakeAtMs: number | undefined): Promise<void>
 }
 
 /** The parts of the database that its lease client uses. */
@@ -43,6 +44,8 @@ export interface LeaseOptions {
   readonly revocations: Revocations
   readonly quotas: DatabaseQuotas
   readonly history: { readonly bytes: number }
+  /** Returns the time of the next timer, which replaces the alarm that is set. */
+  readonly handOverAlarm: () => number | undefined
 }
 
 /** The generation of a file, saved with the counters, so that it costs no write. */
@@ -366,11 +369,11 @@ export class LeaseClient {
     // After a recall no credit remains, and the namespace can be about to allocate a lease with this version.
     if (ceilingNano === 0) return
     this.#setLeased(() => this.#meter.giveBack())
-    const { env, size } = this.#options
+    const { env, size, handOverAlarm } = this.#options
     size.refresh(0)
     const report = this.#report()
     lender(env, namespace)
-      .release(slug, id, version, report)
+      .release(slug, id, version, report, handOverAlarm())
       .then(() => this.#markReported(report))
       .catch(() => {
         // The credit is not lost: the namespace recalls it when needed.

@@ -62,12 +62,14 @@ export class CreditAllocator {
     return { databaseId: id, version: lease.version, ceilingNano: lease.ceilingNano }
   }
 
-  /** Reclaims the credit that a database returns, unless it has a newer lease. */
-  release(record: DatabaseRecord, version: number, report: Report): void {
+  /** Reclaims the credit that a database returns, unless it has a newer lease. Returns whether it holds no lease now. */
+  release(record: DatabaseRecord, version: number, report: Report): boolean {
     const { databases } = this.#options
     this.settle(record, report)
     const lease = databases.lease(record.id)
-    if (lease.version === version) databases.putLease(record.id, recall(lease))
+    if (lease.version !== version) return false
+    databases.putLease(record.id, recall(lease))
+    return true
   }
 
   /** Settles the counters of a database. */

@@ -23,6 +23,8 @@ export interface LeasesOptions {
   readonly limits: QuotaLimitStore
   readonly snapshots: SnapshotBytes
   readonly restored: Pick<RestoreReconciliation, 'reconcile'>
+  /** Called with the slug of a database that returned its lease, and the time of its next timer. */
+  readonly released: (slug: string, wakeAtMs: number | undefined) => void
 }
 
 /** Gives leases to active databases: credit, and the keys that they must refuse. */
@@ -53,12 +55,12 @@ export class Leases {
     return { ...lent, revoked: tokens.recentlyEnded(now()), quotas }
   }
 
-  /** Reclaims the credit that a database returns, unless it has a newer lease. */
-  release(slug: string, id: string, version: number, report: Report): void {
-    const { identity, databases, lending } = this.#options
+  /** Reclaims the credit that a database returns, unless it has a newer lease. `wakeAtMs` is the time of its next timer. */
+  release(slug: string, id: string, version: number, report: Report, wakeAtMs?: number): void {
+    const { identity, databases, lending, released } = this.#options
     const record = identity.known && databases.find(slug)
     if (record?.id !== id) return
-    lending.release(record, version, report)
+    if (lending.release(record, version, report)) released(slug, wakeAtMs)
   }
 
   #healthy(slug: string): DatabaseRecord {

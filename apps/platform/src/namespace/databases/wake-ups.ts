@@ -70,6 +70,20 @@ export class WakeUps extends RpcTarget {
     this.set(name, now() + LEASED_MS)
   }
 
+  /**
+   * Replaces the wake-up of a database that returned its lease, and so can set no timer unnoticed any more. `nextMs` is the
+   * time of its next timer. Otherwise each use of a database would open its file again a minute later.
+   */
+  released(name: string, nextMs: number | undefined): void {
+    // The response to a wake-up in progress has the time of the next one.
+    if (this.#underWay.has(name)) return
+    if (nextMs === undefined) this.clear(name)
+    else {
+      this.#options.sql.exec('UPDATE wake_up SET at = ? WHERE name = ?', Math.ceil(nextMs), name)
+      this.#options.runAt(Math.ceil(nextMs))
+    }
+  }
+
   /** Forgets the object, because its data was deleted. */
   clear(name: string): void {
     this.#failures.delete(name)
@@ -84,7 +98,10 @@ export class WakeUps extends RpcTarget {
       nowMs,
       AT_ONCE + this.#underWay.size,
     )
-    const names = [...due].map(({ name }) => name).filter((name) => !this.#underWay.has(name))
+    const names = due
+      .toArray()
+      .map(({ name }) => name)
+      .filter((name) => !this.#underWay.has(name))
     for (const name of names.slice(0, Math.max(0, AT_ONCE - this.#underWay.size))) {
       // Until the response arrives, the row makes sure that a crash repeats the wake-up.
       sql.exec('UPDATE wake_up SET at = ? WHERE name = ?', nowMs + REPEAT_MS, name)
@@ -128,8 +145,7 @@ export class WakeUps extends RpcTarget {
   }
 
   #find(name: string): number | undefined {
-    const [row] = this.#options.sql.exec<{ at: number }>('SELECT at FROM wake_up WHERE name = ?', name)
-    return row?.at
+    return this.#options.sql.exec<{ at: number }>('SELECT at FROM wake_up WHERE name = ?', name).toArray()[0]?.at
   }
 }
 
