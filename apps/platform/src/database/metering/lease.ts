@@ -8,13 +8,14 @@ import { namespaceAt } from '../../remote.ts'
 import type { ExclusiveLock } from '../engine/exclusive-lock.ts'
 import type { Identity, IdentityStore } from '../identity.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
+import { countTicksUntilDue, findDue, TICK_MS } from './lease-ticks.ts'
 import { type Allowance, Meter, NO_REPORT, type Report } from './meter.ts'
 import type { QueryLog } from './query-log.ts'
 import type { DatabaseQuotas, QuotaGrant } from './quotas.ts'
 import type { Revocations } from './revocations.ts'
 import type { SampleTracker } from './size/sample-tracker.ts'
 import type { SizeTracker } from './size/size.ts'
-import { forgetSaved, forgetUsage, recoverUsage, rememberUsage } from './unsaved-usage.ts'
+import { forgetSaved, forgetUsage, hasUnsavedUsage, recoverUsage, rememberUsage } from './unsaved-usage.ts'
 
 /** The response to a lease request: how much the database can spend and store, and the keys that it must refuse. */
 export interface LeaseAnswer extends Allowance {
@@ -54,14 +55,6 @@ interface Generation {
 }
 
 const KEY = 'totals'
-const TICK_MS = 1_000
-/** Ticks between two reports while the database is busy. */
-const REPORT_TICKS = 4
-/**
- * Ticks without a call before credit is returned. This is shorter than the 10 s after which the runtime evicts an idle
- * object.
- */
-const IDLE_TICKS = 7
 /** The time for which an empty balance is cached. */
 const EMPTY_MS = 250
 /** The minimum time between measurements in the background. */
@@ -82,7 +75,9 @@ export class LeaseClient {
   #isUncertain = false
   #renewAtNano = 0
   #emptyUntilMs = 0
-  #ticking = false
+  #timer: ReturnType<typeof setTimeout> | undefined
+  /** The number of ticks until the timer fires; infinite without a timer. */
+  #timerTicks = Number.POSITIVE_INFINITY
   #idleTicks = 0
   /** The number of calls that wait for other calls: the database is not idle in that time. */
   #waiting = 0
@@ -308,14 +303,15 @@ export class LeaseClient {
   }
 
   /**
-   * Schedules the tick that, each second with credit, saves and reports the counters, and returns credit when the
-   * database is idle.
+   * Schedules the tick that, each second with calls, saves and reports the counters, and returns credit when the database
+   * is idle. Without calls there is nothing to save, so the next tick is the one at which something is due.
    */
-  #tick(): void {
-    if (this.#ticking) return
-    this.#ticking = true
-    setTimeout(() => {
-      this.#ticking = false
+  #tick(ticks = 1): void {
+    if (this.#timerTicks <= ticks) return
+    clearTimeout(this.#timer)
+    this.#timerTicks = ticks
+    this.#timer = setTimeout(() => {
+      this.#timerTicks = Number.POSITIVE_INFINITY
       if (!this.#options.identity.current) return
       // Until there is room, everything stays in memory: a write that fails would end the object and its calls.
       if (disk.level === 3 || !this.#saveAll()) {
@@ -323,15 +319,19 @@ export class LeaseClient {
         return
       }
       if (this.#options.size.hasGrown || this.#options.samples.isUnreported) this.#renew()
-      if (this.#waiting === 0) this.#idleTicks++
-      this.#ticksSinceReport++
-      if (this.#idleTicks > IDLE_TICKS) {
+      if (this.#waiting === 0) this.#idleTicks += ticks
+      this.#ticksSinceReport += ticks
+      const counts = { idle: this.#idleTicks, sinceReport: this.#ticksSinceReport }
+      const due = findDue(counts)
+      if (due === 'release') {
         this.#release()
         return
       }
-      if (this.#ticksSinceReport >= REPORT_TICKS && this.#idleTicks < REPORT_TICKS) this.#renew()
-      this.#tick()
-    }, TICK_MS)
+      if (due === 'report') this.#renew()
+      // While a task holds the lock, nothing was saved, or it can be rolled back.
+      const isQuiet = this.#waiting === 0 && !this.#options.exclusion.held && !this.#isUncertain && counts.idle > 0
+      this.#tick(isQuiet ? countTicksUntilDue(counts) : 1)
+    }, ticks * TICK_MS)
   }
 
   /** Saves what calls left in memory. Returns whether that succeeded. */
@@ -354,7 +354,7 @@ export class LeaseClient {
     const { identity, storage } = this.#options
     const [id, generation] = [identity.current?.id, this.#generation]
     // A save that can still be rolled back is repeated first.
-    if (id === undefined || this.#isUncertain) return
+    if (id === undefined || this.#isUncertain || !hasUnsavedUsage(id)) return
     storage.sync().then(
       () => forgetSaved(id, generation),
       () => {

@@ -35,6 +35,9 @@ export function recoverUsage(id: string, generation: number): Totals | undefined
   return used
 }
 
+/** Returns whether some usage of a database may not be on disk yet. */
+export const hasUnsavedUsage = (id: string): boolean => entries.has(id)
+
 /** Forgets the usage that a file with this generation has. */
 export function forgetSaved(id: string, generation: number): void {
   const own = entries.get(id)?.filter((entry) => entry.generation >= generation)
