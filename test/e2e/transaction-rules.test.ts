@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startPlatform, type TestPlatform } from '../harness.ts'
-import { openTransactions } from '../transactions.ts'
+import { hasReaders } from '../reader-count.ts'
+import { openTransactions, Tx } from '../transactions.ts'
 
 let platform: TestPlatform
 let acme: Awaited<ReturnType<TestPlatform['createNamespace']>>
 
 beforeAll(async () => {
-  platform = await startPlatform({ environment: { PERSQL_DEV: '1' } })
+  platform = await startPlatform({ readers: 2, environment: { PERSQL_DEV: '1' } })
   acme = await platform.createNamespace('acme')
 })
 afterAll(() => platform.stop())
@@ -359,5 +360,47 @@ describe('others', () => {
     expect(body.data).toMatchObject({ rows: 1 })
     await tx.commit()
     expect(await values(db)).toEqual(['one', 'two'])
+  })
+})
+
+describe.runIf(hasReaders)('reads that could take long', () => {
+  const counted = (count: number) =>
+    `WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count}) SELECT count(*) FROM n`
+
+  test('run in a reader before the first write, as the first statement or a step', async () => {
+    const db = await acme.make(TABLE)
+    const body = { statements: [{ sql: counted(1_000) }] }
+    const opened = await db.request('/transactions', { body })
+    expect([opened.status, opened.body.data.results[0].rows]).toEqual([201, [[1_000]]])
+    const tx = new Tx(db, opened.body.data.id)
+    const first = await tx.send(counted(2_000))
+    expect(first.body).toMatchObject({ data: { step: 1, results: [{ rows: [[2_000]] }] }, meta: { statementCount: 1 } })
+    expect((await tx.send(counted(2_000))).body.data).toEqual(first.body.data)
+    tx.step++
+    const failing = {
+      step: 2,
+      statements: [{ sql: counted(10) }, { sql: `SELECT abs(-9223372036854775808), (${counted(5)})` }],
+    }
+    const failed = await db.request(`/transactions/${tx.id}/statements`, { body: failing })
+    expect([failed.status, failed.body]).toMatchObject([400, { statement: 2, results: [{ rows: [[10]] }] }])
+    tx.step++
+    await tx.run(insert('a'))
+    expect((await tx.run(counted(1_000))).rows).toEqual([[1_000]])
+    await tx.commit()
+    expect(await values(db)).toEqual(['a'])
+  })
+
+  test('conflict with a write that runs in that time', async () => {
+    const db = await acme.make(TABLE)
+    const tx = await openTransactions(db).begin()
+    await tx.run('SELECT count(*) FROM t')
+    const reading = tx.send(counted(3_000_000))
+    await sleep(100)
+    expect((await db.query(insert('other'))).status).toBe(200)
+    const { status, body } = await reading
+    // On a fast machine the read can end before the write.
+    expect([200, 409]).toContain(status)
+    if (status === 409) expect(body.code).toBe('transaction_conflict')
+    await tx.rollback()
   })
 })

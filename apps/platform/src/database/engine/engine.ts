@@ -17,6 +17,7 @@ import type { Growth } from './growth.ts'
 import type { StatementObserver, WriteGuard } from './observer.ts'
 import { precheckDestructive } from './precheck.ts'
 import { assertDistinct, MAX_RESULT_BYTES, type Result, tooLarge } from './result.ts'
+import { DatabaseLocked } from './retry-required.ts'
 import { assertRoomToWrite } from './room.ts'
 import { canReturnIntegers, hasRoundedIntegers, rounded } from './rounded-integers.ts'
 import { createRunSql } from './run-sql.ts'
@@ -29,12 +30,6 @@ import type { WriteSuspension } from './write-suspension.ts'
 
 /** The part of `Seeds` that assigns IDs above those of other databases with the same tables. */
 type Seeding = Pick<Seeds, 'lacking' | 'around' | 'follow' | 'forget'>
-
-/** Thrown before any lasting change: another step has to run first, then the call is repeated. */
-export class RetryRequired extends Error {}
-
-/** Thrown while the database is being copied or replaced by a copy. */
-export class DatabaseLocked extends RetryRequired {}
 
 /** Runs tenants' statements one at a time: compiles, authorizes, runs and collects the result. */
 export class Engine {

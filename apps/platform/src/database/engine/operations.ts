@@ -18,8 +18,9 @@ import {
   batchWithoutForeignKeys,
   turnsForeignKeysOff,
 } from './batch-without-foreign-keys.ts'
-import { type Engine, RetryRequired } from './engine.ts'
+import type { Engine } from './engine.ts'
 import { type Result, toResponseResult, toResponses } from './result.ts'
+import { RetryRequired } from './retry-required.ts'
 import { runBatchStatement } from './run-batch-statement.ts'
 import { userTables } from './schema.ts'
 

@@ -1,7 +1,8 @@
 import { PerSQLError } from '@persql/contract'
 import type { Grant, StatementInput } from '../calls/call.ts'
-import { type Engine, RetryRequired } from './engine.ts'
+import type { Engine } from './engine.ts'
 import type { Result } from './result.ts'
+import { RetryRequired } from './retry-required.ts'
 
 /** Runs the next statement of a batch. @throws PerSQLError with the index of the failed statement */
 export function runBatchStatement(

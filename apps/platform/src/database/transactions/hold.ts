@@ -1,5 +1,5 @@
 import { PerSQLError } from '@persql/contract'
-import { DatabaseLocked, RetryRequired } from '../engine/engine.ts'
+import { DatabaseLocked, RetryRequired } from '../engine/retry-required.ts'
 
 /** The longest that a writer waits for open transactions. */
 const WAIT_MS = 15_000
