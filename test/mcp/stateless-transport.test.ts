@@ -30,8 +30,14 @@ async function answerTo(path: string, params: object, id: number | string = 7) {
 
 const select = { database: 'main', sql: 'SELECT id, text AS "1" FROM notes WHERE id < ?', params: [3] }
 
+/** Columns and values that contain the JSON between a result and its cost. */
+const META = `SELECT ',"meta":{' AS ",""meta"":{", '9e998' AS meta FROM notes WHERE id < ?`
+
 test.each([
   ['a query', '/mcp', { name: 'query', arguments: select }],
+  ['values like the end of a result', '/mcp', { name: 'query', arguments: { ...select, sql: META } }],
+  ['infinity', '/mcp', { name: 'query', arguments: { database: 'main', sql: 'SELECT 9e999, -9e999, 1' } }],
+  ['a batch', '/mcp', { name: 'batch', arguments: { database: 'main', statements: [{ sql: META, params: [3] }] } }],
   ['a query over the root', '/', { name: 'query', arguments: select }],
   [
     'a query that may only read',

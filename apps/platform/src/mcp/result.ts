@@ -16,6 +16,27 @@ export function toCallResult(reply: Reply, baseUrl: string): CallToolResult {
   return meta && 'nextCursor' in meta ? succeeded({ result: data, ...meta }) : succeeded(toObject(data), meta)
 }
 
+/** The start of a successful response, and what comes between its two fields. JSON has neither inside a string. */
+const DATA = '{"success":true,"data":'
+const META = ',"meta":'
+/** JSON's spelling of infinity, which becomes `null` when it is parsed and serialized. */
+const INFINITY = '9e999'
+
+/**
+ * Returns the JSON of the result that `toCallResult` creates for a statement, without parsing its rows. Returns
+ * `undefined` for a failed call.
+ * @param reply the response of `query` or `batch`, whose `meta` has no field `meta`
+ */
+export function toStatementText({ body, code }: Reply): string | undefined {
+  const metaAt = body.lastIndexOf(META)
+  if (code !== undefined || metaAt < 0 || !body.startsWith(DATA) || body.includes(INFINITY)) return undefined
+  const value = body.slice(DATA.length, metaAt)
+  const data = value.startsWith('{') ? value : `{"result":${value}}`
+  const meta = body.slice(metaAt + META.length, -1)
+  const text = JSON.stringify(fenced(data))
+  return `{"_meta":{"com.persql/cost":${meta}},"content":[{"type":"text","text":${text}}],"structuredContent":${data}}`
+}
+
 /**
  * Creates a successful result. The text is fenced, because AI models read it next to their instructions.
  * `structuredContent` is for programs: it has to match the output schema, and JSON separates data from instructions.

@@ -11,7 +11,7 @@ import {
 import { REQUEST_ID_HEADER } from '../request-id.ts'
 import { serverFor } from './server.ts'
 import type { Session } from './session.ts'
-import { call, toToolResult } from './tool-call.ts'
+import { callForText, toToolResult } from './tool-call.ts'
 import { listText } from './tool-list.ts'
 
 /** The headers that the SDK's own transport sends with a response of the 2025 protocol. */
@@ -71,7 +71,7 @@ const isBareObject = (value: unknown): value is Record<string, unknown> =>
  * timer per request, which takes longer than a query.
  */
 export async function handleStateless(message: JSONRPCRequest, session: Session): Promise<Response> {
-  return new Response(`event: message\ndata: ${serialize(await answerTo(message, session))}\n\n`, {
+  return new Response(`event: message\ndata: ${await answerTo(message, session)}\n\n`, {
     headers: { ...HEADERS, [REQUEST_ID_HEADER]: session.ctx.requestId },
   })
 }
@@ -81,15 +81,19 @@ export async function handleStateless(message: JSONRPCRequest, session: Session)
  * which takes a fifth of the total time (`npm run bench -- --case MCP`). A failed call goes through the server for its
  * error.
  */
-async function answerTo(message: JSONRPCRequest, session: Session): Promise<JSONRPCMessage> {
+async function answerTo(message: JSONRPCRequest, session: Session): Promise<string> {
   const bare = bareCall(message)
-  if (!bare) return answerOfServer(serverFor(session), message)
-  const outcome = toToolResult(session, () => call(bare.name, bare.given, session))
+  if (!bare) return serialize(await answerOfServer(serverFor(session), message))
+  const outcome = toToolResult(session, () => callForText(bare.name, bare.given, session))
   try {
-    return { result: await outcome, jsonrpc: '2.0', id: message.id }
-  } catch {
-    const failing = serverFor(session, () => outcome)
-    return answerOfServer(failing, message)
+    return `{"result":${await outcome},"jsonrpc":"2.0","id":${JSON.stringify(message.id)}}`
+  } catch (cause) {
+    return serialize(
+      await answerOfServer(
+        serverFor(session, () => Promise.reject(cause)),
+        message,
+      ),
+    )
   }
 }
 
