@@ -110,9 +110,8 @@ const cellHost = 'cell'
 
 /**
  * Returns workerd's configuration for a cell, which is stored next to `platform.mjs`. The command line sets the address
- * (`--socket-addr=http=…`), the folder of the objects (`--directory-path=disk=…`), and the folders of the console, of the
- * documentation and of large results.
- * client packages and of large results.
+ * (`--socket-addr=http=…`), the folder of the objects (`--directory-path=disk=…`), and the folders of the console, the
+ * documentation, client packages and large results.
  */
 export function workerdConfig(
   { trustedCertificates = '', cells = 1, readers = 0, hashingAddress, vacuumAddress }: ConfigOptions = {},
