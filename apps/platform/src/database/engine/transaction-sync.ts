@@ -8,7 +8,11 @@ export function transactionSync<T>(storage: DurableObjectStorage, work: () => T)
     try {
       return work()
     } catch (cause) {
-      storage.transactionSync(() => {})
+      try {
+        storage.transactionSync(() => {})
+      } catch {
+        // Without room, for example. The first failure is the one to report.
+      }
       throw cause
     }
   })
