@@ -45,30 +45,34 @@ afterAll(async () => {
 const listBlocks = (text: string, language: string) =>
   [...text.matchAll(/```(\w+)\n([\s\S]*?)```/g)].flatMap(([, name, code = '']) => (name === language ? [code] : []))
 
-test.each(names)('the examples in the README of @persql/%s compile and run as they stand', async (name) => {
-  const text = await readFile(join(root, 'packages', name, 'README.md'), 'utf8')
-  const code = listBlocks(text, 'ts').join('\n')
-  const [schema] = listBlocks(text, 'prisma')
-  if (schema) await generateClient(app, schema)
-  const file = join(app, `${name}.mts`)
-  await writeFile(file, code)
-  const options = '--ignoreConfig --strict --noEmit --skipLibCheck --module nodenext --target es2024 --types node'
-  await run(process.execPath, [tsc, ...options.split(' '), file], { cwd: root })
+test.each(names)(
+  'the examples in the README of @persql/%s compile and run as they stand',
+  { timeout: 180_000 },
+  async (name) => {
+    const text = await readFile(join(root, 'packages', name, 'README.md'), 'utf8')
+    const code = listBlocks(text, 'ts').join('\n')
+    const [schema] = listBlocks(text, 'prisma')
+    if (schema) await generateClient(app, schema)
+    const file = join(app, `${name}.mts`)
+    await writeFile(file, code)
+    const options = '--ignoreConfig --strict --noEmit --skipLibCheck --module nodenext --target es2024 --types node'
+    await run(process.execPath, [tsc, ...options.split(' '), file], { cwd: root })
 
-  const script = code.replace('acme/main', `${ns}/${name}`)
-  // The generated Prisma Client is TypeScript.
-  const entry = { contents: script, resolveDir: app, loader: 'ts' } as const
-  const bundling = { bundle: true, packages: 'external', format: 'esm', platform: 'node', target: 'es2022' } as const
-  await build({ ...bundling, stdin: entry, outfile: join(app, `${name}.mjs`) })
-  const env = { ...process.env, PERSQL_TOKEN: token, PERSQL_API_URL: platform.url }
-  const { stdout } = await run(process.execPath, [join(app, `${name}.mjs`)], { env })
-  expect(stdout).toMatch(
-    { drizzle: /name: 'Ada'[\s\S]*2 2/, kysely: /name: 'Ada'/, langgraph: /answer: 'yes'/, prisma: /^2$/m }[name] ??
-      /^$/,
-  )
-})
+    const script = code.replace('acme/main', `${ns}/${name}`)
+    // The generated Prisma Client is TypeScript.
+    const entry = { contents: script, resolveDir: app, loader: 'ts' } as const
+    const bundling = { bundle: true, packages: 'external', format: 'esm', platform: 'node', target: 'es2022' } as const
+    await build({ ...bundling, stdin: entry, outfile: join(app, `${name}.mjs`) })
+    const env = { ...process.env, PERSQL_TOKEN: token, PERSQL_API_URL: platform.url }
+    const { stdout } = await run(process.execPath, [join(app, `${name}.mjs`)], { env })
+    expect(stdout).toMatch(
+      { drizzle: /name: 'Ada'[\s\S]*2 2/, kysely: /name: 'Ada'/, langgraph: /answer: 'yes'/, prisma: /^2$/m }[name] ??
+        /^$/,
+    )
+  },
+)
 
-test('the example for Prisma on the Connect page runs', async () => {
+test('the example for Prisma on the Connect page runs', { timeout: 180_000 }, async () => {
   const target = { origin: platform.url, address: `${ns}/connect`, toPackageSpec: (name: string) => name }
   const steps = programs(target).find(({ id }) => id === 'prisma')?.steps ?? []
   const getCode = (label: string) => steps.find((step) => step.label === label)?.code ?? ''
