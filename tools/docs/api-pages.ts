@@ -120,7 +120,8 @@ class Section {
   format(): string {
     const { operation, routes } = this.#route
     const body = this.#types.resolve(toSchema(operation.requestBody))
-    const { data } = this.#types.resolve(toSchema(operation.responses['200']))?.properties ?? {}
+    const response = operation.responses['200'] ?? operation.responses['201']
+    const { data } = this.#types.resolve(toSchema(response))?.properties ?? {}
     return [
       `## ${operation.summary}`,
       routes.map(({ method, path }) => `\`${method} ${path}\``).join(' · '),

@@ -130,11 +130,16 @@ export async function resume(
   const { slug } = endpoint.spec
   for (;;) {
     for (let running = busy(); running; running = busy()) await running
-    if (endpoints.published(slug) !== endpoint) throw new PerSQLError('endpoint_not_found', { endpoint: slug })
+    if (!isUnchanged(endpoint, endpoints.published(slug)))
+      throw new PerSQLError('endpoint_not_found', { endpoint: slug })
     if (canServe()) return
     await credit()
   }
 }
+
+/** Returns whether an endpoint is still the same. A task with exclusive access clears the cache of endpoints. */
+const isUnchanged = (endpoint: OpenEndpoint, latest: OpenEndpoint | undefined): boolean =>
+  latest === endpoint || JSON.stringify(latest) === JSON.stringify(endpoint)
 
 function run(call: PublicCall, endpoint: OpenEndpoint, gates: EndpointGuards, session: Session | undefined): unknown {
   const input: Input = endpoint.readInput(endpoint.spec.method, call.input ?? '', session)
