@@ -42,6 +42,7 @@ const rows: { [name in Name]: Row } = {
   commit_transaction: ['readonly', 'td', `POST ${D}/transactions/none/commit`, {}],
   rollback_transaction: ['readonly', 'td', `POST ${D}/transactions/none/rollback`, {}],
   delete_transaction: ['readonly', 'td', `DELETE ${D}/transactions/none`],
+  script: ['readonly', 'td', `POST ${D}/script`, { sql: 'SELECT * FROM t' }],
   cancel_query: ['readonly', 'td', `DELETE ${D}/queries/none`],
   list_tables: ['readonly', 'td', `GET ${D}/tables`],
   validate: ['readonly', 'td', `POST ${D}/validate`, { sql: 'SELECT * FROM t' }],

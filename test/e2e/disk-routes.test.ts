@@ -30,7 +30,7 @@ async function setDisk(freeBytes: number): Promise<void> {
 
 /** Operations that run at every level: deletions, and those whose statements the engine checks. */
 const ALWAYS = new Set([
-  ...['query', 'batch', 'validate', 'explain', 'apply', 'redeem_approval'],
+  ...['query', 'batch', 'script', 'validate', 'explain', 'apply', 'redeem_approval'],
   ...['begin_transaction', 'run_in_transaction', 'commit_transaction', 'rollback_transaction'],
   ...['ask', 'generate_sql', 'try_endpoint', 'run_schedule'],
 ])

@@ -138,7 +138,7 @@ export {
 } from './operation.ts'
 export type { Listed, PageMeta, Paging } from './paging.ts'
 export { PROPOSAL_S } from './proposals.ts'
-export { MAX_STATEMENTS, type SqlErrorDetail } from './query.ts'
+export { MAX_SCRIPT_CHARACTERS, MAX_SCRIPT_STATEMENTS, MAX_STATEMENTS, type SqlErrorDetail } from './query.ts'
 export {
   formatBytes,
   formatQuota,

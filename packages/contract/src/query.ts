@@ -24,6 +24,10 @@ export const BatchStatement = z.strictObject({
 
 export const MAX_STATEMENTS = 100
 
+/** The limits of a script. */
+export const MAX_SCRIPT_STATEMENTS = 1_000
+export const MAX_SCRIPT_CHARACTERS = 1_000_000
+
 /** The form of results, for all statements of a call. */
 export const ResultFormat = {
   /** `text`: INTEGER values and `lastInsertRowid` are decimal strings, exact at any size. By default they are numbers. */
@@ -32,16 +36,20 @@ export const ResultFormat = {
   rows: z.literal('objects').optional(),
 }
 
+/** Returns the schema of a value that has another form on request. Its type is that of the default form. */
+const byDefault = <T extends z.ZodType>(standard: T, onRequest: z.ZodType): T =>
+  z.union([standard, onRequest]) as unknown as T
+
 export const QueryResult = z.object({
   columns: z.array(z.string()),
   /** Arrays, or objects with `"rows": "objects"`. */
-  rows: z.union([z.array(z.array(Value)), z.array(z.record(z.string(), Value))]),
+  rows: byDefault(z.array(z.array(Value)), z.array(z.record(z.string(), Value))),
   rowsRead: z.int(),
   rowsWritten: z.int(),
   /** Rows that INSERT, UPDATE or DELETE changed, without index entries; absent for reads. */
   changes: z.int().optional(),
   /** Rowid of the last inserted row, a string with `"int64": "text"`; absent for other statements. */
-  lastInsertRowid: z.union([z.int(), z.string()]).optional(),
+  lastInsertRowid: byDefault(z.int(), z.string()).optional(),
 })
 
 /** The cost of a call, next to `data` in the response. */
@@ -149,6 +157,35 @@ export const query = {
     output: z.array(QueryResult),
     meta: QueryMeta,
     errors: [...statementErrors, ...writeErrors, 'idempotency_mismatch', 'replay_dropped', 'expectation_failed'],
+  }),
+
+  script: operation({
+    summary: 'Run an SQL script of up to 1,000 statements, in one transaction or one by one',
+    route: 'POST /v1/db/{ns}/{db}/script',
+    scope: 'readonly',
+    scoped: true,
+    parsedBy: 'database',
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/script', role: 'viewer' },
+    /** One by one, the script can begin and commit transactions. A script has no parameters. */
+    input: z.strictObject({
+      ...address,
+      sql: z.string().min(1).max(MAX_SCRIPT_CHARACTERS),
+      transaction: z.boolean().default(false),
+      ...ResultFormat,
+    }),
+    /** The result of each statement, with its number and its first line in the text, both from 1. */
+    output: z.array(QueryResult.extend({ number: z.int(), line: z.int() })),
+    meta: QueryMeta,
+    errors: [
+      ...statementErrors.filter((code) => code !== 'multiple_statements'),
+      ...writeErrors,
+      'approval_in_transaction',
+      'transaction_busy',
+      'transaction_conflict',
+      'transaction_too_long',
+      'idempotency_mismatch',
+      'replay_dropped',
+    ],
   }),
 
   cancel_query: operation({

@@ -1,6 +1,14 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
-import { BatchStatement, MAX_STATEMENTS, QueryMeta, QueryResult, statementErrors, writeErrors } from './query.ts'
+import {
+  BatchStatement,
+  MAX_STATEMENTS,
+  QueryMeta,
+  QueryResult,
+  ResultFormat,
+  statementErrors,
+  writeErrors,
+} from './query.ts'
 import { AutomaticSnapshot } from './snapshots.ts'
 import { Slug } from './values.ts'
 
@@ -42,6 +50,7 @@ export const transactions = {
        */
       mode: z.enum(['deferred', 'write', 'read']).default('deferred'),
       statements: Statements.optional(),
+      ...ResultFormat,
     }),
     /** `expiresAt`: the latest time for the commit. A transaction ends earlier if it is idle for 5 s. */
     output: z.object({ id: z.string(), expiresAt: z.string(), results: z.array(QueryResult).optional() }),
@@ -56,7 +65,7 @@ export const transactions = {
     scoped: true,
     parsedBy: 'database',
     /** `step`: 1, then 2, and so on. The last step again returns its response again. */
-    input: z.strictObject({ ...ofTransaction, step: z.int().min(1), statements: Statements }),
+    input: z.strictObject({ ...ofTransaction, step: z.int().min(1), statements: Statements, ...ResultFormat }),
     output: z.object({ step: z.int(), results: z.array(QueryResult) }),
     meta: QueryMeta,
     errors: [...errors, ...idErrors, 'transaction_step'],
@@ -69,7 +78,7 @@ export const transactions = {
     scoped: true,
     parsedBy: 'database',
     /** `statements` run before the commit. If one fails, nothing is committed, and the transaction stays open. */
-    input: z.strictObject({ ...ofTransaction, statements: Statements.optional() }),
+    input: z.strictObject({ ...ofTransaction, statements: Statements.optional(), ...ResultFormat }),
     /** `rowsWritten`: of all statements of the transaction. */
     output: z.object({
       committed: z.literal(true),

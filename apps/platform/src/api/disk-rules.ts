@@ -3,7 +3,7 @@ import { assertRoom, type DiskUse, disk } from '../disk-space.ts'
 
 /** Operations that store nothing themselves, although their method isn't GET or DELETE. The engine checks statements. */
 const READS: ReadonlySet<keyof Api> = new Set<keyof Api>([
-  ...(['query', 'batch', 'validate', 'explain', 'apply', 'redeem_approval'] as const),
+  ...(['query', 'batch', 'script', 'validate', 'explain', 'apply', 'redeem_approval'] as const),
   ...(['begin_transaction', 'run_in_transaction', 'commit_transaction', 'rollback_transaction'] as const),
   ...(['ask', 'generate_sql', 'try_endpoint', 'run_schedule'] as const),
 ])

@@ -11,6 +11,7 @@ import { operations as approvals } from './review/approvals/operations.ts'
 import { operations as proposals } from './review/proposals/operations.ts'
 import { operations as savedQueries } from './saved-queries/operations.ts'
 import { operations as transactions } from './transactions/operations.ts'
+import { scriptOperations as scripts } from './transactions/script-operation.ts'
 import { operations as transfer } from './transfer/operations.ts'
 import { operations as merges } from './versions/merge/operations.ts'
 import { operations as migrations } from './versions/migrations/operations.ts'
@@ -32,6 +33,7 @@ export type FeatureServices = Parameters<typeof assistant>[0] &
   Parameters<typeof savedQueries>[0] &
   Parameters<typeof schedules>[0] &
   Parameters<typeof transactions>[0] &
+  Parameters<typeof scripts>[0] &
   Parameters<typeof transfer>[0] &
   Parameters<typeof webhooks>[0]
 
@@ -47,6 +49,7 @@ export const databaseOperations = (services: FeatureServices) => ({
   ...approvals(services),
   ...merges(services),
   ...transactions(services),
+  ...scripts(services),
   ...transfer(services),
   ...feed(services),
   ...webhooks(services),

@@ -4,7 +4,7 @@ import { type Bound, Real } from '../calls/values.ts'
 import { Binder, restoreNames } from './bind.ts'
 import { Parameters } from './parameters.ts'
 
-const binderOf = (sql: string) => {
+const createBinder = (sql: string) => {
   const statement = parseStatement(sql)
   return new Binder(statement, new Parameters(statement).count)
 }
@@ -20,12 +20,12 @@ describe('up to 100 parameters', () => {
     ['a text', '1', 'SELECT ?', '1'],
     ['null', null, 'SELECT ?', null],
   ])('%s', (_, value, sql, bound) => {
-    expect(binderOf('SELECT ?').bind([value])).toEqual({ sql, values: [bound] })
+    expect(createBinder('SELECT ?').bind([value])).toEqual({ sql, values: [bound] })
   })
 
   test('plain values are passed on as they are', () => {
     const params = ['a', 1, null, new Uint8Array(1)]
-    expect(binderOf('SELECT ?, ?, ?, ?').bind(params).values).toBe(params)
+    expect(createBinder('SELECT ?, ?, ?, ?').bind(params).values).toBe(params)
   })
 })
 
@@ -43,14 +43,14 @@ describe('more than 100 parameters', () => {
     ['a text', 'a\0"', '"a\\u0000\\""'],
     ['null', null, 'null'],
   ])('%s', (_, value, json) => {
-    const { sql, values } = binderOf('SELECT ?101').bind([...Array(100).fill(null), value])
+    const { sql, values } = createBinder('SELECT ?101').bind([...Array(100).fill(null), value])
     expect(sql).toBe('SELECT (?51->>0)')
     expect(values.length).toBe(51)
     expect(values[50]).toBe(`[${json}]`)
   })
 
   test('the names of columns are restored', () => {
-    const binder = binderOf('SELECT ?, ?1, :a || 1, ?2, ?101')
+    const binder = createBinder('SELECT ?, ?1, :a || 1, ?2, ?101')
     const { sql } = binder.bind(Array(101).fill(null))
     const columns = sql.slice('SELECT '.length).split(', ')
     expect(restoreNames(columns, binder.layout)).toEqual(['?', '?1', ':a || 1', '?2', '?101'])

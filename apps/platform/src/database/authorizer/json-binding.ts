@@ -15,7 +15,7 @@ export const MAX_VARIABLES = 100
 export interface JsonLayout {
   /** The number of values in each array. */
   readonly size: number
-  /** The different placeholders of each number. The n-th one is written with n spaces, to tell them apart. */
+  /** The different placeholders of each number. The n-th one is written with n spaces, to distinguish them. */
   readonly placeholders: readonly (readonly string[])[]
 }
 

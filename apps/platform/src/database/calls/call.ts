@@ -12,10 +12,9 @@ import {
 import { assertShallow, isObject, parseDeepObject } from '../../json-object.ts'
 import { utf8Length } from '../../sqlite/walk.ts'
 import type { Span } from '../../tracing/tracer.ts'
-import type { IntegerForm } from '../engine/exact-integers.ts'
 import { TRANSACTION_MODES, type TransactionMode } from '../transactions/control.ts'
 import { MAX_SQL_BYTES } from './sql-length.ts'
-import type { Bound, Params } from './values.ts'
+import type { Bound, IntegerForm, Params } from './values.ts'
 
 /** The caller as authenticated by the Worker, which the objects trust. */
 export interface Grant {
@@ -142,6 +141,27 @@ export function parseBatch(text: string): BatchInput {
   const list = statementList(statements, 'batch')
   if (typeof transaction !== 'boolean') refuse('"transaction" must be true or false.')
   return { transaction: transaction as boolean, statements: listedStatements(list, text, body) }
+}
+
+/** The body of `script`. */
+interface ScriptInput extends Pick<StatementInput, 'integers' | 'asObjects'> {
+  readonly sql: string
+  readonly transaction: boolean
+}
+
+/** Parses the body of `script`. @throws PerSQLError `invalid_json` or `invalid_input` */
+export function parseScriptCall(text: string, maxCharacters: number): ScriptInput {
+  const body = parseDeepObject(text)
+  onlyFields(body, ['sql', 'transaction', ...FORMAT_FIELDS])
+  const { sql, transaction = false } = body
+  if (typeof sql !== 'string' || sql === '') refuse('"sql" must be a string with SQL statements.')
+  if ((sql as string).length > maxCharacters) {
+    refuse(`"sql" can have at most ${maxCharacters.toLocaleString('en-US')} characters.`)
+  }
+  if (!(sql as string).isWellFormed()) refuse('"sql" contains an unpaired surrogate, which isn\'t valid Unicode.')
+  if (typeof transaction !== 'boolean') refuse('"transaction" must be true or false.')
+  const { params: _none, ...format } = withFormat({ sql: sql as string, params: [] }, body)
+  return { ...format, transaction: transaction as boolean }
 }
 
 /** The body of a call of a transaction. */

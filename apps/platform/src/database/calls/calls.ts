@@ -30,6 +30,7 @@ import { buildResponseBody, sentSql } from './response.ts'
 const KEEPS: ReadonlySet<string> = new Set<DatabaseOperation | ProtocolCall>([
   'query',
   'batch',
+  'script',
   'apply',
   'apply_migration',
   'redeem_approval',

@@ -9,6 +9,7 @@ import { type Outcome, roundMs } from './outcome.ts'
 const WITH_META: ReadonlySet<string> = new Set<DatabaseOperation>([
   'query',
   'batch',
+  'script',
   'apply',
   'apply_migration',
   'redeem_approval',

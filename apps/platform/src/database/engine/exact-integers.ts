@@ -1,12 +1,10 @@
 import type { BoundSql } from '../authorizer/bind.ts'
+import type { IntegerForm } from '../calls/values.ts'
 import { collect, type Rows } from './result.ts'
 
 // The runtime returns INTEGER and REAL values as the same JavaScript numbers, and rounds integers beyond 2^53. A
 // statement whose result has to be exact returns one more column: a JSON array with the integers of its row, with all
 // digits, and null for other values.
-
-/** How a result contains INTEGER values: exactly, as bigints or as decimal texts. All other numbers are REAL. */
-export type IntegerForm = 'bigint' | 'text'
 
 /** The maximum number of columns of a result in this runtime. */
 const MAX_COLUMNS = 100

@@ -17,7 +17,7 @@ import type { QueryLog } from './query-log.ts'
 import type { GrowthWatch } from './size/growth-watch.ts'
 
 /** Console operations that members are charged a request for. */
-const AD_HOC = new Set(['query', 'batch', 'propose', 'apply', 'redeem_approval', 'ask', 'generate_sql'])
+const AD_HOC = new Set(['query', 'batch', 'script', 'propose', 'apply', 'redeem_approval', 'ask', 'generate_sql'])
 
 /** Failures of the server's disk, which no caller pays for. */
 export const OF_DISK: readonly ErrorCode[] = ['storage_full', 'database_damaged']

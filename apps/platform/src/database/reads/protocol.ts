@@ -1,6 +1,5 @@
 import type { JsonLayout } from '../authorizer/json-binding.ts'
-import type { SqlValue } from '../calls/values.ts'
-import type { IntegerForm } from '../engine/exact-integers.ts'
+import type { IntegerForm, SqlValue } from '../calls/values.ts'
 
 // A reader is another process that opens the file of a database and runs one read in it. The process that serves the
 // database authorizes and compiles the statements, and the reader checks that they compile to the same there.
