@@ -1,5 +1,6 @@
 import type { Answer, Call, Transport } from './http.ts'
-import { encode, toResult } from './values.ts'
+import type { Params } from './types.ts'
+import { encodeParams, toResult } from './values.ts'
 
 /** The target of calls: a base path and a transport. */
 export interface Target {
@@ -37,7 +38,7 @@ export async function callRoute<T>(target: TargetSource, route: string, args: un
     else if (!Array.isArray(given))
       for (const [name, value] of Object.entries(given ?? {})) (OPTIONS.test(name) ? call : fields)[name] = value
   }
-  if (Array.isArray(fields.params)) fields.params = fields.params.map(encode)
+  if (fields.params) fields.params = encodeParams(fields.params as Params)
   if (verb === 'GET' || verb === 'DELETE' || call.body) {
     const given = Object.entries(fields).filter(([, value]) => value !== undefined)
     if (given.length > 0) call.path += `?${new URLSearchParams(given as string[][])}`

@@ -32,11 +32,13 @@ import type {
   ImportProgress,
   ImportResult,
   Param,
+  Params,
   QueryLogEntry,
   QueryResult,
   Row,
   Schema,
   SchemaDescription,
+  ScriptResult,
   SearchHit,
   Session,
   Statement,
@@ -44,7 +46,7 @@ import type {
   Validation,
   WriteOptions,
 } from './types.ts'
-import { encode } from './values.ts'
+import { encodeParams } from './values.ts'
 
 /** The dependencies of a database on its client. */
 export interface Client {
@@ -103,11 +105,7 @@ export class PerSQLDatabase {
   }
 
   /** Runs one statement. */
-  query<T extends object = Row>(
-    sql: string,
-    params: readonly Param[] = [],
-    options?: WriteOptions,
-  ): Promise<QueryResult<T>> {
+  query<T extends object = Row>(sql: string, params: Params = [], options?: WriteOptions): Promise<QueryResult<T>> {
     return this.#do('POST= query', { sql, params }, options, { repeatable: READS.test(sql) || undefined })
   }
 
@@ -116,7 +114,7 @@ export class PerSQLDatabase {
     statements: readonly Statement[],
     options?: BatchOptions,
   ): Promise<QueryResult<T>[]> {
-    const encoded = statements.map(({ params = [], ...rest }) => ({ ...rest, params: params.map(encode) }))
+    const encoded = statements.map(({ params = [], ...rest }) => ({ ...rest, params: encodeParams(params) }))
     const repeatable = statements.every(({ sql }) => READS.test(sql)) || undefined
     return this.#do('POST= batch statements', encoded, options, { repeatable })
   }
@@ -141,18 +139,26 @@ export class PerSQLDatabase {
     return (await import('./transaction.ts')).begin(this.#target, options)
   }
 
+  /**
+   * Runs the statements of one text, one by one or in one transaction. One by one, it can contain BEGIN and COMMIT. It has no
+   * parameters.
+   */
+  script<T extends object = Row>(sql: string, options?: BatchOptions): Promise<ScriptResult<T>[]> {
+    return this.#do('POST= script sql', sql, options)
+  }
+
   /** Lists the tables with their row counts. */
   tables(options?: CallOptions): Promise<Table[]> {
     return this.#do('GET tables', options)
   }
 
   /** Returns the query plan of a statement and the tables it would read and write, without running it. */
-  explain(sql: string, params: readonly Param[] = [], options?: CallOptions): Promise<Explanation> {
+  explain(sql: string, params: Params = [], options?: CallOptions): Promise<Explanation> {
     return this.#do('POST? explain', { sql, params }, options)
   }
 
   /** Checks a statement and its parameters without running it. */
-  validate(sql: string, params: readonly Param[] = [], options?: CallOptions): Promise<Validation> {
+  validate(sql: string, params: Params = [], options?: CallOptions): Promise<Validation> {
     return this.#do('POST? validate', { sql, params }, options)
   }
 

@@ -12,7 +12,7 @@ import type {
   ListedApproval,
   Migration,
   PageOptions,
-  Param,
+  Params,
   Proposal,
   QueryResult,
   Row,
@@ -51,7 +51,7 @@ export interface Branches {
 /** `db.proposals`: dry runs of writes that can be applied afterwards. */
 export interface Proposals {
   /** Dry-runs a write and returns a token that applies exactly that write, once. */
-  propose(sql: string, options?: { params?: readonly Param[]; ttlSec?: number } & WriteOptions): Promise<Proposal>
+  propose(sql: string, options?: { params?: Params; ttlSec?: number } & WriteOptions): Promise<Proposal>
   /** Applies a proposed write, once. */
   apply<T extends object = Row>(executionToken: string, options?: WriteOptions): Promise<QueryResult<T>>
 }
@@ -161,7 +161,7 @@ export interface ScheduleSpec {
   name: string
   /** One statement. */
   sql: string
-  params?: readonly Param[]
+  params?: Params
   /** Seconds between runs, from 60 to 604,800. */
   intervalSec: number
   enabled?: boolean

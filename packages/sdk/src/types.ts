@@ -4,8 +4,10 @@ export type * from './transfer-types.ts'
 
 /** A value in a row. Integers outside ±(2^53 − 1) are refused, never rounded. */
 export type Value = string | number | null | Uint8Array
-/** A value for a placeholder: booleans become 0 and 1. */
+/** A value for a placeholder: booleans become 0 and 1. A bigint is exact, up to 64 bits. */
 export type Param = string | number | bigint | boolean | null | Uint8Array
+/** The values of a statement's placeholders: in their order, or by name, with or without the prefix `:`, `@` or `$`. */
+export type Params = readonly Param[] | Readonly<Record<string, Param>>
 /** A row as an object with its column names as keys. */
 export type Row = Record<string, Value>
 
@@ -61,7 +63,7 @@ export type Count = number | { min?: number; max?: number }
 /** A statement with its expected row counts. */
 export interface Statement {
   sql: string
-  params?: readonly Param[]
+  params?: Params
   /** Rolls the transaction back and fails with 409 if the counts differ. */
   expect?: { rows?: Count; rowsWritten?: Count }
 }
@@ -92,6 +94,14 @@ export interface QueryResult<T extends object = Row> {
   lastInsertRowid?: number
   /** The cost of the whole call, also for a statement of a batch. */
   meta?: QueryMeta
+}
+
+/** The result of a statement of a script. */
+export interface ScriptResult<T extends object = Row> extends QueryResult<T> {
+  /** The number of the statement, from 1. */
+  number: number
+  /** Its first line in the script, from 1. */
+  line: number
 }
 
 /** The cause of an SQL error in machine-readable form. */

@@ -1,4 +1,4 @@
-import type { Param, QueryMeta, QueryResult, Value } from './types.ts'
+import type { Param, Params, QueryMeta, QueryResult, Value } from './types.ts'
 
 /** A result in JSON, with bytes as base64. */
 export interface WireResult {
@@ -17,16 +17,18 @@ export function encode(value: Param): unknown {
     for (let i = 0; i < value.length; i += 8192) text += String.fromCharCode(...value.subarray(i, i + 8192))
     return { base64: btoa(text) }
   }
-  const number = typeof value === 'bigint' ? Number(value) : value
-  if (
-    typeof value === 'bigint' ? !Number.isSafeInteger(number) : typeof value === 'number' && !Number.isFinite(value)
-  ) {
-    throw new TypeError(
-      `${value} can't be a parameter because JSON can't represent it exactly. Send it as text and CAST it in SQL.`,
-    )
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : { int64: String(value) }
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    throw new TypeError(`${value} isn't valid JSON.`)
   }
-  return number
+  return value
 }
+
+/** Encodes the parameters of a statement, by position or by name. */
+export const encodeParams = (params: Params): unknown =>
+  Array.isArray(params)
+    ? params.map(encode)
+    : Object.fromEntries(Object.entries(params).map(([name, value]) => [name, encode(value)]))
 
 const decode = (value: WireResult['rows'][number][number]): Value =>
   typeof value === 'object' && value ? Uint8Array.from(atob(value.base64), (c) => c.charCodeAt(0)) : value

@@ -6,7 +6,7 @@ import { createError, sqlError } from './sql-error.ts'
 /** A statement in its wire form. */
 export interface WireStatement {
   sql: string
-  params?: unknown[]
+  params?: unknown[] | Record<string, unknown>
   expect?: { rows?: Count; rowsWritten?: Count }
 }
 
@@ -24,9 +24,34 @@ export function prepare(engine: Engine, { sql, params = [] }: WireStatement): { 
   if (!isEmpty(compiled.rest)) {
     throw createError(400, 'multiple_statements', 'Only one statement is allowed per call. To run several, use batch.')
   }
+  if (!Array.isArray(params)) return { compiled, values: bindNames(sql, params) }
   const values = params.map(toNative)
   assertParameters(parameterCount(sql), values.length)
   return { compiled, values }
+}
+
+/** Returns named values by the number of their placeholder. @throws PerSQLError if a name is missing or unknown */
+function bindNames(sql: string, params: Record<string, unknown>): Native[] {
+  const given = new Map(Object.entries(params).map(([name, value]) => [name.replace(/^[:@$]/, ''), toNative(value)]))
+  const numbers = new Map<string, number>()
+  const values: Native[] = []
+  const used = new Set<string>()
+  for (const [, number, variable] of sql.matchAll(TOKENS)) {
+    if (number === undefined && variable === undefined) continue
+    if (number === '') throw parameterError('too_few_params', 'A placeholder "?" has no name.')
+    const name = variable?.slice(1) ?? String(Number(number))
+    const at = number ? Number(number) : (numbers.get(variable ?? '') ?? values.length + 1)
+    if (variable) numbers.set(variable, at)
+    for (let i = values.length; i < at; i++) values.push(null)
+    // A number can stand for a parameter that has a name.
+    if (!variable && !given.has(name) && [...numbers.values()].includes(at)) continue
+    if (!given.has(name)) throw parameterError('too_few_params', `Missing parameter "${name}".`)
+    values[at - 1] = given.get(name) as Native
+    used.add(name)
+  }
+  for (const name of given.keys())
+    if (!used.has(name)) throw parameterError('too_many_params', `Unknown parameter "${name}".`)
+  return values
 }
 
 /** Runs one statement. Its row counts are estimates, because this SQLite has no meter. */
@@ -120,9 +145,11 @@ function assertParameters(needed: number, given: number): void {
   if (needed === given) return
   const kind = given > needed ? 'too_many_params' : 'too_few_params'
   const parameters = needed === 0 ? 'no parameters' : needed === 1 ? '1 parameter' : `${needed} parameters`
-  const message = `Expected ${parameters}, but got ${given}.`
-  throw createError(400, 'sql_error', message, { errorDetail: { kind, message } })
+  throw parameterError(kind, `Expected ${parameters}, but got ${given}.`)
 }
+
+const parameterError = (kind: 'too_few_params' | 'too_many_params', message: string) =>
+  createError(400, 'sql_error', message, { errorDetail: { kind, message } })
 
 /** Runs a function and converts its SQLite errors. */
 export function attempt<T>(run: () => T): T {
@@ -138,7 +165,9 @@ function toNative(value: unknown): Native {
   if (typeof value === 'boolean') return value ? 1n : 0n
   if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value)
   if (typeof value === 'object' && value) {
-    return Uint8Array.from(atob((value as { base64: string }).base64), (char) => char.charCodeAt(0))
+    const { base64, int64 } = value as { base64?: string; int64?: string }
+    if (int64 !== undefined) return BigInt(int64)
+    return Uint8Array.from(atob(base64 ?? ''), (char) => char.charCodeAt(0))
   }
   return value as Native
 }
