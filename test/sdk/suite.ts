@@ -49,9 +49,19 @@ export const cases: Record<string, Case> = {
     same(empty.data, [{ bytes: new Uint8Array() }])
   },
   'what JSON cannot carry is refused before it is sent': async (db) => {
-    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, 2n ** 60n]) {
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
       same((await failure(db.query('SELECT ?', [value]))) instanceof TypeError, true)
     }
+  },
+  'parameters can have names, and a bigint is exact': async (db) => {
+    const { rows } = await db.query('SELECT CAST(:big AS TEXT), @a, ?2', { big: 2n ** 63n - 1n, a: 'x' })
+    same(rows, [['9223372036854775807', 'x', 'x']])
+    const [result] = await db.batch([{ sql: 'SELECT typeof($n)', params: { $n: -(2n ** 60n) } }])
+    same(result?.rows, [['integer']])
+    const missing = (await failure(db.query('SELECT :a, :b', { a: 1 }))) as Sdk.PerSQLError
+    same([missing.code, missing.message.includes('"b"')], ['sql_error', true])
+    const unknown = (await failure(db.query('SELECT :a', { a: 1, c: 1 }))) as Sdk.PerSQLError
+    same([unknown.code, unknown.message.includes('"c"')], ['sql_error', true])
   },
   'an integer beyond 2^53 is refused, not rounded': async (db) => {
     same(((await failure(db.query('SELECT 9007199254740993'))) as Sdk.PerSQLError).code, 'integer_out_of_range')

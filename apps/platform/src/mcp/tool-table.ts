@@ -156,6 +156,7 @@ export const exceptions: Readonly<Partial<Record<keyof Api, string>>> = {
   export_database: "returns a file stream, which a tool result can't carry",
   import_database: "takes a file as its body, which tool arguments can't carry",
   subscribe: 'is a WebSocket; agents use wait_for_changes',
+  script: 'is batch with the statements in one text',
   cancel_query: 'takes the request ID of an HTTP call, which tools have none of',
   begin_transaction: TRANSACTIONS,
   run_in_transaction: TRANSACTIONS,
