@@ -23,7 +23,7 @@ export const apiPages: { readonly [name: string]: Page } = {
   sql: {
     title: 'SQL operations',
     intro: 'Run statements and batches, check them before they run, and cancel long reads.',
-    tags: ['sql', 'queries', 'transactions', 'propose', 'apply'],
+    tags: ['sql', 'queries', 'script', 'transactions', 'propose', 'apply'],
   },
   databases: {
     title: 'Database operations',
