@@ -50,10 +50,13 @@ type Table = ReturnType<typeof createTables>[string]
 function createSchema(options: BetterAuthOptions) {
   const tables = createTables(options)
   const models = getAuthTables(options)
-  const toName = (model: string) => models[model]?.modelName ?? model
+  const toTarget = ({ model, field }: NonNullable<Field['references']>) => {
+    const { modelName: to = model, fields = {} } = models[model] ?? {}
+    return { to, toField: fields[field]?.fieldName ?? field }
+  }
   const links = Object.values(models).flatMap(({ modelName, fields }) =>
     Object.entries(fields).flatMap(([name, { references, fieldName = name, unique }]) =>
-      references ? [{ from: modelName, to: toName(references.model), fieldName, isUnique: unique === true }] : [],
+      references ? [{ from: modelName, ...toTarget(references), fieldName, isUnique: unique === true }] : [],
     ),
   )
   const related = Object.entries(tables).map(([model, table]) => {
@@ -62,9 +65,9 @@ function createSchema(options: BetterAuthOptions) {
       const back = links.filter(({ to }) => to === model)
       const column = (of: Table | undefined, name: string) => (of as unknown as Record<string, never>)[name] as never
       return Object.fromEntries([
-        ...out.map(({ to, fieldName }) => [
+        ...out.map(({ to, toField, fieldName }) => [
           to,
-          one(tables[to] as Table, { fields: [column(table, fieldName)], references: [column(tables[to], 'id')] }),
+          one(tables[to] as Table, { fields: [column(table, fieldName)], references: [column(tables[to], toField)] }),
         ]),
         ...back.map(({ from, isUnique }) =>
           isUnique ? [from, one(tables[from] as Table)] : [`${from}s`, many(tables[from] as Table)],
