@@ -271,6 +271,20 @@ test('a write reports the last rowid that its request inserted', async () => {
   expect(rowids).toEqual([null, null, '9007199254740993', '9007199254740993', null])
 })
 
+test('the catalog has no tables of PerSQL, unless they are named', async () => {
+  const other = at('catalog')
+  await other.run('CREATE TABLE mine (a)')
+  await acme.db('catalog').query('SELECT 1')
+  const lists = [
+    "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')",
+    'SELECT m.name FROM sqlite_schema m JOIN pragma_table_info(m.name) p',
+    'WITH x AS (SELECT 1) SELECT name FROM sqlite_master, x',
+  ]
+  for (const sql of lists) expect(await other.rows(sql), sql).toEqual([['mine']])
+  expect(await other.rows('SELECT count(rowid) > 1 FROM sqlite_master')).toEqual([['1']])
+  expect(await other.rows('SELECT count(*) > 0 FROM _persql_meta_query_log')).toEqual([['1']])
+})
+
 describe('a sequence', () => {
   test('runs all statements of a text, with transactions of its own', async () => {
     const scripts = at('scripts')

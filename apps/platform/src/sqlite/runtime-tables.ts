@@ -9,11 +9,24 @@ const CATALOGS = ['sqlite_master', 'sqlite_schema']
  * without them.
  */
 export function hideRuntimeTables(statement: Statement): Statement {
+  return [...statement.names].some((name) => LOOKUP.test(name)) ? withCatalog(statement, HIDDEN) : statement
+}
+
+/**
+ * Hides PerSQL's own tables too, from a statement that reads the catalog and names none of them. Tools that compare a
+ * schema with the catalog would drop them.
+ */
+export function hideSystemTables(statement: Statement): Statement {
+  if ([...statement.names].some((name) => name.startsWith('_persql_'))) return statement
+  return withCatalog(statement, `${HIDDEN} AND tbl_name NOT GLOB '_persql_*'`)
+}
+
+/** Returns a statement that reads the catalog from this SELECT. */
+function withCatalog(statement: Statement, catalog: string): Statement {
   const { text, names, placeholders } = statement
   const used = CATALOGS.filter((name) => names.has(name))
-  if (used.length === 0 || text.includes(HIDDEN) || ![...names].some((name) => LOOKUP.test(name))) return statement
-  if (!['SELECT', 'VALUES'].includes(statement.verb)) return statement
-  const catalogs = used.map((name) => `${name} AS (${HIDDEN})`).join(', ')
+  if (used.length === 0 || text.includes(HIDDEN) || !['SELECT', 'VALUES'].includes(statement.verb)) return statement
+  const catalogs = used.map((name) => `${name} AS (${catalog})`).join(', ')
   const with_ = text.slice(0, endOfWith(text))
   const front = with_ ? `${with_} ${catalogs},` : `WITH ${catalogs} `
   const moved = front.length - with_.length

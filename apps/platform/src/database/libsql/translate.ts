@@ -1,6 +1,8 @@
 import { PerSQLError } from '@persql/contract'
 import { quoteName } from '../../sqlite/identifiers.ts'
+import { hideSystemTables } from '../../sqlite/runtime-tables.ts'
 import type { RunSql } from '../../sqlite/schema-map.ts'
+import { parseStatement } from '../../sqlite/tokenizer.ts'
 import type { StatementInput } from '../calls/call.ts'
 import { setsForeignKeys } from '../engine/batch-without-foreign-keys.ts'
 import type { Result } from '../engine/result.ts'
@@ -54,7 +56,26 @@ function* perform(input: StatementInput, options: TranslationOptions): Program<R
   const change = readAlterColumn(input.sql)
   if (change !== undefined) return yield* alterColumn(change, options)
   if (isAlone && parseControl(input.sql)?.kind === 'commit') checkKeys()
-  return yield input
+  const hiding = withoutSystemTables(input.sql)
+  if (hiding === input.sql) return yield input
+  try {
+    return yield { ...input, sql: hiding }
+  } catch {
+    // The statement uses the rowid of the catalog, for example.
+    return yield input
+  }
+}
+
+/** Hides PerSQL's tables from a statement that reads the catalog. */
+function withoutSystemTables(sql: string): string {
+  if (!/sqlite_(master|schema)/i.test(sql)) return sql
+  try {
+    const statement = parseStatement(sql)
+    return statement.explain === 'no' ? hideSystemTables(statement).text : sql
+  } catch (cause) {
+    if (cause instanceof PerSQLError) return sql
+    throw cause
+  }
 }
 
 /** Rebuilds a table with another definition of a column, as one statement. */
