@@ -287,7 +287,7 @@ describe('foreign keys off', () => {
       'ALTER TABLE parent ALTER COLUMN name TO name TEXT CHECK (name = 1)',
       'CHECK constraint failed',
     ],
-    ['a definition that is no SQL', 'ALTER TABLE parent ALTER COLUMN name TO name TEXT NOT', 'syntax error'],
+    ['an invalid definition', 'ALTER TABLE parent ALTER COLUMN name TO name TEXT NOT', 'syntax error'],
   ])('let ALTER COLUMN fail for %s, without effect', async (_, sql, message) => {
     const { db } = await family()
     const { results } = await db.pipeline([execute(sql), close])

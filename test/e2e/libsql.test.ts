@@ -102,7 +102,7 @@ describe('values', () => {
     await expect(db.run('SELECT :a', args)).rejects.toMatchObject({ code: 'ARGS_INVALID' })
   })
 
-  test('can be as many as the text of a statement allows', async () => {
+  test('can be thousands', async () => {
     const count = 5_000
     const args = Array.from({ length: count }, (_, i) => integer(i))
     const { rows } = await db.run(`SELECT count(*), sum(column1) FROM (VALUES ${args.map(() => '(?)').join()})`, args)

@@ -83,7 +83,7 @@ export function rebuildStatements(run: RunSql, change: AlteredColumn): readonly 
   if (/^\s*create\s+virtual\b/i.test(sql)) throw failed(`cannot alter a column of the virtual table "${name}"`)
   const altered = withColumn(sql, change)
   const staged = freeName(`${name}_altered`, objects)
-  const users = usersOf(change.table, objects)
+  const users = listUsers(change.table, objects)
   const { columns } = readTableShape(run, name)
   const renamed = quoteName(firstName(change.definition))
   const into = columns.map((each) => (lower(each) === lower(quoteName(change.column)) ? renamed : each))
@@ -105,7 +105,7 @@ export function rebuildStatements(run: RunSql, change: AlteredColumn): readonly 
 }
 
 /** Returns the views and triggers that use a table, also through other views. SQLite checks them when it renames one. */
-function usersOf(table: string, objects: readonly SchemaRow[]): readonly SchemaRow[] {
+function listUsers(table: string, objects: readonly SchemaRow[]): readonly SchemaRow[] {
   const used = new Set([table])
   const users = new Set<SchemaRow>()
   for (let size = -1; size !== users.size; ) {

@@ -46,14 +46,16 @@ function columnNames(analysis: Analysis, params: readonly null[], storage: SqlSt
   if (statement.explain !== 'no' || statement.verb === 'PRAGMA') {
     return effect.kind === 'read' ? (analysis.columns ?? storage.exec(sql, ...values).columnNames) : []
   }
-  if (effect.kind === 'read') return restoreNames(namesOf(storage, sql, values), layout).map(withoutNumber)
+  if (effect.kind === 'read') return restoreNames(readNames(storage, sql, values), layout).map(withoutNumber)
   const returning = readReturning(statement, createRunSql(storage))
   if (!returning) return []
-  return namesOf(storage, `SELECT ${withoutParameters(returning.list)} FROM ${returning.target}`, []).map(withoutNumber)
+  return readNames(storage, `SELECT ${withoutParameters(returning.list)} FROM ${returning.target}`, []).map(
+    withoutNumber,
+  )
 }
 
 /** With this limit, SQLite stops before it reads the first row. */
-function namesOf(storage: SqlStorage, sql: string, values: readonly unknown[]): string[] {
+function readNames(storage: SqlStorage, sql: string, values: readonly unknown[]): string[] {
   try {
     return storage.exec(`SELECT * FROM (${sql}\n) LIMIT 0`, ...values).columnNames
   } catch (cause) {

@@ -14,18 +14,6 @@ export interface StatementResult {
   readonly durationMs: number
 }
 
-/** The result of a statement that returns and changes nothing, such as COMMIT. */
-export const NO_RESULT: StatementResult = Object.freeze({
-  columns: [],
-  declaredTypes: [],
-  rows: [],
-  changes: 0,
-  lastInsertRowid: undefined,
-  rowsRead: 0,
-  rowsWritten: 0,
-  durationMs: 0,
-})
-
 /** The outcome of a statement: its result, its error, or `undefined` if it was skipped. */
 export type StatementOutcome = StatementResult | { readonly error: LibsqlError } | undefined
 

@@ -135,12 +135,12 @@ async function runElsewhere<T>(
 ): Promise<Outcome> {
   const { engine, storage } = services
   const finished = await readElsewhere(statements, call, services)
-  const results = finished.run(program(streamOf(finished, engine, call.grant, storage)))
+  const results = finished.run(program(createStream(finished, engine, call.grant, storage)))
   const { rowsRead, statementCount, sql } = finished
   return done(undefined, { body: format(null, results), rowsRead, statementCount, sql: sql.join(';\n') })
 }
 
-const streamOf = (
+const createStream = (
   state: Pick<Stream, 'isAutocommit'>,
   engine: Engine,
   grant: Grant,
@@ -150,7 +150,7 @@ const streamOf = (
     return state.isAutocommit
   },
   describe: (sql) => describeStatement(sql, engine, grant, file),
-  typesOf(statement) {
+  getTypes(statement) {
     try {
       return engine.columnTypes.of(engine.prepare(statement, grant))
     } catch (cause) {
@@ -182,7 +182,7 @@ function run<T>(
   }
   engine.begin(false)
   if (inputs.some(({ sql }) => /total_changes/i.test(sql))) session.countTotal()
-  const stream = streamOf(session, engine, grant, storage)
+  const stream = createStream(session, engine, grant, storage)
   const checkKeys = () => keys?.end()
   const isAutocommit = () => session.isAutocommit
   const leave = () => {

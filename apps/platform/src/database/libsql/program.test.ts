@@ -1,11 +1,13 @@
 import { PerSQLError } from '@persql/contract'
 import { describe, expect, test } from 'vitest'
-import { formatCursor, formatValue, NO_RESULT, type StatementResult } from './format.ts'
+import type { Result } from '../engine/result.ts'
+import { formatCursor, formatValue } from './format.ts'
 import { parseBatch, parseRequests } from './parse.ts'
 import { type Program, runBatch, runRequests, splitStatements } from './program.ts'
 
-const stream = { isAutocommit: true, describe: () => ({ params: [], cols: [], is_explain: false, is_readonly: true }) }
-const one: StatementResult = { ...NO_RESULT, columns: ['a'], declaredTypes: [null], rows: [[1n]], rowsRead: 1 }
+const description = { params: [], cols: [], is_explain: false, is_readonly: true }
+const stream = { isAutocommit: true, describe: () => description, getTypes: () => [] }
+const one: Result = { columns: ['a'], rows: [[1n]], rowsRead: 1, rowsWritten: 0 }
 
 /** Runs a program in which statements that contain "bad" fail. Returns its result and the SQL that it ran. */
 function run<T>(program: Program<T>): { readonly done: T; readonly ran: readonly string[] } {
@@ -121,7 +123,7 @@ describe('a pipeline', () => {
       replication_index: null,
       rows_read: 1,
       rows_written: 0,
-      query_duration_ms: 0,
+      query_duration_ms: expect.any(Number),
     }
     const failed = { message: 'bad', code: 'SQLITE_ERROR' }
     const response = (type: string, more = {}) => ({ type: 'ok', response: { type, ...more } })

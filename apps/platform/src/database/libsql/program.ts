@@ -23,7 +23,7 @@ export interface Description {
   readonly is_readonly: boolean
 }
 
-/** What a program needs of the stream in which it runs. */
+/** The part of a stream that a program uses. */
 export interface Stream {
   /** Whether no transaction is open. */
   readonly isAutocommit: boolean
@@ -32,7 +32,7 @@ export interface Stream {
   /** Describes a statement without running it. @throws PerSQLError */
   describe(sql: string): Description
   /** Returns the declared types of the columns of a result; an empty list if they are unknown. */
-  typesOf(statement: StatementInput): readonly (string | null)[]
+  getTypes(statement: StatementInput): readonly (string | null)[]
 }
 
 /** Yields each statement to run, and receives its result, or the error that it causes. */
@@ -79,7 +79,7 @@ function* runRequest(request: StreamRequest, stream: Stream): Program<string> {
   }
 }
 
-/** Runs the steps of a batch whose conditions are met. A failed step stops nothing by itself. */
+/** Runs the steps of a batch whose conditions are met. Steps after a failed one run too. */
 export function* runBatch(steps: readonly Step[], stream: Stream): Program<readonly StatementOutcome[]> {
   const outcomes: StatementOutcome[] = []
   const states: ('ok' | 'error' | 'skipped')[] = []
@@ -113,7 +113,7 @@ function toStatementResult(result: Result, input: StatementInput, stream: Stream
   if (lastInsertRowid !== undefined) stream.lastInsertRowid = BigInt(lastInsertRowid)
   return {
     ...{ columns, rows, rowsRead, rowsWritten, changes: changes ?? 0 },
-    declaredTypes: columns.length > 0 ? stream.typesOf(input) : [],
+    declaredTypes: columns.length > 0 ? stream.getTypes(input) : [],
     // A connection of SQLite reports it for later writes too.
     lastInsertRowid: changes === undefined ? undefined : stream.lastInsertRowid,
     durationMs: roundMs(durationMs),

@@ -92,13 +92,13 @@ class Finished implements FinishedReads {
   run<T>(program: Program<T>): T {
     let step = program.next()
     while (!step.done) {
-      const outcome = this.#outcomeOf(step.value)
+      const outcome = this.#findOutcome(step.value)
       step = outcome instanceof PerSQLError ? program.throw(outcome) : program.next(outcome)
     }
     return step.value
   }
 
-  #outcomeOf({ sql, params }: StatementInput): Result | PerSQLError {
+  #findOutcome({ sql, params }: StatementInput): Result | PerSQLError {
     const control = isControl(sql) ? parseControl(sql) : undefined
     if (control) return this.#control(control.kind)
     const isSame = (each: StatementInput, at: number) =>

@@ -14,7 +14,7 @@ import type { Program } from './program.ts'
 const SAVEPOINT = 'persql_alter_column'
 const EMPTY: Result = Object.freeze({ columns: [], rows: [], rowsRead: 0, rowsWritten: 0 })
 
-/** What the statements of libSQL need that SQLite, or this platform, doesn't have. */
+/** The means to perform statements that SQLite, or this platform, doesn't have. */
 export interface TranslationOptions {
   /** Whether the request runs alone, with foreign keys off. */
   readonly isAlone: boolean
