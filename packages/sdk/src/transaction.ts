@@ -3,7 +3,7 @@ import { PerSQLError } from './errors.ts'
 import { type Answer, type Call, pause } from './http.ts'
 import type { OpenTransaction, Transaction, TransactionOptions } from './transaction-types.ts'
 import type { Param, QueryResult, Row, Statement } from './types.ts'
-import { encode, toResult, type WireResult } from './values.ts'
+import { encodeParams, toResult, type WireResult } from './values.ts'
 
 type Work<R> = (tx: Transaction) => Promise<R> | R
 
@@ -126,7 +126,7 @@ class Connection {
   }
 
   run<T extends object>(statements: readonly Statement[]): Promise<QueryResult<T>[]> {
-    const encoded = statements.map(({ params = [], ...rest }) => ({ ...rest, params: params.map(encode) }))
+    const encoded = statements.map(({ params = [], ...rest }) => ({ ...rest, params: encodeParams(params) }))
     return this.#next(async () => {
       this.#assertUsable()
       const added = this.#pending.length
