@@ -8,8 +8,22 @@ const page = readPage('docs/reference/limits.md')
 
 /** Limits with their row on the page and the constant of the server. */
 const limits: readonly [row: string, file: string, constant: string, unit?: 'MB' | 'MiB' | 'KB' | 's'][] = [
-  ['Text of one statement', `${DATABASE}/calls/call.ts`, 'MAX_SQL_BYTES'],
-  ['Parameters', `${DATABASE}/authorizer/parameters.ts`, 'MAX_PARAMETERS'],
+  ['Text of one statement', `${DATABASE}/calls/sql-length.ts`, 'MAX_SQL_BYTES'],
+  ['Parameters', 'packages/contract/src/values.ts', 'MAX_PARAMETERS'],
+  ['Statements of a script, and its text', 'packages/contract/src/query.ts', 'MAX_SCRIPT_STATEMENTS'],
+  ['Statements of a script, and its text', 'packages/contract/src/query.ts', 'MAX_SCRIPT_CHARACTERS'],
+  ['Writes of an interactive transaction', `${DATABASE}/transactions/open-transaction.ts`, 'MAX_WRITES'],
+  ['Time of an interactive transaction', `${DATABASE}/transactions/transactions.ts`, 'TOTAL_MS', 's'],
+  ['Time of an interactive transaction', `${DATABASE}/transactions/transactions.ts`, 'IDLE_MS', 's'],
+  [
+    'Run time of its statements, repeated writes included',
+    `${DATABASE}/transactions/open-transaction.ts`,
+    'MAX_RUN_MS',
+    's',
+  ],
+  ['Open transactions of a database, of a token', `${DATABASE}/transactions/transactions.ts`, 'MAX_OPEN'],
+  ['Open transactions of a database, of a token', `${DATABASE}/transactions/transactions.ts`, 'MAX_OPEN_OF_TOKEN'],
+  ['Wait of a writer for open transactions', `${DATABASE}/transactions/hold.ts`, 'WAIT_MS', 's'],
   ['Statements of a batch', 'packages/contract/src/query.ts', 'MAX_STATEMENTS'],
   ['Request body', 'apps/platform/src/http/rest/rest.ts', 'MAX_BODY', 'MB'],
   ['Request body', 'apps/platform/src/http/public/public-endpoint.ts', 'MAX_BODY', 'MB'],

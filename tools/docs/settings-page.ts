@@ -86,6 +86,17 @@ const parts: readonly Part[] = [
     },
   },
   {
+    title: 'Backups',
+    settings: {
+      PERSQL_BACKUP:
+        'the target of [continuous backups](../self-hosting/backup.md#back-up-continuously): a folder, or `s3://bucket/prefix`',
+      PERSQL_BACKUP_EVERY: 'the time between the starts of two backups',
+      PERSQL_BACKUP_KEEP: 'the [backups to keep](../self-hosting/backup.md#delete-old-backups)',
+      PERSQL_BACKUP_PASSPHRASE_FILE:
+        'a file with the passphrase that [encrypts](../self-hosting/backup.md#encrypt-backups) the backups',
+    },
+  },
+  {
     title: 'Log and traces',
     settings: {
       LOG_FORMAT: ['the format of the [log](../self-hosting/monitoring.md#logs)', '`text` in a terminal, else `json`'],

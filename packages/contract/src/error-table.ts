@@ -1,8 +1,11 @@
+import { transactionErrors } from './transaction-errors.ts'
+
 /**
  * All errors that callers can receive: the only place for their code, HTTP status and message. `{name}` is replaced by
  * the error's details.
  */
 export const errors = {
+  ...transactionErrors,
   invalid_json: { status: 400, message: "The request body isn't valid JSON." },
   body_incomplete: {
     status: 400,
@@ -125,10 +128,6 @@ export const errors = {
   },
   database_not_found: { status: 404, message: 'Database "{database}" not found.' },
   namespace_not_found: { status: 404, message: 'Namespace "{namespace}" not found.' },
-  transaction_not_found: {
-    status: 404,
-    message: 'Transaction "{id}" not found. Another token opened it.',
-  },
   proposal_not_found: {
     status: 404,
     message: 'Proposal not found. It may have been applied, expired, or created with another token.',
@@ -180,29 +179,10 @@ export const errors = {
     status: 408,
     message: 'The request body took too long to arrive: {problem}. Nothing was changed. Send the request again.',
   },
-  transaction_expired: {
-    status: 410,
-    message: 'Transaction "{id}" has ended: {reason}. Nothing was written. Run it again.',
-  },
   query_timeout: {
     status: 408,
     message: 'The statement was stopped after {seconds} s. Add an index, or process fewer rows.',
   },
-  transaction_busy: {
-    status: 409,
-    message: 'Another transaction of this database is open, so nothing was written. Retry after {seconds} s.',
-  },
-  transaction_conflict: {
-    status: 409,
-    message:
-      'The database changed after this transaction read it, so the transaction was rolled back. Run it again from its start.',
-  },
-  transaction_step: {
-    status: 409,
-    message:
-      "Step {step} can't run: the last step of this transaction was {last}. Send {next}, or {last} again to get its response again.",
-  },
-  transaction_committed: { status: 409, message: 'Transaction "{id}" is already committed.' },
   query_canceled: { status: 409, message: 'The statement was canceled.' },
   query_not_found: {
     status: 404,
@@ -317,10 +297,6 @@ export const errors = {
   statement_too_long: {
     status: 413,
     message: 'A statement can have at most 100,000 bytes. Send long values as parameters, or send several statements.',
-  },
-  transaction_too_long: {
-    status: 413,
-    message: 'This transaction {problem}. Commit it, or run its statements as a batch in one transaction.',
   },
   body_too_large: { status: 413, message: 'The request body exceeds {limit}.' },
   idempotency_mismatch: {

@@ -1,4 +1,4 @@
-import type { CallOptions, Param, QueryResult, Row, Statement } from './types.ts'
+import type { CallOptions, Params, QueryResult, Row, Statement } from './types.ts'
 
 /** The options of a transaction. `timeoutMs` and `maxRetries` apply to each of its requests. */
 export interface TransactionOptions extends CallOptions {
@@ -17,7 +17,7 @@ export interface TransactionOptions extends CallOptions {
 /** A transaction that is open. Statements run in the order of the calls, also without `await` between them. */
 export interface Transaction {
   /** Runs one statement, which sees the transaction's own writes. @throws PerSQLError; the transaction stays open */
-  query<T extends object = Row>(sql: string, params?: readonly Param[]): Promise<QueryResult<T>>
+  query<T extends object = Row>(sql: string, params?: Params): Promise<QueryResult<T>>
   /** Runs statements in one request, up to the first error. The effects of the statements before the error stay. */
   batch<T extends object = Row>(statements: readonly Statement[]): Promise<QueryResult<T>[]>
   /**

@@ -2,7 +2,7 @@ import { randomKey, type Target, type TargetSource } from './bind-routes.ts'
 import { PerSQLError } from './errors.ts'
 import { type Answer, type Call, pause } from './http.ts'
 import type { OpenTransaction, Transaction, TransactionOptions } from './transaction-types.ts'
-import type { Param, QueryResult, Row, Statement } from './types.ts'
+import type { Params, QueryResult, Row, Statement } from './types.ts'
 import { encodeParams, toResult, type WireResult } from './values.ts'
 
 type Work<R> = (tx: Transaction) => Promise<R> | R
@@ -48,7 +48,7 @@ class Scope implements OpenTransaction {
     this.#connection = connection
   }
 
-  async query<T extends object = Row>(sql: string, params: readonly Param[] = []): Promise<QueryResult<T>> {
+  async query<T extends object = Row>(sql: string, params: Params = []): Promise<QueryResult<T>> {
     const [result] = await this.batch<T>([{ sql, params }])
     return result as QueryResult<T>
   }

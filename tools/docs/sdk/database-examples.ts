@@ -16,10 +16,33 @@ export const databaseExamples = {
     console.log(people?.data, tables?.data)
   },
   'db.transaction': async ({ db }) => {
+    const count = await db.transaction(async (tx) => {
+      const { data } = await tx.query<{ n: number }>('SELECT count(*) AS n FROM people')
+      const n = data[0]?.n ?? 0
+      if (n < 100) await tx.query('INSERT INTO people (name) VALUES (?)', [`Member ${n + 1}`])
+      return n
+    })
+    console.log(count)
+
+    // A list of statements that need no result in between is one request.
     await db.transaction([
       { sql: 'INSERT INTO people (name) VALUES (?)', params: ['Grace'] },
       { sql: "UPDATE people SET name = 'Hopper' WHERE name = 'Grace'", expect: { rowsWritten: { min: 1 } } },
     ])
+  },
+  'db.begin': async ({ db }) => {
+    const tx = await db.begin()
+    try {
+      await tx.query("INSERT INTO people (name) VALUES ('Katherine')")
+      await tx.commit()
+    } catch (error) {
+      await tx.rollback()
+      throw error
+    }
+  },
+  'db.script': async ({ db }) => {
+    const results = await db.script('SELECT 1 AS one; SELECT 2 AS two', { transaction: true })
+    for (const { line, data } of results) console.log(line, data)
   },
   'db.tables': async ({ db }) => {
     for (const { name, rowCount } of await db.tables()) console.log(name, rowCount)

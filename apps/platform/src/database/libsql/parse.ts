@@ -1,6 +1,7 @@
 import { isInt64, PerSQLError, parameterName } from '@persql/contract'
 import { isObject, parseDeepObject } from '../../json-object.ts'
 import { utf8Length } from '../../sqlite/walk.ts'
+import { MAX_SQL_BYTES } from '../calls/sql-length.ts'
 import { type Bound, type Params, Real } from '../calls/values.ts'
 import type { Condition, LibsqlError, LibsqlStatement, Step, StreamRequest } from './protocol.ts'
 
@@ -11,8 +12,6 @@ const MAX_DEPTH = 32
 /** The maximum number of SQL texts that a stream stores, and the maximum length of each in UTF-8. */
 const MAX_STORED = 50
 const MAX_STORED_BYTES = 20_000
-/** The maximum length of a statement in UTF-8. */
-export const MAX_SQL_BYTES = 100_000
 
 /** SQL texts by the IDs that the client gave them. */
 export type StoredSql = ReadonlyMap<number, string>

@@ -1,5 +1,6 @@
 import type { StatementInput } from '../calls/call.ts'
 import { roundMs } from '../calls/outcome.ts'
+import { MAX_SQL_BYTES } from '../calls/sql-length.ts'
 import type { Result } from '../engine/result.ts'
 import { splitScript } from '../versions/migrations/script.ts'
 import { toLibsqlError } from './errors.ts'
@@ -12,7 +13,7 @@ import {
   type StatementOutcome,
   type StatementResult,
 } from './format.ts'
-import { isLonger, MAX_SQL_BYTES, MAX_STATEMENTS, TOO_LONG } from './parse.ts'
+import { isLonger, MAX_STATEMENTS, TOO_LONG } from './parse.ts'
 import { isMet, type LibsqlError, type LibsqlStatement, type Step, type StreamRequest } from './protocol.ts'
 
 /** The description of a statement that didn't run. */
