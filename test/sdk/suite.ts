@@ -56,6 +56,8 @@ export const cases: Record<string, Case> = {
   'parameters can have names, and a bigint is exact': async (db) => {
     const { rows } = await db.query('SELECT CAST(:big AS TEXT), @a, ?2', { big: 2n ** 63n - 1n, a: 'x' })
     same(rows, [['9223372036854775807', 'x', 'x']])
+    same((await db.query('SELECT ?2, ?1, ?2', ['a', 'b'])).rows, [['b', 'a', 'b']])
+    same((await db.query('SELECT :a, @b', { a: 1, b: 2 })).columns, [':a', '@b'])
     const [result] = await db.batch([{ sql: 'SELECT typeof($n)', params: { $n: -(2n ** 60n) } }])
     same(result?.rows, [['integer']])
     const missing = (await failure(db.query('SELECT :a, :b', { a: 1 }))) as Sdk.PerSQLError

@@ -3,4 +3,4 @@
 export { callRoute, randomKey } from './bind-routes.ts'
 export { pause } from './http.ts'
 export * from './index.ts'
-export { encodeParams, toResult } from './values.ts'
+export { encode, encodeParams, toResult } from './values.ts'

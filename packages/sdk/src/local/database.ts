@@ -191,7 +191,8 @@ export class LocalDatabase {
   }
 
   #effect(statement: WireStatement) {
-    return getEffect(this.#engine, statement.sql, prepare(this.#engine, statement).values)
+    const { sql, values } = prepare(this.#engine, statement)
+    return getEffect(this.#engine, sql, values)
   }
 
   #planned(statement: WireStatement) {

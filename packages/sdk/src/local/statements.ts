@@ -15,8 +15,15 @@ const isEmpty = (sql: string) => /^[\s;]*$/.test(sql.replace(COMMENTS, ''))
 const LEADING = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*/
 const REFUSED = /^(begin|commit|end|rollback|savepoint|release|attach|detach|vacuum)\b/i
 
+/** A compiled statement with its values, one for each placeholder of `sql`. */
+interface Prepared {
+  readonly sql: string
+  readonly compiled: Compiled
+  readonly values: readonly Native[]
+}
+
 /** Compiles one statement and encodes its parameters. @throws PerSQLError with the codes of a server */
-export function prepare(engine: Engine, { sql, params = [] }: WireStatement): { compiled: Compiled; values: Native[] } {
+export function prepare(engine: Engine, { sql, params = [] }: WireStatement): Prepared {
   if (isEmpty(sql)) throw createError(400, 'empty_statement', 'The "sql" field contains no SQL statement.')
   const verb = REFUSED.exec(sql.replace(LEADING, ''))?.[1]?.toUpperCase()
   if (verb) throw createError(400, 'statement_not_allowed', `${verb} isn't supported. Use batch with "transaction".`)
@@ -24,10 +31,32 @@ export function prepare(engine: Engine, { sql, params = [] }: WireStatement): { 
   if (!isEmpty(compiled.rest)) {
     throw createError(400, 'multiple_statements', 'Only one statement is allowed per call. To run several, use batch.')
   }
-  if (!Array.isArray(params)) return { compiled, values: bindNames(sql, params) }
+  if (!Array.isArray(params)) return toPlain(engine, sql, compiled, bindNames(sql, params))
   const values = params.map(toNative)
   assertParameters(parameterCount(sql), values.length)
-  return { compiled, values }
+  return toPlain(engine, sql, compiled, values)
+}
+
+/**
+ * Replaces placeholders with a name or a number by plain ones: engines bind those in different ways.
+ * @param values the values by the number of their placeholder
+ */
+function toPlain(engine: Engine, sql: string, compiled: Compiled, values: readonly Native[]): Prepared {
+  const numbers = new Map<string, number>()
+  const inOrder: Native[] = []
+  let highest = 0
+  const text = sql.replace(TOKENS, (token: string, number?: string, variable?: string) => {
+    if (number === undefined && variable === undefined) return token
+    const at = number ? Number(number) : (numbers.get(variable ?? '') ?? highest + 1)
+    if (variable) numbers.set(variable, at)
+    highest = Math.max(highest, at)
+    inOrder.push(values[at - 1] ?? null)
+    return '?'
+  })
+  if (text === sql) return { sql, compiled, values }
+  const { run } = attempt(() => engine.compile(text))
+  // Result columns are named after the placeholders of the original text.
+  return { sql: text, compiled: { ...compiled, run }, values: inOrder }
 }
 
 /** Returns named values by the number of their placeholder. @throws PerSQLError if a name is missing or unknown */
@@ -56,8 +85,8 @@ function bindNames(sql: string, params: Record<string, unknown>): Native[] {
 
 /** Runs one statement. Its row counts are estimates, because this SQLite has no meter. */
 export function execute(engine: Engine, statement: WireStatement): WireResult {
-  const { compiled, values } = prepare(engine, statement)
-  const { kind } = getEffect(engine, statement.sql, values)
+  const { sql, compiled, values } = prepare(engine, statement)
+  const { kind } = getEffect(engine, sql, values)
   const total = () => Number(engine.compile('SELECT total_changes()').run([])[0]?.[0])
   const before = total()
   const rows = attempt(() => compiled.run(values)).map((row) => row.map(toWire))
@@ -82,7 +111,7 @@ export interface Inspected extends Pick<Explanation, 'kind'> {
 }
 
 /** Inspects a statement for an interactive transaction. */
-export function inspect(engine: Engine, sql: string, values: readonly Native[]): Inspected {
+export function inspect(engine: Engine, { sql, values }: Pick<Prepared, 'sql' | 'values'>): Inspected {
   const { kind } = getEffect(engine, sql, values)
   if (kind === 'read') return { kind, isRandom: false, isPartial: false }
   const program = readProgram(engine, sql, values)

@@ -239,7 +239,7 @@ export class Transactions {
       tx.replayed.push(statement)
       return result
     }
-    const { kind, isRandom, isPartial } = inspect(this.#engine, statement.sql, prepare(this.#engine, statement).values)
+    const { kind, isRandom, isPartial } = inspect(this.#engine, prepare(this.#engine, statement))
     if (kind !== 'read' && tx.mode === 'read') {
       throw createError(400, 'statement_not_allowed', 'A transaction with the mode "read" can\'t write.')
     }
