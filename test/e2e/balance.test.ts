@@ -71,6 +71,13 @@ describe('the balance', () => {
     const insert = { mode: 'write', statements: [{ sql: 'INSERT INTO t VALUES (1)' }] }
     const { id } = (await db.request('/transactions', { body: insert })).body.data
     const reading = (await db.request('/transactions', { body: { mode: 'read' } })).body.data
+    const pipeline = async (baton: string | null, ...sql: readonly string[]) => {
+      const requests = sql.map((text) => ({ type: 'execute', stmt: { sql: text } }))
+      const path = `/libsql/${open.namespace.slug}/main/v2/pipeline`
+      return await platform.request(path, { token: open.token, body: { baton, requests } })
+    }
+    const streams = [await pipeline(null, 'BEGIN', 'SELECT 2'), await pipeline(null, 'BEGIN', 'SELECT 3')]
+    const [one = '', two = ''] = streams.map(({ body }) => body.baton as string)
     await spendAll(open, ['main'], 1)
     const more = { statements: [{ sql: 'SELECT 1' }] }
     const statements = await db.request(`/transactions/${id}/statements`, { body: { step: 1, ...more } })
@@ -80,6 +87,10 @@ describe('the balance', () => {
     expect((await commit()).body.data).toMatchObject({ committed: true, rowsWritten: 1 })
     expect((await commit()).body.data).toMatchObject({ committed: true, rowsWritten: 1 })
     expect((await db.request(`/transactions/${reading.id}`, { method: 'DELETE' })).status).toBe(200)
+    expect((await pipeline(one, 'SELECT 1')).status).toBe(402)
+    expect((await pipeline(one, 'COMMIT', 'SELECT 1')).status).toBe(402)
+    expect((await pipeline(one, 'COMMIT')).body).toMatchObject({ baton: null, results: [{ type: 'ok' }] })
+    expect((await pipeline(two, 'ROLLBACK')).body).toMatchObject({ baton: null, results: [{ type: 'ok' }] })
     const { balanceNanoUsd, spend } = await billing(open)
     const used = spend.requests.quantity * 500 + spend.rowsRead.quantity * 5 + spend.rowsWritten.quantity * 2_000
     expect(Number(balanceNanoUsd)).toBe(CREDIT_NANO - used)

@@ -42,6 +42,8 @@ import { Assistant } from './insights/assistant/assistant.ts'
 import { DocsStore } from './insights/assistant/descriptions.ts'
 import { Advisor } from './insights/index-advisor/advisor.ts'
 import { ScratchDatabase } from './insights/index-advisor/scratch-database.ts'
+import { isPrepaidEnd } from './libsql/operations.ts'
+import { Streams } from './libsql/streams.ts'
 import { Deletion } from './lifecycle/deletion.ts'
 import { Lifecycle } from './lifecycle/lifecycle.ts'
 import { Vacuum } from './lifecycle/vacuum.ts'
@@ -360,12 +362,13 @@ function createCalls(
     alone: (work, changes) => exclusive.runAlone(work, changes),
     settle: (call, outcome, startedMs) => calls.settle(call, outcome, startedMs),
     webhookProblem: (url) => urlProblem(url, settings.dev),
+    streams: new Streams(now),
     bookmark: settings.runtime === 'cloudflare' ? () => getBookmark(storage) : undefined,
   }
   const startSpan = createStartSpan(settings, ctx)
   const calls: CallHandler = new CallHandler({
     ...{ identity, access, exclusive, lease, engine, keeper, replays, ownPages, log, charges, announcer, startSpan },
-    ...{ transactions, isPrepaid: (call) => isPrepaid(call, { transactions }) },
+    ...{ transactions, isPrepaid: (call) => isPrepaid(call, features) || isPrepaidEnd(call, features) },
     handlers: databaseHandlers(features),
   })
   const gates: EndpointGuards = {

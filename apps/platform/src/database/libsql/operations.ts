@@ -16,12 +16,12 @@ import { formatCursor, formatOk, formatPipeline } from './format.ts'
 import { parseBatch, parseCursorBody, parsePipelineBody, parseRequests, type StoredSql } from './parse.ts'
 import { listStatements, type Program, runBatch, runRequests, type Stream } from './program.ts'
 import { findLongReads, type ReadElsewhereServices, readElsewhere } from './read-elsewhere.ts'
-import { expired, type KeptStream, newStreamId, Streams } from './streams.ts'
+import { expired, type KeptStream, newStreamId, type Streams } from './streams.ts'
 import { needsExclusive, rebuiltTables, translated } from './translate.ts'
 
 /** The services that the libSQL protocol uses. */
 export interface LibsqlServices extends SessionServices, BatchWithoutForeignKeys, ReadElsewhereServices {
-  readonly now: () => number
+  readonly streams: Streams
 }
 
 /** A parsed request of a stream. */
@@ -49,7 +49,7 @@ interface Mode {
 
 /** Returns the handlers of requests of the libSQL protocol. They aren't operations of the contract. */
 export function operations(services: LibsqlServices) {
-  const streams = new Streams(services.now)
+  const { streams } = services
 
   /** Returns the stream of a baton. @throws PerSQLError `stream_expired` */
   const find = (baton: string | null, { grant }: DatabaseCall): KeptStream | undefined => {
@@ -93,6 +93,26 @@ export function operations(services: LibsqlServices) {
         format: (next, outcomes) => formatCursor(next, outcomes, (i) => steps[i]?.statement.wantsRows ?? true),
       })
     },
+  }
+}
+
+/** Returns whether the fee of a call was reserved when its transaction began: it does nothing but end the transaction. */
+export function isPrepaidEnd(
+  { operation, grant, body }: DatabaseCall,
+  { streams, transactions }: Pick<LibsqlServices, 'streams' | 'transactions'>,
+): boolean {
+  if (operation !== 'libsql_pipeline') return false
+  try {
+    const { baton, requests: list } = parsePipelineBody(body)
+    if (baton === null) return false
+    const { transactionId, stored } = streams.find(baton, grant.tokenId)
+    if (transactionId === undefined || !transactions.has(transactionId, grant.tokenId)) return false
+    const { requests } = parseRequests(list, stored)
+    if (requests.some(({ type }) => type === 'describe' || type === 'store_sql')) return false
+    return listStatements(requests).every(({ sql }) => /^(commit|rollback)$/.test(getControlKind(sql) ?? ''))
+  } catch (cause) {
+    if (cause instanceof PerSQLError) return false
+    throw cause
   }
 }
 
