@@ -65,6 +65,7 @@ import { AuditOutbox } from './review/audit-outbox.ts'
 import { Proposals } from './review/proposals/store.ts'
 import { SavedQueries } from './saved-queries/store.ts'
 import { databaseTimers, type TimerName } from './timers.ts'
+import { createKeep } from './transactions/held-statements.ts'
 import { TransactionHold } from './transactions/hold.ts'
 import { isPrepaid } from './transactions/operations.ts'
 import { Transactions } from './transactions/transactions.ts'
@@ -251,6 +252,7 @@ function createCredit(core: Core, stores: Stores, events: Events, statements: St
     ...{ hold, now },
     reserveFee: () => lease.reserve(),
     releaseFee: () => lease.unreserve(),
+    keep: createKeep(identity, 'transactions'),
   })
   const caches = [endpoints, rateLimits, approvals.rules, engine, facts, seeds, webhookStore, replays, transactions]
   const revocations = new Revocations({ env, identity, revoked, sessions, sockets, transactions })
@@ -362,7 +364,7 @@ function createCalls(
     alone: (work, changes) => exclusive.runAlone(work, changes),
     settle: (call, outcome, startedMs) => calls.settle(call, outcome, startedMs),
     webhookProblem: (url) => urlProblem(url, settings.dev),
-    streams: new Streams(now),
+    streams: new Streams(now, createKeep(identity, 'streams')),
     bookmark: settings.runtime === 'cloudflare' ? () => getBookmark(storage) : undefined,
   }
   const startSpan = createStartSpan(settings, ctx)

@@ -20,9 +20,12 @@ export interface KeptStream {
 export class Streams {
   readonly #kept = new Map<string, KeptStream>()
   readonly #now: () => number
+  readonly #fits: (bytes: number) => boolean
 
-  constructor(now: () => number) {
+  /** @param fits records the bytes of all stored SQL, and returns whether they fit into the memory of the process */
+  constructor(now: () => number, fits: (bytes: number) => boolean) {
     this.#now = now
+    this.#fits = fits
   }
 
   /**
@@ -43,15 +46,23 @@ export class Streams {
     for (const stream of this.#kept.values()) if (this.#isIdle(stream)) this.#kept.delete(stream.id)
     if (this.#kept.size >= MAX_STREAMS) this.#evict()
     this.#kept.set(id, { ...rest, id, step, usedMs: this.#now() })
+    while (!this.#fits(this.#countBytes()) && this.#kept.size > 0) this.#evict()
     return `${id}.${step}`
   }
 
   end(id: string): void {
-    this.#kept.delete(id)
+    if (this.#kept.delete(id)) this.#fits(this.#countBytes())
   }
 
   forget(): void {
     this.#kept.clear()
+  }
+
+  /** Returns the memory that the stored SQL of all streams takes. */
+  #countBytes(): number {
+    let bytes = 0
+    for (const { stored } of this.#kept.values()) for (const sql of stored.values()) bytes += 100 + sql.length * 2
+    return bytes
   }
 
   #isIdle({ usedMs, transactionId }: KeptStream): boolean {

@@ -35,6 +35,8 @@ export interface TransactionsOptions {
   /** Reserves the fee of one more COMMIT. @throws PerSQLError `insufficient_balance` */
   readonly reserveFee: () => void
   readonly releaseFee: () => void
+  /** Records the bytes of all open transactions. Returns whether they fit into the memory of the process. */
+  readonly keep: (bytes: number) => boolean
 }
 
 /** The open transactions of a database, in memory. */
@@ -97,11 +99,9 @@ export class Transactions implements Memory {
   /** Records the end of a call. @throws PerSQLError `transaction_too_long` if all transactions together are too large */
   used(transaction: OpenTransaction): void {
     transaction.usedMs = this.#options.now()
-    let bytes = 0
-    for (const { bytes: more } of this.#open.values()) bytes += more
-    if (bytes <= MAX_BYTES) return
+    if (this.#keepAll()) return
     this.end(transaction)
-    const problem = `needs more memory than is left: all open transactions together can have ${MAX_BYTES / 1024 / 1024} MB`
+    const problem = `needs more memory than is left: all open transactions of a database together can have ${MAX_BYTES / 1024 / 1024} MB`
     throw new PerSQLError('transaction_too_long', { problem })
   }
 
@@ -111,6 +111,7 @@ export class Transactions implements Memory {
     if (!this.#open.delete(id)) return
     releaseFee()
     hold.release(id)
+    this.#keepAll()
     if (reason === undefined) return
     if (this.#ended.size >= MAX_ENDED) this.#ended.delete(this.#ended.keys().next().value as string)
     this.#ended.set(id, reason)
@@ -149,6 +150,13 @@ export class Transactions implements Memory {
       if (nowMs >= transaction.openedMs + TOTAL_MS) this.end(transaction, 'total')
       else if (this.#isIdle(transaction, nowMs)) this.end(transaction, 'idle')
     }
+  }
+
+  /** Records the memory of the open transactions. Returns whether it fits. */
+  #keepAll(): boolean {
+    let bytes = 0
+    for (const { bytes: more } of this.#open.values()) bytes += more
+    return this.#options.keep(bytes) && bytes <= MAX_BYTES
   }
 
   #isIdle({ id, usedMs, isReading }: OpenTransaction, nowMs: number): boolean {
