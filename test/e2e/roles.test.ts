@@ -260,6 +260,7 @@ const signedIn: Record<string, [role: MemberRole, call: (as: Caller) => ReturnTy
   ],
   apply: ['editor', (as) => proposed(as, '/api/namespaces/root/databases/main')],
   query: ['viewer', (as) => as('/api/namespaces/root/databases/main/query', { body: { sql: 'SELECT * FROM t' } })],
+  script: ['viewer', (as) => as('/api/namespaces/root/databases/main/script', { body: { sql: 'SELECT 1' } })],
   batch: [
     'viewer',
     (as) => as('/api/namespaces/root/databases/main/batch', { body: { statements: [{ sql: 'SELECT 1' }] } }),
@@ -374,6 +375,7 @@ const withToken: Record<string, [role: keyof typeof tokens, call: (as: Caller) =
   apply: ['readwrite', (as) => proposed(as, '/v1/db/root/main')],
   query: ['readonly', (as) => as('/v1/db/root/main/query', { body: { sql: 'SELECT 1' } })],
   batch: ['readonly', (as) => as('/v1/db/root/main/batch', { body: { statements: [{ sql: 'SELECT 1' }] } })],
+  script: ['readonly', (as) => as('/v1/db/root/main/script', { body: { sql: 'SELECT 1' } })],
   begin_transaction: ['readonly', (as) => as('/v1/db/root/main/transactions', { body: { mode: 'read' } })],
   run_in_transaction: [
     'readonly',
