@@ -156,7 +156,7 @@ test.each<[string, number, string, () => ReturnType<typeof restoreDatabase>]>([
   [
     'no --as',
     2,
-    'needs --database and --as together',
+    'To restore one database, pass both --database and --as',
     () => live.operator('restore', target, '--database', 'acme/db-1'),
   ],
   [
