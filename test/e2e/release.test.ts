@@ -10,7 +10,7 @@ import { repository } from '../../apps/launcher/src/paths.ts'
 
 const release = join(repository, 'dist/release')
 const { version } = JSON.parse(readFileSync(join(repository, 'packages/sdk/package.json'), 'utf8'))
-const clients = ['cli', 'drizzle', 'endpoint-spec', 'kysely', 'langgraph', 'sdk']
+const clients = ['cli', 'drizzle', 'endpoint-spec', 'kysely', 'langgraph', 'prisma', 'sdk']
 
 /** A registry that has the command line, and takes everything else. */
 let registry: Server
@@ -84,7 +84,7 @@ test('packages are published in the order of their needs, the server last, and n
   const expected = [...clients.filter((name) => name !== 'cli'), 'server'].map((name) => `@persql/${name}`)
   expect([...names].sort()).toEqual(expected.sort())
   expect(names.at(-1)).toBe('@persql/server')
-  for (const adapter of ['drizzle', 'kysely', 'langgraph']) {
+  for (const adapter of ['drizzle', 'kysely', 'langgraph', 'prisma']) {
     expect(names.indexOf('@persql/sdk')).toBeLessThan(names.indexOf(`@persql/${adapter}`))
   }
   for (const { name, tarball } of published) {

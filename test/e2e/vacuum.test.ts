@@ -246,7 +246,7 @@ test('only the launcher can ask for it, for the database that it found', async (
 
 test('the sweep finds a file with many free pages, once its database is idle', async () => {
   const [large, small] = [await open(...filler(30)), await open(...filler(3))]
-  const [size, unchanged] = [await readSize(large), await readSize(small)]
+  const [size, sizeOfSmall] = [await readSize(large), await readSize(small)]
   const log: unknown[] = []
   const sweep = new VacuumSweep({
     ...{ data: platform.data, secret: platform.secret, everyMs: 100, idleMs: 0 },
@@ -259,7 +259,8 @@ test('the sweep finds a file with many free pages, once its database is idle', a
   const freedBytes = size - (await readSize(large))
   expect(log).toEqual([{ level: 'info', event: 'file_vacuumed', database: `${large.namespace}/main`, freedBytes }])
   expect(freedBytes).toBeGreaterThan(29_000_000)
-  expect(await readSize(small)).toBe(unchanged)
+  // The last writes of this file can still be in its log.
+  expect(await readSize(small)).toBeGreaterThanOrEqual(sizeOfSmall)
 }, 60_000)
 
 test('the sweep asks for a database that is never idle after some hours', async () => {
