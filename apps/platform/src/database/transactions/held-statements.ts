@@ -1,5 +1,3 @@
-import type { IdentityStore } from '../identity.ts'
-
 const MB = 1024 * 1024
 /** The most bytes of a namespace, and of all namespaces of this process together. */
 const MAX_BYTES = 64 * MB
@@ -9,6 +7,12 @@ const FREE_BYTES = MB
 /** The time after which an entry no longer counts: longer than transactions and stored SQL are kept. */
 const KEPT_MS = 20_000
 const SWEEP_MS = 1_000
+
+/** The part of a database's identity that names it. */
+interface DatabaseName {
+  readonly namespace: string
+  readonly slug: string
+}
 
 interface Entry {
   readonly namespace: string
@@ -67,7 +71,7 @@ const heldStatements = new HeldStatements()
 
 /** Returns a function that records what this database keeps of one kind. It returns whether that fits. */
 export const createKeep =
-  (identity: Pick<IdentityStore, 'current'>, kind: string) =>
+  (identity: { readonly current: DatabaseName | undefined }, kind: string) =>
   (bytes: number): boolean => {
     const { current } = identity
     if (!current) return true
