@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { basename, join, relative, sep } from 'node:path'
+import type Sqlite from 'libsql'
 import { hashToCell } from '../../../platform/src/cell-hash.ts'
 import { type Check, findDamage } from '../check-files.ts'
 import { readCells } from '../data-format.ts'
@@ -8,10 +9,11 @@ import { findUse, type Kind, objectFile, readFile } from '../object-files.ts'
 import { objectsFolder } from '../workerd-process.ts'
 import { isListed } from './live-records.ts'
 import { type DatabaseFacts, type Manifest, type ObjectCopy, toBlobName } from './manifest.ts'
-import { type Content, copyObject, readSourceState } from './object-copy.ts'
+import { type Content, copyObject, copyTogether, readSourceState } from './object-copy.ts'
 import {
   type DirectoryEntry,
   findMismatch,
+  findUnsent,
   type KnownDatabase,
   type NamespaceFacts,
   readDatabaseFacts,
@@ -24,6 +26,16 @@ import type { BackupStore } from './store.ts'
 const check: Check = 'quick_check'
 /** The classes whose objects have native alarms, which the runtime lists in a file of the class. */
 const withAlarms = ['namespace', 'directory'] as const
+
+type Read<T> = (sqlite: Sqlite.Database) => T
+
+/** A file of an object. */
+interface CopyTarget {
+  readonly kind: Kind
+  readonly name: string
+  readonly cell: number
+  readonly file: string
+}
 
 export interface InstanceCopyOptions {
   readonly data: string
@@ -85,6 +97,38 @@ export class InstanceCopy {
       this.#missing.add(slug)
       return
     }
+    await this.#addNamespace(slug, facts)
+  }
+
+  /** Copies namespaces as they are at one moment, then the databases of each. It replaces earlier copies. */
+  async copyNamespacesTogether(slugs: readonly string[]): Promise<void> {
+    const { data, folder } = this.#options
+    const files = slugs.map((slug, index) => {
+      return { file: objectFile(data, 'namespace', slug), copy: join(folder, `namespace-${index}.sqlite`) }
+    })
+    try {
+      const contents = await copyTogether(files, (opened) => {
+        const facts = opened.map(readNamespaceFacts)
+        return findUnsent(new Map(slugs.map((slug, index) => [slug, facts[index] as NamespaceFacts]))).length === 0
+      })
+      for (const [index, slug] of slugs.entries()) {
+        this.#forget(slug)
+        const target = this.#toTarget('namespace', slug)
+        const copy = files[index]?.copy ?? ''
+        const facts = await this.#keepCopy(target, copy, contents[index], undefined, readNamespaceFacts)
+        if (facts === undefined) this.#missing.add(slug)
+        else await this.#addNamespace(slug, facts)
+      }
+    } catch (cause) {
+      if (!isDamage(cause)) throw cause
+      // Copied one by one, the damaged file is found.
+      for (const slug of slugs) await this.copyNamespace(slug)
+    } finally {
+      for (const { copy } of files) await removeDatabase(copy)
+    }
+  }
+
+  async #addNamespace(slug: string, facts: NamespaceFacts): Promise<void> {
     this.namespaces.set(slug, facts)
     for (const database of facts.databases) await this.#copyDatabase(slug, database)
   }
@@ -101,7 +145,7 @@ export class InstanceCopy {
     for (let cell = 0; cell < this.#cells; cell++) {
       for (const kind of withAlarms) {
         const file = join(objectsFolder(this.#options.data, cell), kind, 'metadata.sqlite')
-        await this.#take(kind, 'metadata', cell, file, () => undefined)
+        await this.#take({ kind, name: 'metadata', cell, file }, () => undefined)
       }
     }
     for (const { slug, isDeleted } of entries ?? []) {
@@ -150,20 +194,19 @@ export class InstanceCopy {
     }
   }
 
-  async #copyFacts<T>(kind: Kind, name: string, read: Parameters<typeof readFile<T>>[1]): Promise<T | undefined> {
+  async #copyFacts<T>(kind: Kind, name: string, read: Read<T>): Promise<T | undefined> {
+    return this.#take(this.#toTarget(kind, name), read)
+  }
+
+  #toTarget(kind: Kind, name: string): CopyTarget {
     const [namespace = ''] = name.split('/')
     const cell = kind === 'directory' ? 0 : hashToCell(namespace, this.#cells)
-    return this.#take(kind, name, cell, objectFile(this.#options.data, kind, name), read)
+    return { kind, name, cell, file: objectFile(this.#options.data, kind, name) }
   }
 
   /** Copies a file unless it is unchanged, and reads the copy. Returns `undefined` for a missing or damaged file. */
-  async #take<T>(
-    kind: Kind,
-    name: string,
-    cell: number,
-    file: string,
-    read: Parameters<typeof readFile<T>>[1],
-  ): Promise<T | undefined> {
+  async #take<T>(target: CopyTarget, read: Read<T>): Promise<T | undefined> {
+    const { kind, file } = target
     const path = this.#toPath(file)
     const source = await readSourceState(file)
     const known = this.#known.get(path)
@@ -178,24 +221,35 @@ export class InstanceCopy {
     }
     const copy = join(this.#options.folder, 'object.sqlite')
     try {
-      const content = await copyObject(file, copy)
-      if (content === undefined) return undefined
-      const problem = findDamage(copy, 'unused', check)
-      if (problem !== undefined) throw new DamagedFileError(problem)
-      const facts = readFile(copy, read, 'unused')
-      await this.keep(content.sha256, { path: copy }, content.bytes)
-      const object = basename(file, '.sqlite')
-      const database = kind === 'database' ? (facts as DatabaseFacts) : undefined
-      this.#copies.set(path, toCopy({ class: kind, name, object, cell, path }, content, source, database))
-      return facts
+      return await this.#keepCopy(target, copy, await copyObject(file, copy), source, read)
     } catch (cause) {
       if (!isDamage(cause)) throw cause
       // The running instance can have deleted it.
-      if (existsSync(file)) this.#addDamage(name, file, (cause as Error).message)
+      if (existsSync(file)) this.#addDamage(target.name, file, (cause as Error).message)
       return undefined
     } finally {
-      for (const suffix of ['', '-wal', '-shm']) await rm(copy + suffix, { force: true })
+      await removeDatabase(copy)
     }
+  }
+
+  /** Checks a copy, stores it and returns what it contains; `undefined` for a file without content. */
+  async #keepCopy<T>(
+    { kind, name, cell, file }: CopyTarget,
+    copy: string,
+    content: Content | undefined,
+    source: string | undefined,
+    read: Read<T>,
+  ): Promise<T | undefined> {
+    if (content === undefined) return undefined
+    const problem = findDamage(copy, 'unused', check)
+    if (problem !== undefined) throw new DamagedFileError(problem)
+    const facts = readFile(copy, read, 'unused')
+    await this.keep(content.sha256, { path: copy }, content.bytes)
+    const path = this.#toPath(file)
+    const object = basename(file, '.sqlite')
+    const database = kind === 'database' ? (facts as DatabaseFacts) : undefined
+    this.#copies.set(path, toCopy({ class: kind, name, object, cell, path }, content, source, database))
+    return facts
   }
 
   async #isListed(owner: string, id: string): Promise<boolean> {
@@ -224,6 +278,10 @@ export class InstanceCopy {
 
 class DamagedFileError extends Error {
   override readonly name = 'DamagedFileError'
+}
+
+const removeDatabase = async (file: string): Promise<void> => {
+  for (const suffix of ['', '-wal', '-shm']) await rm(file + suffix, { force: true })
 }
 
 const isDamage = (cause: unknown): boolean =>

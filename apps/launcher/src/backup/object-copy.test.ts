@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay, setImmediate } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import Sqlite from 'libsql'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { copyObject, readSourceState } from './object-copy.ts'
+import { copyObject, copyTogether, readSourceState } from './object-copy.ts'
 
 let folder: string
 beforeAll(async () => {
@@ -90,6 +93,72 @@ test('a file that is written and checkpointed during the copy is copied in one s
     sqlite.close()
   }
 }, 30_000)
+
+/** A thread that moves 1 from one file to another all the time: it takes it from the first, then gives it to the second. */
+const moving = `
+  const { parentPort, workerData: { files, libsql } } = require('node:worker_threads')
+  const Sqlite = require(libsql)
+  const opened = files.map((file) => new Sqlite(file))
+  for (const sqlite of opened) sqlite.exec('PRAGMA synchronous=OFF')
+  let isOver = false
+  parentPort.on('message', () => { isOver = true })
+  ;(async () => {
+    for (let n = 0; !isOver; n++) {
+      const [from, to] = n % 2 === 0 ? opened : [opened[1], opened[0]]
+      from.exec('UPDATE t SET n = n - 1')
+      to.exec('UPDATE t SET n = n + 1')
+      if (n % 10 === 0) opened[0].exec('PRAGMA wal_checkpoint(PASSIVE)')
+      await new Promise(setImmediate)
+    }
+    for (const sqlite of opened) sqlite.close()
+    process.exit()
+  })()`
+
+test('files that change together all the time are copied at one moment', async () => {
+  const files = [newFile(), newFile()].map((file) => ({ file, copy: newFile() }))
+  for (const { file } of files) {
+    const sqlite = open(file)
+    sqlite.exec('CREATE TABLE t (n); INSERT INTO t VALUES (100)')
+    sqlite.close()
+  }
+  const workerData = {
+    files: files.map(({ file }) => file),
+    libsql: createRequire(import.meta.url).resolve('libsql'),
+  }
+  const worker = new Worker(moving, { eval: true, workerData })
+  const ended = once(worker, 'exit')
+  const sum = (sqlites: readonly Sqlite.Database[]): number =>
+    sqlites.reduce((total, sqlite) => total + (sqlite.prepare('SELECT n FROM t').raw().get() as [number])[0], 0)
+  try {
+    for (let round = 0; round < 20; round++) {
+      const contents = await copyTogether(files, (opened) => sum(opened) === 200)
+      const copies = files.map(({ copy }) => new Sqlite(copy, { readonly: true }))
+      expect(sum(copies)).toBe(200)
+      for (const copy of copies) copy.close()
+      expect(contents.map((content) => content?.sha256)).toEqual(
+        files.map(({ copy }) => createHash('sha256').update(readFileSync(copy)).digest('hex')),
+      )
+    }
+  } finally {
+    worker.postMessage('end')
+    await ended
+  }
+})
+
+test('files that never fit are copied in the end', async () => {
+  const [file, copy] = [newFile(), newFile()]
+  const sqlite = open(file)
+  sqlite.exec('CREATE TABLE t (n); INSERT INTO t VALUES (1)')
+  await copyTogether([{ file, copy }], () => false)
+  expect(readRows(copy)).toEqual([[1, 1]])
+  sqlite.close()
+})
+
+test('a missing file among files that are copied at one moment is an error, and none is created', async () => {
+  const [file, copy] = [newFile(), newFile()]
+  await expect(copyTogether([{ file, copy }], () => true)).rejects.toMatchObject({ code: 'SQLITE_CANTOPEN' })
+  expect(existsSync(file)).toBe(false)
+})
 
 test('a missing file and one without pages have no copy', async () => {
   const empty = newFile()

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { closeSync, createReadStream, openSync, writeSync } from 'node:fs'
+import { closeSync, createReadStream, existsSync, openSync, writeSync } from 'node:fs'
 import { copyFile, open, rm, stat } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -11,6 +11,9 @@ const settledMs = 2_000
 /** The time without a checkpoint before a copy. It is longer than the steps of the clock of time stamps. */
 const quietMs = 100
 const attempts = 5
+/** The attempts to read files at one moment, and the pause between two. A writer can't interrupt each of them. */
+const attemptsTogether = 200
+const pauseMs = 5
 const headerBytes = 32
 
 /** The content of a copied file. */
@@ -92,16 +95,58 @@ function mergeLog(copy: string): void {
 
 /** Copies the pages of a file that is checkpointed all the time, so it is in use, in one read transaction. */
 function copyInTransaction(file: string, copy: string): void {
-  const copyPages = (sqlite: Sqlite.Database): void => {
-    const target = openSync(copy, 'w', 0o600)
-    try {
-      const pages = sqlite.prepare('SELECT data FROM sqlite_dbpage').raw().iterate() as Iterable<[Buffer]>
-      for (const [page] of pages) writeSync(target, page)
-    } finally {
-      closeSync(target)
+  readFile(file, (sqlite) => copyPages(sqlite, copy), 'shared')
+}
+
+/** A file with the path of its copy. */
+export interface CopiedFile {
+  readonly file: string
+  readonly copy: string
+}
+
+/**
+ * Copies files in use as they are at one moment. Read transactions on all files start one right after the other. They are
+ * started again until `fits` accepts their content, 200 times at most. The last attempt is copied without that check.
+ * @throws Error if a file is missing or SQLite can't read it
+ */
+export async function copyTogether(
+  files: readonly CopiedFile[],
+  fits: (opened: readonly Sqlite.Database[]) => boolean,
+): Promise<(Content | undefined)[]> {
+  for (let attempt = 1; !copyAtOnce(files, fits, attempt === attemptsTogether); attempt++) await delay(pauseMs)
+  return Promise.all(files.map(({ copy }) => readContent(copy)))
+}
+
+/** Copies the files if their content fits, or if it `must`. Returns whether it did. */
+function copyAtOnce(
+  files: readonly CopiedFile[],
+  fits: (opened: readonly Sqlite.Database[]) => boolean,
+  must: boolean,
+): boolean {
+  const opened: Sqlite.Database[] = []
+  try {
+    for (const { file } of files) {
+      // SQLite would create it.
+      if (!existsSync(file)) throw new Sqlite.SqliteError(`${file} is missing`, 'SQLITE_CANTOPEN', 14)
+      opened.push(new Sqlite(file, { readonly: true, timeout: 5_000 }))
     }
+    for (const sqlite of opened) sqlite.exec('BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1')
+    if (!must && !fits(opened)) return false
+    for (const [index, sqlite] of opened.entries()) copyPages(sqlite, files[index]?.copy ?? '')
+    return true
+  } finally {
+    for (const sqlite of opened) sqlite.close()
   }
-  readFile(file, copyPages, 'shared')
+}
+
+function copyPages(sqlite: Sqlite.Database, copy: string): void {
+  const target = openSync(copy, 'w', 0o600)
+  try {
+    const pages = sqlite.prepare('SELECT data FROM sqlite_dbpage').raw().iterate() as Iterable<[Buffer]>
+    for (const [page] of pages) writeSync(target, page)
+  } finally {
+    closeSync(target)
+  }
 }
 
 async function readContent(copy: string): Promise<Content | undefined> {

@@ -86,6 +86,24 @@ export function readNamespaceFacts(sqlite: Sqlite.Database): NamespaceFacts {
   }
 }
 
+/** A transfer that the copy of its recipient contains, but not the copy of its sender, because that one is older. */
+export interface UnsentTransfer {
+  readonly from: string
+  readonly to: string
+}
+
+/** Lists the transfers whose amounts the namespaces would have twice. */
+export function findUnsent(namespaces: ReadonlyMap<string, NamespaceFacts>): UnsentTransfer[] {
+  const found: UnsentTransfer[] = []
+  for (const [to, { received }] of namespaces) {
+    for (const { id, from } of received) {
+      const sender = namespaces.get(from)
+      if (sender !== undefined && !sender.sent.has(id)) found.push({ from, to })
+    }
+  }
+  return found
+}
+
 /** Reads the slugs whose namespaces were created. */
 export function readDirectory(sqlite: Sqlite.Database): DirectoryEntry[] {
   const rows = sqlite.prepare("SELECT slug, deleted_at AS deletedAt FROM namespace WHERE id <> '' ORDER BY slug").all()
