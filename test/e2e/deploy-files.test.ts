@@ -1,9 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { repository } from '../../apps/launcher/src/paths.ts'
+import { listBlocks, readPage } from '../../tools/docs/pages.ts'
 
 const read = (file: string): string => readFileSync(join(repository, file), 'utf8')
 const unit = read('deploy/persql.service')
@@ -25,6 +26,44 @@ test('the image runs as another user than root, reports its health and needs no 
   for (const [, command] of runtime.matchAll(/(?:^|\s)(?:CMD|ENTRYPOINT) (.*)$/gm))
     expect(command).toMatch(/^\[".*"\]$/)
   expect(runtime).toMatch(/^HEALTHCHECK /m)
+})
+
+/** Lists the files of systemd that the documentation shows: the path in the first line, and the content. */
+const documented = ['cells', 'logs'].flatMap((page) =>
+  listBlocks(readPage(`docs/self-hosting/${page}.md`))
+    .filter(({ info }) => info === 'ini')
+    .map(({ code }) => [/^# \/etc\/systemd\/(\S+)/.exec(code)?.[1] ?? '', code] as const),
+)
+
+test('systemd finds no mistake in the units of the documentation', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'persql-units-'))
+  try {
+    const units = documented.filter(([path]) => path.startsWith('system/')).map(([path]) => path.slice(7))
+    expect(units.sort()).toEqual([
+      'persql-routing.path',
+      'persql-routing.service',
+      'persql.service.d/journal.conf',
+      'persql.service.d/log.conf',
+    ])
+    writeFileSync(join(folder, 'persql.service'), unit.replace('/usr/bin/node', process.execPath))
+    mkdirSync(join(folder, 'persql.service.d'))
+    for (const [path, code] of documented)
+      if (path.startsWith('system/')) writeFileSync(join(folder, path.slice(7)), code)
+    // Drop-ins are read with their unit.
+    const files = ['persql.service', 'persql-routing.path', 'persql-routing.service'].map((name) => join(folder, name))
+    const { stderr, status } = spawnSync('systemd-analyze', ['verify', ...files], { encoding: 'utf8' })
+    expect([status, stderr]).toEqual([0, ''])
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('the settings of the journal in the documentation exist', () => {
+  const known = readFileSync('/etc/systemd/journald.conf', 'utf8')
+  const [[, code = ''] = []] = documented.filter(([path]) => path.startsWith('journald@'))
+  const names = [...code.matchAll(/^(\w+)=/gm)].map(([, name]) => name)
+  expect(names.length).toBeGreaterThan(2)
+  for (const name of names) expect(known).toMatch(new RegExp(`^#?${name}=`, 'm'))
 })
 
 test('systemd finds no mistake in the unit', () => {

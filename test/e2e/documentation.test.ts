@@ -102,16 +102,28 @@ function masked(value: unknown, shown: unknown, name = ''): unknown {
 async function runTypeScript(blocks: CodeBlock[]): Promise<void> {
   const code = joinBlocks(blocks, 'ts test')
   if (code === '') return
-  const file = join(app, 'example.mts')
-  await writeFile(file, code)
-  const options = '--ignoreConfig --strict --noEmit --skipLibCheck --module nodenext --target es2024 --types node'
-  await run(process.execPath, [tsc, ...options.split(' '), file], { cwd: root })
+  await compile(code)
   const script = join(app, 'example.mjs')
   await writeFile(script, (await transform(code, { loader: 'ts', target: 'es2022' })).code)
   const env = { ...process.env, PERSQL_TOKEN: token, PERSQL_API_URL: platform.url }
   const { stdout } = await run(process.execPath, [script], { env })
   expectPrinted(stdout, code, /console\.log\(.*\) \/\/ (.*)$/gm)
 }
+
+async function compile(code: string): Promise<void> {
+  const file = join(app, 'example.mts')
+  await writeFile(file, code)
+  const options = '--ignoreConfig --strict --noEmit --skipLibCheck --module nodenext --target es2024 --types node'
+  await run(process.execPath, [tsc, ...options.split(' '), file], { cwd: root })
+}
+
+/** Pages with blocks that wait for an event, that another program calls, or that need a library. */
+const compiled = ['docs/guides/libsql.md', 'docs/guides/realtime.md', 'docs/guides/webhooks.md']
+test.each(compiled)('the examples of %s that do not run here compile', async (page) => {
+  const code = joinBlocks(listBlocks(readPage(page)), 'ts')
+  expect(code).not.toBe('')
+  await compile(code)
+})
 
 /** Runs the Python blocks of a page as one program, and compares its output with the comments. */
 async function runPython(blocks: CodeBlock[]): Promise<void> {

@@ -21,7 +21,8 @@ import { callInstance, findInstance } from './running-instance.ts'
 import { maxLiveBytes } from './vacuum/vacuum-file.ts'
 import type { VacuumAnswer } from './vacuum/vacuum-sweep.ts'
 
-const help = `${operatorCommand} <command>
+/** The help of all commands of an operator. */
+export const operatorHelp = `${operatorCommand} <command>
 
   list                                  list namespaces with status, balance and drift from the ledger
   credit <namespace> <usd> --note TEXT  add to a balance; a negative amount subtracts
@@ -86,7 +87,7 @@ async function run(args: string[]): Promise<Printed> {
     allowPositionals: true,
   })
   const [command, ...named] = positionals
-  if (values.help || command === undefined) return printed(help)
+  if (values.help || command === undefined) return printed(operatorHelp)
   if (fileCommands.has(command)) return runOnFiles(command, named, values)
   return printed(await runOnNamespaces(command, named, values))
 }
@@ -97,7 +98,7 @@ interface Flags {
   url?: string | undefined
 }
 
-const misused = (problem: string): Error => new Error(`${problem}\n\n${help}`)
+const misused = (problem: string): Error => new Error(`${problem}\n\n${operatorHelp}`)
 
 /** Runs a command about the files of databases. */
 async function runOnFiles(command: string, [address, extra]: string[], { note, url }: Flags): Promise<Printed> {
