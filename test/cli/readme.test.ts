@@ -26,11 +26,10 @@ test('the examples of the README run as they stand there', { timeout: 180_000 },
   const examples = [...text.matchAll(/^```sh\n((?!npm |npx |claude )[\s\S]*?)^```/gm)].map(([, code]) => code)
   expect(examples.length).toBeGreaterThan(4)
   await writeFile(join(cli.folder, 'token.txt'), token)
-  const script = `set -euo pipefail\n${examples.join('\n')}`
+  const script = `set -euo pipefail\n${examples.join('\n').replaceAll('http://127.0.0.1:8787', platform.url)}`
   const env = {
     PATH: `${join(cli.folder, 'bin')}:${process.env.PATH}`,
     HOME: cli.folder,
-    PERSQL_API_URL: platform.url,
   }
   const { stdout } = await promisify(execFile)('bash', ['-c', script], { cwd: cli.folder, env })
   for (const line of ['Logged in to acme', 'affected rows', '1-add-age', 'Deleted what-if.'])
