@@ -56,7 +56,7 @@ const parts: readonly Part[] = [
       PERSQL_SIGNUP: 'who can sign up: anyone (`open`), invited users (`invite`) or no one (`off`)',
       PERSQL_WELCOME_CREDIT_USD: 'amount of the [welcome credit](../concepts/billing.md#welcome-credit)',
       PERSQL_WELCOME_CREDIT:
-        "who gets it: each `person` once, or every `namespace`. The operator's namespaces always get it",
+        "who gets the welcome credit: each `person` once, or every `namespace`. The operator's namespaces always get it",
       PERSQL_MAX_NAMESPACES: 'namespaces that one account can create',
       PERSQL_PACKAGES:
         'where users install the [client packages](../self-hosting/packages.md) from: this instance (`self`) or the npm registry (`npm`)',
@@ -119,7 +119,7 @@ const parts: readonly Part[] = [
       STRIPE_API_URL: ['a test server instead of Stripe', '`https://api.stripe.com`'],
       AI_BASE_URL: 'the API of the [AI model](../self-hosting/mail-payments-ai.md#ai-model)',
       AI_MODEL: 'the name of the model',
-      AI_API_KEY: 'the key of the API',
+      AI_API_KEY: 'the key of the API of the AI model',
       TURNSTILE_SECRET_KEY: '[captchas](../self-hosting/mail-payments-ai.md#captcha) of endpoints',
       TURNSTILE_URL: ['a test server instead of Turnstile', '`https://challenges.cloudflare.com`'],
       GITHUB_CLIENT_ID: '[sign-in with GitHub](../self-hosting/mail-payments-ai.md#sign-in-with-github-and-google)',
@@ -136,7 +136,7 @@ const parts: readonly Part[] = [
         '`https://cloudflare-dns.com/dns-query`',
       ],
       CLOUDFLARE_API_TOKEN: 'certificates of hostnames',
-      CLOUDFLARE_ZONE_ID: 'the zone in which they are created',
+      CLOUDFLARE_ZONE_ID: 'the zone of the certificates',
       CLOUDFLARE_API_URL: ['a test server instead of Cloudflare', '`https://api.cloudflare.com/client/v4`'],
     },
   },
