@@ -249,7 +249,7 @@ test.each([
 })
 
 test.each([
-  ['foreign_keys = OFF', /start a migration, or a batch .* with PRAGMA foreign_keys=OFF/],
+  ['foreign_keys = OFF', /make PRAGMA foreign_keys=OFF the first statement of a migration, or of a batch/],
   ['journal_mode = DELETE', /always WAL/],
   ['user_version = 3', /table/],
   ['schema_version', /sqlite_schema/],

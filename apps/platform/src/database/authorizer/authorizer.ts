@@ -69,12 +69,13 @@ const MAX_CACHED_SQL = 8_192
 
 /** Statements that require a private connection, with their alternatives. */
 const NOT_HERE: Record<string, string> = {
-  BEGIN: 'Use batch with "transaction": true.',
-  COMMIT: 'Use batch with "transaction": true.',
-  END: 'Use batch with "transaction": true.',
-  ROLLBACK: 'Use batch with "transaction": true. The first error rolls everything back.',
-  SAVEPOINT: 'Use batch with "transaction": true.',
-  RELEASE: 'Use batch with "transaction": true.',
+  BEGIN: 'Use batch with "transaction": true, or start a transaction with POST …/transactions.',
+  COMMIT: 'Use batch with "transaction": true, or POST …/transactions/{id}/commit.',
+  END: 'Use batch with "transaction": true, or POST …/transactions/{id}/commit.',
+  ROLLBACK:
+    'Use batch with "transaction": true, where the first error rolls everything back, or POST …/transactions/{id}/rollback.',
+  SAVEPOINT: 'Start a transaction with POST …/transactions. It can have savepoints.',
+  RELEASE: 'Start a transaction with POST …/transactions. It can have savepoints.',
   ATTACH: 'Databases are isolated. Query them one at a time.',
   DETACH: 'Databases are isolated. Query them one at a time.',
   VACUUM: 'Free space is reused automatically.',

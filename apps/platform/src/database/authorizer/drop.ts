@@ -40,7 +40,7 @@ export function refuseCascade(run: RunSql, table: string, spared: ReadonlySet<st
     const refers = (JSON.parse(columns) as string[]).map((column) => `${quoteName(column)} IS NOT NULL`)
     if (run(`SELECT 1 FROM ${quoteName(child)} WHERE ${refers.join(' AND ')} LIMIT 1`).length === 0) continue
     const hint =
-      `To rebuild "${table}" and keep these rows, start a migration, or a batch with "transaction": true, with PRAGMA foreign_keys=OFF. ` +
+      `To rebuild "${table}" and keep these rows, make PRAGMA foreign_keys=OFF the first statement of a migration, or of a batch with "transaction": true. ` +
       `Otherwise delete the rows first.`
     const message = `Dropping "${table}" would ${ACTIONS[action]} "${child}" (ON DELETE ${action}).`
     const errorDetail = { kind: 'fk_violation', message, table: child, hint }

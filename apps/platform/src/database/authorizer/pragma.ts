@@ -48,7 +48,7 @@ const tuning: Setting = { accepts: INTEGER, instead: 'The server sets this value
 const SHARED = 'Connection settings are shared by all callers of the database.'
 const VERSION = 'Store the version in a table, or use migrations, which record what was applied.'
 const NOT_ENFORCED =
-  'To rebuild a table, start a migration, or a batch with "transaction": true, with PRAGMA foreign_keys=OFF.'
+  'To rebuild a table, make PRAGMA foreign_keys=OFF the first statement of a migration, or of a batch with "transaction": true.'
 
 const SETTINGS: Readonly<Record<string, Setting>> = {
   foreign_keys: { ...on, instead: NOT_ENFORCED },

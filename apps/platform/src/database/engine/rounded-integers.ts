@@ -30,4 +30,7 @@ export const canReturnIntegers = ({ verb, explain }: Pick<Statement, 'verb' | 'e
 
 /** Returns the error of a result with a rounded integer. */
 export const rounded = (): PerSQLError =>
-  new PerSQLError('integer_out_of_range', { where: 'A value in the result', instead: 'Use CAST(… AS TEXT).' })
+  new PerSQLError('integer_out_of_range', {
+    where: 'A value in the result',
+    instead: 'Use CAST(… AS TEXT), or "int64": "text" if the call has this field.',
+  })
