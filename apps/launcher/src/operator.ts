@@ -26,7 +26,7 @@ export const operatorHelp = `${operatorCommand} <command>
 
   list                                  list namespaces with status, balance and drift from the ledger
   credit <namespace> <usd> --note TEXT  add to a balance; a negative amount subtracts
-  suspend <namespace> --note TEXT       stop serving a namespace; data and billing are kept
+  suspend <namespace> --note TEXT       refuse all calls of a namespace; its storage is still billed
   resume <namespace> --note TEXT        serve a suspended namespace again
   invite <namespace> <email> --role R   invite a member: owner, admin, editor or viewer
   owner <namespace> <email>             make a member, or the account with a verified email address, an owner; --note TEXT

@@ -65,7 +65,7 @@ export const operator = {
   }),
 
   suspend_namespace: operation({
-    summary: 'Suspend a namespace; its data and billing are kept',
+    summary: 'Suspend a namespace: calls are refused, data is kept, and storage is still billed',
     route: 'POST /api/operator/namespaces/{ns}/suspend',
     scope: 'operator',
     input: z.strictObject({ ns: Slug, note: Note }),
