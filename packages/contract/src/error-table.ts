@@ -110,7 +110,7 @@ export const errors = {
   approval_in_transaction: {
     status: 403,
     message:
-      'An approval rule protects "{table}", so transactions can\'t write to it. Send the statement as a query or a batch.',
+      'An approval rule protects "{table}", so interactive transactions can\'t write to it. Send the statement as a query or a batch.',
   },
   namespace_suspended: {
     status: 403,
@@ -373,7 +373,7 @@ export const errors = {
   database_damaged: {
     status: 500,
     message:
-      "This database can't be served: its file is damaged, missing or older than its records. The operator must repair or restore the file. You can delete the database.",
+      "This database can't be served: its file is damaged, missing or older than its records. Ask the operator to repair or restore the file. If you don't need the data, delete the database.",
   },
   storage_full: {
     status: 507,

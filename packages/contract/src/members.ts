@@ -20,8 +20,8 @@ export type Membership = z.infer<typeof Membership>
 export const WelcomeCredit = z.object({
   amountUsd: z.number(),
   /**
-   * Why the namespace has none: the person had the credit for another namespace, nothing verifies who the person is, or
-   * the operator gives none.
+   * The reason for an amount of 0: the person had the credit for another namespace, the person's account isn't verified,
+   * or the operator gives no credit. `null` if the namespace has the credit.
    */
   reason: z.enum(['already_received', 'not_verified', 'disabled']).nullable(),
 })

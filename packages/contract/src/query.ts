@@ -198,7 +198,10 @@ export const query = {
     input: z.strictObject({
       ...address,
       id: z.string().min(1).max(128),
-      /** Whether to return `canceled: false` if the read doesn't run, for example because it has ended. */
+      /**
+       * Whether to return `canceled: false` instead of `query_not_found` if the read isn't running, for example because it
+       * has ended.
+       */
       allowMissing: z.boolean().default(false),
     }),
     output: z.object({ canceled: z.boolean() }),

@@ -26,7 +26,10 @@ export const AutomaticSnapshot = z.object({
 export type AutomaticSnapshot = z.infer<typeof AutomaticSnapshot>
 
 const Settings = z.object({
-  /** Whether a snapshot is created before DROP TABLE, DELETE without WHERE, ALTER TABLE … DROP COLUMN and REPLACE. */
+  /**
+   * Whether a snapshot is created before DROP TABLE, DELETE without WHERE and ALTER TABLE … DROP COLUMN, and before REPLACE
+   * if the newest snapshot is older than 1 day. Databases of more than 32 MiB get none.
+   */
   automaticSnapshots: z.boolean(),
 })
 
@@ -72,7 +75,7 @@ export const snapshots = {
       ...address,
       /** Pass exactly one of these 3 fields. */
       snapshotId: z.string().min(1).max(40).optional(),
-      /** The ID of a snapshot, under the name that other clients use. */
+      /** Same as `snapshotId`, for clients that use this name. */
       bookmark: z.string().min(1).max(200).optional(),
       /** Milliseconds since 1970. Restores the latest snapshot at or before this time. */
       timestamp: z.int().min(0).optional(),

@@ -20,7 +20,7 @@ export const transactionErrors = {
   transaction_step: {
     status: 409,
     message:
-      "Step {step} can't run: the last step of this transaction was {last}. Send {next}, or {last} again to get its response again.",
+      "Step {step} can't run: the last step of this transaction was {last}. Send {next}, or repeat {last} to get the same response.",
   },
   transaction_committed: { status: 409, message: 'Transaction "{id}" is already committed.' },
   transaction_too_long: {

@@ -64,7 +64,7 @@ export const transactions = {
     scope: 'readonly',
     scoped: true,
     parsedBy: 'database',
-    /** `step`: 1, then 2, and so on. The last step again returns its response again. */
+    /** `step`: 1, then 2, and so on. A repeat of the last step runs nothing and returns the same response. */
     input: z.strictObject({ ...ofTransaction, step: z.int().min(1), statements: Statements, ...ResultFormat }),
     output: z.object({ step: z.int(), results: z.array(QueryResult) }),
     meta: QueryMeta,

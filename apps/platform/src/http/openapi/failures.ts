@@ -64,7 +64,7 @@ export const statusTexts: { readonly [status: number]: string } = {
   405: 'Method not allowed',
   408: 'The request took too long and was stopped',
   409: 'Conflict with the current state',
-  410: 'It has ended',
+  410: 'The transaction has ended',
   413: 'The request body is too large',
   422: "The request is valid but can't be processed",
   429: 'Too many requests',
