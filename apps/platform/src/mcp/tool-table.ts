@@ -157,7 +157,7 @@ export const exceptions: Readonly<Partial<Record<keyof Api, string>>> = {
   import_database: "takes a file as its body, which tool arguments can't carry",
   subscribe: 'is a WebSocket; agents use wait_for_changes',
   script: 'is batch with the statements in one text',
-  cancel_query: 'takes the request ID of an HTTP call, which tools have none of',
+  cancel_query: "takes the request ID of an HTTP call, which tool calls don't have",
   begin_transaction: TRANSACTIONS,
   run_in_transaction: TRANSACTIONS,
   commit_transaction: TRANSACTIONS,
