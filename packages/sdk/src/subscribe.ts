@@ -17,7 +17,7 @@ export interface SubscribeOptions {
 /** Ends a subscription. */
 export interface Subscription {
   (): void
-  /** Changes the tables of the subscription; none for all. */
+  /** Changes the tables of the subscription. Without an argument, it reports all tables. */
   setTables(tables?: readonly string[]): void
 }
 

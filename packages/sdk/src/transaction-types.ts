@@ -4,7 +4,7 @@ import type { CallOptions, Params, QueryResult, Row, Statement } from './types.t
 export interface TransactionOptions extends CallOptions {
   /**
    * When other writes have to wait for the transaction: `write` from its first statement, `deferred` from its first write, and
-   * `read` never, because it can't write. Only `write` is never run again for a conflict. Default: `write`.
+   * `read` never, because it can't write. A `write` transaction never fails with `transaction_conflict`. Default: `write`.
    */
   mode?: 'write' | 'deferred' | 'read'
   /**
