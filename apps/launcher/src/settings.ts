@@ -84,7 +84,7 @@ const Settings = z.object({
   GITHUB_CLIENT_SECRET: setting(undefined, 'a client secret', secretText),
   GOOGLE_CLIENT_ID: setting(undefined, 'a client ID', secretText),
   GOOGLE_CLIENT_SECRET: setting(undefined, 'a client secret', secretText),
-  NODE_EXTRA_CA_CERTS: setting(undefined, 'a PEM certificate file', (text) =>
+  NODE_EXTRA_CA_CERTS: setting(undefined, 'an existing file of PEM certificates', (text) =>
     existsSync(text) ? resolve(text) : undefined,
   ),
   QUERY_TIMEOUT_S: setting('30', 'a positive number of whole seconds', (text) => wholeNumber(text, 1, 86_400)),
@@ -94,7 +94,7 @@ const Settings = z.object({
   PERSQL_BACKUP: setting(undefined, 'the path of a folder, or s3://bucket/prefix', parseTarget),
   PERSQL_BACKUP_EVERY: setting('1m', 'a number with s, m, h or d, such as 1m, up to 24d', checked(parseInterval)),
   PERSQL_BACKUP_KEEP: setting('24h,7d,4w', 'hours, days and weeks, such as 24h,7d,4w', checked(parseKeep)),
-  PERSQL_BACKUP_PASSPHRASE_FILE: setting(undefined, 'a file with a passphrase', (text) =>
+  PERSQL_BACKUP_PASSPHRASE_FILE: setting(undefined, 'an existing file with a passphrase', (text) =>
     existsSync(text) ? resolve(text) : undefined,
   ),
   BODY_TIMEOUT_S: setting('30', 'a positive number of whole seconds', (text) => wholeNumber(text, 1, 86_400)),
