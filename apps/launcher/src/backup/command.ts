@@ -31,8 +31,8 @@ export const backupHelp = `  backup <target>                       copy the inst
   restore <target>                      fill the empty data folder from the newest backup
   restore <target> --database <namespace>/<database> --as <namespace>/<new database>
                                         create a database of the running instance with the rows and schema of a backup
-                                        verify and restore: --backup ID selects another backup of the target
-                                        all: --passphrase-file FILE encrypts or decrypts the target
+  --backup ID                           verify or restore this backup of the target instead of the newest
+  --passphrase-file FILE                encrypt new backups, or read encrypted ones, with the passphrase in this file
 `
 const notRestored =
   'endpoints, webhooks, schedules, approval rules, saved queries, migration history, tokens, branches and snapshots'
