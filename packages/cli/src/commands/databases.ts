@@ -34,7 +34,7 @@ const remove = command({
   options: { yes },
   async run(ctx, { args, options }) {
     const slug = await ctx.ownSlug(args.database)
-    await confirm(ctx, `This deletes ${slug} with all its data, snapshots and endpoints.`, slug, options.yes)
+    await confirm(ctx, `This deletes ${slug} with all its data, branches, snapshots and endpoints.`, slug, options.yes)
     return { json: await (await ctx.persql()).databases.delete(slug), text: `Deleted ${slug}.` }
   },
 })
