@@ -21,7 +21,7 @@ export function DeleteDatabase({ ns, slug, onClose }: DeleteDatabaseProps) {
       open
       onOpenChange={onClose}
       title={`Delete ${slug}?`}
-      description="Deletes its tables, branches, snapshots and endpoints. This can't be undone."
+      description="Deletes its tables, branches, snapshots and endpoints, and the tokens that are limited to it. This can't be undone."
       typed={slug}
       action="Delete database"
       onConfirm={async () => {

@@ -42,7 +42,7 @@ export function ForkDatabase({ ns, slug, close }: ForkDatabaseProps) {
       description={
         fork
           ? `An independent copy of ${slug}.`
-          : `Creates an independent database with all tables and rows of ${slug}. Endpoints, schedules, webhooks, hostnames and snapshots aren't copied.`
+          : `Creates an independent database with all tables and rows of ${slug}. Endpoints, schedules, webhooks, hostnames, approval rules, saved queries and snapshots aren't copied.`
       }
     >
       {fork ? (

@@ -23,7 +23,7 @@ export function ResetBranch({ ns, db, branch, close }: BranchDialogProps) {
       open
       onOpenChange={close}
       title={`Reset ${ref}?`}
-      description={`Resets the branch to the current schema of ${db}. Its rows are deleted and its tokens stop working. ${db} isn't affected.`}
+      description={`Resets the branch to the current schema of ${db}. Its rows, endpoints, schedules, webhooks and snapshots are deleted, and its tokens stop working. ${db} isn't affected.`}
       action="Reset branch"
       onConfirm={async () => {
         const { expiresAt } = branch

@@ -86,7 +86,7 @@ function ClaimForm({ ns, db, close, onClaim }: Omit<ClaimBranchProps, 'open'> & 
     <form onSubmit={submit} className="grid gap-4">
       <Field
         label="Branch"
-        hint="Any git branch name, such as fix/login. If the branch exists, it is reset to the parent's current schema and its rows are deleted."
+        hint="Any git branch name, such as fix/login. If the branch exists, it is reset: its content and tokens are deleted, and it gets the parent's current schema."
       >
         {(control) => (
           <Input
