@@ -31,7 +31,7 @@ export function AutomaticSnapshots(place: { ns: string; db: string }) {
       <Checkbox
         role="switch"
         label="Automatic snapshots"
-        hint="Created before DROP TABLE, DELETE without WHERE, ALTER TABLE … DROP COLUMN and, once a day, REPLACE. Up to 10 are kept, for 30 days, and billed as storage."
+        hint="Created before DROP TABLE, DELETE without WHERE, ALTER TABLE … DROP COLUMN and, if the newest snapshot is older than 1 day, REPLACE. Not created for databases of more than 32 MiB. Up to 10 are kept, for 30 days, and billed as storage."
         checked={isOn ?? false}
         disabled={!isAdmin || !data || isPending}
         onChange={({ target }) => change(target.checked)}
