@@ -1,9 +1,11 @@
 import type { Database } from '@persql/contract'
 import { Copy } from 'lucide-react'
+import { Fragment } from 'react'
+import { Link } from 'react-router'
 import { useApiQuery } from '../../api/hooks.ts'
 import { useCan } from '../../shell/membership.ts'
 import { usePackageSpec } from '../../shell/packages.ts'
-import { useDatabase, useNamespace } from '../../shell/paths.ts'
+import { databasePath, useDatabase, useNamespace } from '../../shell/paths.ts'
 import { useQueryParam } from '../../shell/use-query-param.ts'
 import { Button } from '../../ui/button.tsx'
 import { CodeBlock } from '../../ui/code-block.tsx'
@@ -74,11 +76,20 @@ function Facts({ ns, slug, database: data }: { ns: string; slug: string; databas
         </dl>
       </Card>
       <Card title="Connect">
-        <p className="text-muted">Set PERSQL_TOKEN to a token of this namespace, then run:</p>
+        <p className="text-muted">
+          Set PERSQL_TOKEN to a token of this namespace. To create a token, or to use another client, open the{' '}
+          <Link className="text-accent underline" to={databasePath(ns, slug, 'connect')}>
+            Connect page
+          </Link>
+          .
+        </p>
         {snippets(place, '"')
           .slice(0, 2)
-          .map(({ id, name, code }) => (
-            <CodeBlock key={id} label={name} code={code} />
+          .map(({ id, name, where, code }) => (
+            <Fragment key={id}>
+              <p className="text-muted wrap-anywhere">{where}:</p>
+              <CodeBlock label={name} code={code} />
+            </Fragment>
           ))}
       </Card>
     </>
