@@ -27,7 +27,7 @@ export function SessionKey() {
     >
       <p className="max-w-prose text-muted">
         When users sign in through an endpoint or your backend, they get a session token signed with this database's
-        key. Rotate the key regularly, and immediately if a session leaks.
+        key. Rotate the key regularly. If a session token leaks, rotate the key and end all active sessions.
       </p>
       <Dialog
         open={asked !== null}

@@ -65,7 +65,7 @@ export function HostnamesPage() {
           open
           onOpenChange={() => setLeaving(undefined)}
           title={`Delete ${leaving}?`}
-          description="It stops routing here immediately. Anyone who verifies ownership can then add it."
+          description="It stops routing here within a minute. Anyone who verifies ownership can then add it."
           typed={leaving}
           action="Delete hostname"
           onConfirm={async () => {

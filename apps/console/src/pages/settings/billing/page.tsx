@@ -66,7 +66,7 @@ function Billing() {
             {!outlook ? (
               <Skeleton className="h-12 w-full" />
             ) : data.balanceUsd <= 0 ? (
-              'Your balance is empty. Requests are refused until you add funds. Your data, tokens and members are kept.'
+              'Your balance is empty. Requests are refused until you add funds. Your data is kept, and its storage is still billed.'
             ) : outlook.emptyAt ? (
               <>
                 At {formatUsd(outlook.perDayUsd)} a day (7-day average), your balance lasts until about{' '}

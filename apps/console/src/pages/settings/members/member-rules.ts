@@ -4,7 +4,8 @@ import type { Member, MemberRole } from '@persql/contract'
 export const ROLES: Readonly<Record<MemberRole, string>> = {
   viewer: 'Can view every database and run read-only queries.',
   editor: 'Can also create databases and change rows, schemas and endpoints.',
-  admin: 'Can also delete databases, merge, restore and import, manage tokens and members, and read the audit log.',
+  admin:
+    'Can also delete databases, apply migrations, merge, restore, import, read the audit log, and manage approval rules, tokens and members.',
   owner: 'Can also manage billing and delete the namespace.',
 }
 
