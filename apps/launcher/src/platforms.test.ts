@@ -14,7 +14,11 @@ interface Entry {
   resolved?: string
   os?: string[]
   cpu?: string[]
+  dev?: boolean
+  devOptional?: boolean
   optionalDependencies?: Record<string, string>
+  peerDependencies?: Record<string, string>
+  peerDependenciesMeta?: Record<string, { optional?: boolean }>
 }
 
 const read = (file: string) => JSON.parse(readFileSync(join(repository, file), 'utf8'))
@@ -66,6 +70,24 @@ test('each optional dependency is locked at the requested version', () => {
       const entry = resolve(path, name)
       expect(entry, `${path} asks for ${name}`).toBeDefined()
       if (/^\d/.test(wanted)) expect(entry?.version, `${path} asks for ${name}`).toBe(wanted)
+    }
+  }
+})
+
+test('operators install no package that only development needs', () => {
+  const installed = Object.entries(packages).filter(
+    ([path, { dev, link }]) => path.startsWith('node_modules/') && !dev && !link,
+  )
+  expect(installed.filter(([, { devOptional }]) => devOptional)).toEqual([])
+  expect(installed.length).toBeGreaterThan(200)
+  for (const name of ['typescript', 'vitest', 'drizzle-orm', 'mysql2', 'postgres', '@electric-sql/pglite']) {
+    expect(packages[`node_modules/${name}`]?.dev, name).toBe(true)
+  }
+  // The lock file ignores peer dependencies, so those that are required must be dependencies as well.
+  for (const [path, { peerDependencies = {}, peerDependenciesMeta = {} }] of installed) {
+    for (const name of Object.keys(peerDependencies).filter((each) => !peerDependenciesMeta[each]?.optional)) {
+      const peer = resolve(path, name)
+      expect([path, name, peer !== undefined && !peer.dev]).toEqual([path, name, true])
     }
   }
 })
