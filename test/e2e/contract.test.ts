@@ -53,7 +53,7 @@ const statement = fc.record(
       fc.dictionary(fc.constantFrom('a', ':a', '@b', '$', '', '1'), param),
       fc.constantFrom<unknown>(null, {}, 'a'),
     ),
-    int64: fc.constantFrom<unknown>('text', 'number', null),
+    int64: fc.constantFrom<unknown>('text', 'number', 'object', 'bigint', null),
     rows: fc.constantFrom<unknown>('objects', 'arrays', null),
     more: fc.constant(1),
   },

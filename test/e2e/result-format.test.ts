@@ -109,6 +109,11 @@ describe('"int64": "text" returns every INTEGER as text, and nothing else', () =
       // Types cost nothing, and columns keep their names.
       if (plain.body.success) expect(exact).toEqual({ ...plain.body.data, rows })
     }
+    const { body } = await run(sql, params, { int64: 'object' })
+    expect(body.data).toEqual({ ...body.data, rows: expect.any(Array) })
+    expect(
+      body.data.rows.map((row: unknown[]) => row.map((cell) => (Object(cell) as { int64?: string }).int64 ?? cell)),
+    ).toEqual(rows)
   })
 
   test('each value is computed once', async () => {
@@ -152,6 +157,43 @@ describe('"int64": "text" returns every INTEGER as text, and nothing else', () =
       ])
     }
   })
+})
+
+test('"int64": "object" returns INTEGER and TEXT differently, in every call', async () => {
+  await db.query('CREATE TABLE o (q INTEGER)')
+  const object = { int64: 'object' }
+  const big = { int64: '9223372036854775807' }
+  const sql =
+    "INSERT INTO o SELECT 9223372036854775807 AS q RETURNING q, '1' AS text, 1.0 AS real, NULL AS none, x'31' AS blob"
+  const row = [big, '1', 1, null, { base64: 'MQ==' }]
+  const { body } = await run(sql, [], object)
+  expect(body.data).toMatchObject({
+    rows: [row],
+    changes: 1,
+    lastInsertRowid: { int64: expect.stringMatching(/^\d+$/) },
+  })
+  const named = await run(sql, [], { ...object, rows: 'objects' })
+  expect(named.body.data.rows).toEqual([{ q: big, text: '1', real: 1, none: null, blob: { base64: 'MQ==' } }])
+  const batch = await db.request('/batch', { body: { statements: [{ sql }], ...object } })
+  const script = await db.request('/script', { body: { sql, ...object } })
+  const begun = await db.request('/transactions', { body: { statements: [{ sql }], ...object } })
+  expect(begun.body.error).toBeUndefined()
+  const path = `/transactions/${begun.body.data.id}`
+  const step = await db.request(`${path}/statements`, { body: { step: 1, statements: [{ sql }], ...object } })
+  const committed = await db.request(`${path}/commit`, { body: { statements: [{ sql }], ...object } })
+  const results = [batch.body.data, script.body.data, ...[begun, step, committed].map((each) => each.body.data.results)]
+  expect(results.map(([{ rows }]) => rows)).toEqual(results.map(() => [row]))
+  const failing = { statements: [{ sql }, { sql: 'SELECT nope' }], ...object }
+  expect((await db.request('/transactions', { body: failing })).body.results[0].rows).toEqual([row])
+  expect((await db.request('/transactions', { body: { int64: 'bigint' } })).body.code).toBe('invalid_input')
+  const read = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 2) SELECT i, '1' AS int64 FROM n"
+  expect((await run(read, [], object)).body.data.rows).toEqual([
+    [{ int64: '1' }, '1'],
+    [{ int64: '2' }, '1'],
+  ])
+  expect((await run('PRAGMA table_info(o)', [], object)).body.data.rows).toEqual([
+    [{ int64: '0' }, 'q', 'INTEGER', { int64: '0' }, null, { int64: '0' }],
+  ])
 })
 
 describe('"int64": "text" in writes', () => {
@@ -305,7 +347,7 @@ describe('every call that returns results takes the form', () => {
   })
 
   test.each([
-    { int64: 'number' },
+    { int64: 'bigint' },
     { int64: true },
     { int64: null },
     { rows: 'arrays' },

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
 import { AutomaticSnapshot } from './snapshots.ts'
-import { Params, Slug, Value } from './values.ts'
+import { Blob, Int64, Params, Slug, Value } from './values.ts'
 
 const address = { ns: Slug, db: Slug }
 
@@ -30,26 +30,34 @@ export const MAX_SCRIPT_CHARACTERS = 1_000_000
 
 /** The form of results, for all statements of a call. */
 export const ResultFormat = {
-  /** `text`: INTEGER values and `lastInsertRowid` are decimal strings, exact at any size. By default they are numbers. */
-  int64: z.literal('text').optional(),
+  /**
+   * The form of INTEGER values and `lastInsertRowid`: a `number`, or exact at any size as decimal `text` or as an `object`
+   * `{"int64": "…"}`. By default they are numbers, and integers beyond ±(2^53 − 1) are refused.
+   */
+  int64: z.enum(['number', 'text', 'object']).optional(),
   /** `objects`: each row is an object by column name. By default it is an array. */
   rows: z.literal('objects').optional(),
 }
 
 /** Returns the schema of a value that has another form on request. Its type is that of the default form. */
-const byDefault = <T extends z.ZodType>(standard: T, onRequest: z.ZodType): T =>
-  z.union([standard, onRequest]) as unknown as T
+const byDefault = <T extends z.ZodType>(_standard: T, all: z.ZodType): T => all as unknown as T
+
+/** A value in the form of any `int64`. */
+const AnyValue = z.union([z.string(), z.number(), z.null(), Blob, Int64])
 
 export const QueryResult = z.object({
   columns: z.array(z.string()),
   /** Arrays, or objects with `"rows": "objects"`. */
-  rows: byDefault(z.array(z.array(Value)), z.array(z.record(z.string(), Value))),
+  rows: byDefault(
+    z.array(z.array(Value)),
+    z.union([z.array(z.array(AnyValue)), z.array(z.record(z.string(), AnyValue))]),
+  ),
   rowsRead: z.int(),
   rowsWritten: z.int(),
   /** Rows that INSERT, UPDATE or DELETE changed, without index entries; absent for reads. */
   changes: z.int().optional(),
-  /** Rowid of the last inserted row, a string with `"int64": "text"`; absent for other statements. */
-  lastInsertRowid: byDefault(z.int(), z.string()).optional(),
+  /** Rowid of the last inserted row, in the form of `int64`; absent for other statements. */
+  lastInsertRowid: byDefault(z.int(), z.union([z.int(), z.string(), Int64])).optional(),
 })
 
 /** The cost of a call, next to `data` in the response. */

@@ -177,7 +177,8 @@ interface TransactionInput {
  */
 export function parseTransactionCall(text: string, fields: readonly (keyof TransactionInput)[]): TransactionInput {
   const body = text === '' ? {} : parseDeepObject(text)
-  onlyFields(body, fields)
+  const hasResults = fields.includes('statements')
+  onlyFields(body, hasResults ? [...fields, ...FORMAT_FIELDS] : fields)
   const { statements, mode = 'deferred', step } = body
   const isStep = fields.includes('step')
   if (!TRANSACTION_MODES.includes(mode as TransactionMode)) {
@@ -186,6 +187,7 @@ export function parseTransactionCall(text: string, fields: readonly (keyof Trans
   if (isStep && !(Number.isSafeInteger(step) && (step as number) > 0))
     refuse('"step" must be an integer: 1 for the first step, then 2, and so on.')
   const list = statements === undefined && !isStep ? [] : statementList(statements, 'request')
+  if (hasResults) assertFormat(body)
   return { statements: listedStatements(list, text, body), mode: mode as TransactionMode, step: (step as number) ?? 0 }
 }
 
@@ -208,13 +210,20 @@ const listedStatements = (list: readonly unknown[], text: string, body: Record<s
   })
 
 const FORMAT_FIELDS = ['int64', 'rows']
+const INTEGER_FORMS: ReadonlySet<unknown> = new Set(['number', 'text', 'object'])
 
 /** Adds the form of the results that a body asks for. */
 function withFormat(input: StatementInput, { int64, rows }: Record<string, unknown>): StatementInput {
   if (int64 === undefined && rows === undefined) return input
-  if (int64 !== undefined && int64 !== 'text') refuse('"int64" must be "text".')
+  assertFormat({ int64, rows })
+  const integers = int64 === 'number' ? undefined : (int64 as IntegerForm | undefined)
+  return { ...input, ...(integers && { integers }), ...(rows !== undefined && { asObjects: true }) }
+}
+
+/** @throws PerSQLError `invalid_input` */
+function assertFormat({ int64, rows }: Record<string, unknown>): void {
+  if (int64 !== undefined && !INTEGER_FORMS.has(int64)) refuse('"int64" must be "number", "text" or "object".')
   if (rows !== undefined && rows !== 'objects') refuse('"rows" must be "objects".')
-  return { ...input, ...(int64 === 'text' && { integers: int64 }), ...(rows !== undefined && { asObjects: true }) }
 }
 
 /** The position of an invalid value: the index of a statement in a batch, or `undefined` for the body itself. */

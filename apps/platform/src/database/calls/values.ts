@@ -16,8 +16,11 @@ export class Real {
  */
 export type Bound = string | number | bigint | Real | null | Uint8Array
 
-/** How a result contains INTEGER values: exactly, as bigints or as decimal texts. All other numbers are REAL. */
-export type IntegerForm = 'bigint' | 'text'
+/**
+ * How a result contains INTEGER values: exactly, as bigints, as decimal texts, or as `{"int64": "…"}`. All other numbers are
+ * REAL.
+ */
+export type IntegerForm = 'bigint' | 'text' | 'object'
 
 /** Values by the names of parameters, without their prefix (`:`, `@` or `$`). */
 export type NamedParams = ReadonlyMap<string, Bound>

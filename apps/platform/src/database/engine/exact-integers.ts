@@ -1,6 +1,6 @@
 import type { BoundSql } from '../authorizer/bind.ts'
 import type { IntegerForm } from '../calls/values.ts'
-import { collect, type Rows } from './result.ts'
+import { collect, type ExactInteger, type Rows } from './result.ts'
 
 // The runtime returns INTEGER and REAL values as the same JavaScript numbers, and rounds integers beyond 2^53. A
 // statement whose result has to be exact returns one more column: a JSON array with the integers of its row, with all
@@ -21,8 +21,10 @@ export function replaceIntegers(rows: unknown[][], form: IntegerForm): void {
   }
 }
 
-export const toForm = (digits: string, form: IntegerForm): bigint | string =>
-  form === 'text' ? digits : BigInt(digits)
+export function toForm(digits: string, form: IntegerForm): ExactInteger {
+  if (form === 'bigint') return BigInt(digits)
+  return form === 'text' ? digits : { int64: digits }
+}
 
 /** Replaces the integers of a result that has no REAL values, such as that of a PRAGMA. */
 export function replaceAllNumbers(rows: unknown[][], form: IntegerForm): void {

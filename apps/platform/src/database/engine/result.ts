@@ -1,5 +1,8 @@
 import { PerSQLError } from '@persql/contract'
 
+/** An INTEGER in the form that the statement asked for. */
+export type ExactInteger = bigint | string | { readonly int64: string }
+
 /** The result of one statement. */
 export interface Result {
   readonly columns: readonly string[]
@@ -8,7 +11,7 @@ export interface Result {
   readonly rowsWritten: number
   readonly changes?: number
   /** A number, unless the statement asked for exact integers. */
-  readonly lastInsertRowid?: number | bigint | string
+  readonly lastInsertRowid?: number | ExactInteger
 }
 
 /** Returns the result of a cursor that was read to its end. */

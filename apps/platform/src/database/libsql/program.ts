@@ -111,7 +111,7 @@ function* runStatement(
 
 function toStatementResult(result: Result, input: StatementInput, stream: Stream, durationMs: number): StatementResult {
   const { columns, rows, rowsRead, rowsWritten, changes, lastInsertRowid } = result
-  if (lastInsertRowid !== undefined) stream.lastInsertRowid = BigInt(lastInsertRowid)
+  if (lastInsertRowid !== undefined) stream.lastInsertRowid = BigInt(lastInsertRowid as bigint)
   return {
     ...{ columns, rows, rowsRead, rowsWritten, changes: changes ?? 0 },
     declaredTypes: columns.length > 0 ? stream.getTypes(input) : [],

@@ -4,7 +4,7 @@ import { type DatabaseCall, parseTransactionCall, type StatementInput } from '..
 import type { Handlers } from '../calls/handler.ts'
 import type { IdempotencyStore } from '../calls/idempotency.ts'
 import { done, type Outcome } from '../calls/outcome.ts'
-import type { Result } from '../engine/result.ts'
+import { type ResponseResult, type Result, toResponseResult } from '../engine/result.ts'
 import { RetryRequired } from '../engine/retry-required.ts'
 import type { AutoSnapshotter } from '../versions/snapshots/auto-snapshotter.ts'
 import { toCommitKey } from './commit-key.ts'
@@ -96,7 +96,7 @@ export function operations(services: TransactionServices) {
       const outcome = done(undefined, { ...used, sql: statements.map(({ sql }) => sql).join(';\n') })
       const dataText = `${JSON.stringify(data).slice(0, -1)},"results":[${results}]}`
       if (!failure) return { ...outcome, dataText }
-      const error = toFailure(failure, JSON.parse(`[${results}]`) as Result[])
+      const error = toFailure(failure, JSON.parse(`[${results}]`) as ResponseResult[])
       return { ...outcome, status: error.status, failure: error }
     } finally {
       if (transaction.isDoomed) transactions.end(transaction, 'conflict')
@@ -107,7 +107,7 @@ export function operations(services: TransactionServices) {
     begin_transaction(call) {
       const { statements, mode } = parseTransactionCall(call.body, ['statements', 'mode'])
       const session = new Session(services, call)
-      const results: Result[] = []
+      const results: ResponseResult[] = []
       const isLong = isLongRead(undefined, statements, call, services)
       let failure: PerSQLError | undefined
       try {
@@ -137,7 +137,7 @@ export function operations(services: TransactionServices) {
       assertNext(transaction, step)
       if (isLongRead(transaction, statements, call, services)) return runLongStep(call, transaction, statements, step)
       const session = new Session(services, { ...call, transaction })
-      const results: Result[] = []
+      const results: ResponseResult[] = []
       let failure: PerSQLError | undefined
       try {
         session.run(run(statements, results))
@@ -154,7 +154,7 @@ export function operations(services: TransactionServices) {
       const transaction = find(call)
       const { statements } = parseTransactionCall(call.body, ['statements'])
       const session = new Session(services, { ...call, transaction, endsAll: true })
-      const results: Result[] = []
+      const results: ResponseResult[] = []
       try {
         session.run(commit(statements, results))
       } catch (cause) {
@@ -195,20 +195,23 @@ function assertNext({ answer: { step: last } }: OpenTransaction, step: number): 
 /** The ID in the path. */
 const toId = ({ transactionId }: DatabaseCall): string => transactionId ?? ''
 
-function* begin(sql: string, statements: readonly StatementInput[], results: Result[]) {
+function* begin(sql: string, statements: readonly StatementInput[], results: ResponseResult[]) {
   yield { sql, params: [] }
   yield* run(statements, results)
 }
 
-function* commit(statements: readonly StatementInput[], results: Result[]) {
+function* commit(statements: readonly StatementInput[], results: ResponseResult[]) {
   yield* run(statements, results)
   yield COMMIT
 }
 
-function* run(statements: readonly StatementInput[], results: Result[]): Generator<StatementInput, void, Result> {
+function* run(
+  statements: readonly StatementInput[],
+  results: ResponseResult[],
+): Generator<StatementInput, void, Result> {
   for (const statement of statements) {
     assertInside(parseControl(statement.sql))
-    results.push(yield statement)
+    results.push(toResponseResult(yield statement, statement))
   }
 }
 
@@ -229,7 +232,7 @@ const OPERATION_FOR: ReadonlyMap<Control['kind'], string> = new Map([
  * Returns the failure of a statement, with its number and the results of those before it.
  * @throws what isn't the failure of a statement
  */
-function toFailure(cause: unknown, results: readonly Result[]): PerSQLError {
+function toFailure(cause: unknown, results: readonly ResponseResult[]): PerSQLError {
   if (cause instanceof RetryRequired) throw cause
   const error = PerSQLError.from(cause)
   if (error.code === 'internal') throw cause
