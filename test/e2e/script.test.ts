@@ -139,6 +139,21 @@ describe('transactions inside a script', () => {
     expect(await labels()).toEqual(expected)
   })
 
+  test('counters of the last write stay after a rollback', async () => {
+    await empty()
+    const write = "INSERT INTO t VALUES (1, 'a'), (7, 'b')"
+    const read = 'SELECT changes(), last_insert_rowid()'
+    for (const sql of [
+      `BEGIN; ${write}; ROLLBACK; ${read}`,
+      `${write}; BEGIN; DELETE FROM t WHERE true; ROLLBACK; SELECT changes(), 7`,
+      `BEGIN; SAVEPOINT s; UPDATE t SET label = label || 'x'; ROLLBACK TO s; COMMIT; SELECT changes(), 7`,
+    ]) {
+      const { body } = await script(sql)
+      expect([sql, body.error, body.data?.at(-1).rows[0]]).toEqual([sql, undefined, [2, 7]])
+    }
+    expect((await script(`BEGIN; ROLLBACK; SELECT changes()`)).body.code).toBe('statement_not_allowed')
+  })
+
   test('an error inside rolls the transaction back, and earlier statements stay', async () => {
     await empty()
     const sql =

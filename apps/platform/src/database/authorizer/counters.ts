@@ -63,6 +63,11 @@ export class CallCounters {
   /** Resets the counts of changes. Call it after PerSQL changed a row without inserting one. */
   forgetChanges(): void {
     this.#hasChanges = false
+    this.forgetTotal()
+  }
+
+  /** Resets the total. Call it after PerSQL repeated writes. */
+  forgetTotal(): void {
     this.#total = undefined
   }
 

@@ -53,10 +53,15 @@ export function attempt<T extends Attempted>(
     for (const cache of caches.ofRows) cache.forget()
     // The next schema change can use the same pages for other tables.
     if (made.hasSchemaRun) for (const cache of caches.ofSchema) cache.forget()
-    caches.counters.forget()
     made.changes = changes
     made.writes = writes
-    if (!(cause instanceof Undone)) throw cause
+    if (cause instanceof Undone) {
+      // SQLite's counters of the last write stay after a rollback, and its total includes repeated writes.
+      caches.counters.forgetTotal()
+      return finish.result as T
+    }
+    caches.counters.forget()
+    throw cause
   }
   return finish.result as T
 }
