@@ -91,8 +91,19 @@ test('statements run alone, one by one, or all or none, with values and from fil
     status: 400,
     exitCode: 1,
     errorDetail: { kind: 'not_null_violation' },
+    failedStatement: { number: 2, line: 2 },
   })
   expect((await sql('SELECT count(*) AS n FROM people')).data).toEqual([{ n: 3 }])
+  const place = '\nLine 2: INSERT INTO people (name) VALUES (NULL)\n'
+  for (const [options, applied] of [
+    [['--transaction'], 'Nothing was changed.'],
+    [[], 'Applied before it: 1 statement.'],
+  ] as const) {
+    const { stderr } = await cli.run(['db', 'query', 'acme/main', ...options, '-f', file], { env })
+    expect(stderr).toContain(`${place}${applied}`)
+  }
+  const begun = await sql("BEGIN; DELETE FROM people WHERE name = 'x'; COMMIT; SELECT count(*) AS n FROM people")
+  expect(begun.at(-1)).toMatchObject({ data: [{ n: 3 }], number: 4, line: 1 })
   const piped = await cli.run(['db', 'query', '--format', 'csv'], {
     env: { ...env, PERSQL_DATABASE: 'acme/main' },
     stdin: `SELECT 'a,"b' AS "x,y", NULL AS z`,

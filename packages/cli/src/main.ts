@@ -5,6 +5,7 @@ import { type Command, common } from './command.ts'
 import { commands } from './commands.ts'
 import { type Common, Context } from './context.ts'
 import { exitCodes } from './exit-codes.ts'
+import { count } from './format-output.ts'
 import { commandHelp, overview } from './help.ts'
 import { toCommandHint } from './hint.ts'
 import { find, parse } from './parse.ts'
@@ -81,9 +82,25 @@ function fail(error: unknown): void {
       `${JSON.stringify({ ...fields, error: message, code, ...status, exitCode: exitCodes[exit].code })}\n`,
     )
   } else {
-    process.stderr.write(`persql: ${visibleLines(message + advice(failure))}\n`)
+    process.stderr.write(`persql: ${visibleLines(message + place(failure) + advice(failure))}\n`)
   }
   process.exitCode = exitCodes[exit].code
+}
+
+/** Returns the place of a statement of a script that failed, and how many of those before it stay applied. */
+function place(failure: unknown): string {
+  const { failedStatement, results } = (failure instanceof PerSQLError ? failure.body : {}) as FailedScript
+  if (!failedStatement || !results) return ''
+  const { line, text } = failedStatement
+  const applied =
+    results.length > 0 ? `Applied before it: ${count(results.length, 'statement')}.` : 'Nothing was changed.'
+  return `\nLine ${line}: ${text}\n${applied}`
+}
+
+/** The fields of an error of a script. */
+interface FailedScript {
+  failedStatement?: { line: number; text: string }
+  results?: unknown[]
 }
 
 /** Returns the next step after an error. */

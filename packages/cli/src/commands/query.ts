@@ -17,7 +17,7 @@ export const query = command({
   path: 'db query',
   summary: 'Run one or more SQL statements',
   details:
-    'Reads SQL from stdin if you pass none. Several statements run one by one, or all-or-nothing with --transaction.',
+    'Reads SQL from stdin if you pass none. Several statements are one request: up to 1,000, which run one by one up to the first error, or all-or-nothing with --transaction. Without it, they can contain BEGIN and COMMIT.',
   args: { database, sql: { help: 'SQL statements', optional: true } },
   options: {
     file: { help: 'Read SQL from a file; - reads stdin', short: 'f', value: 'file', file: true },
@@ -37,24 +37,22 @@ export const query = command({
   ],
   async run(ctx, { args, options }): Promise<Result> {
     if (args.sql !== undefined && options.file !== undefined) throw usage('Pass SQL or --file, not both.')
-    const { statements, rest } = splitStatements(args.sql ?? (await readText(options.file ?? '-')))
-    const all = rest.trim() === '' ? statements : [...statements, rest]
+    const text = args.sql ?? (await readText(options.file ?? '-'))
+    const { statements, rest } = splitStatements(text)
+    const isSingle = statements.length + (rest === '' ? 0 : 1) < 2
     const params = options.param.map(param)
-    if (all.length !== 1 && params.length > 0) throw usage('--param works with a single statement only.')
+    if (!isSingle && params.length > 0) throw usage('--param works with a single statement only.')
     const db = await ctx.database(args.database)
     const how = options['idempotency-key'] === undefined ? {} : { idempotencyKey: options['idempotency-key'] }
-    const single = all.length < 2 && !options.transaction
-    const results = single
-      ? [await db.query(all[0] ?? '', params, how)]
-      : await db.batch(
-          all.map((sql) => ({ sql, params })),
-          { transaction: options.transaction, ...how },
-        )
+    const isQuery = isSingle && (!options.transaction || params.length > 0)
+    const results = isQuery
+      ? [await db.query(text, params, how)]
+      : await db.script(text, { transaction: options.transaction, ...how })
     const format = options.format ?? 'table'
     const shown = results.filter(({ columns }) => columns.length > 0)
-    const text = shown.map(({ columns, rows }) => render(format as 'table', columns, rows)).join('\n\n')
+    const table = shown.map(({ columns, rows }) => render(format as 'table', columns, rows)).join('\n\n')
     if (results[0]) ctx.note(costLine(results))
     const [first] = results
-    return { json: single && first ? toJson(first) : results.map(toJson), text }
+    return { json: isQuery && first ? toJson(first) : results.map(toJson), text: table }
   },
 })
