@@ -9,6 +9,7 @@ import { reportSoak } from './soak/report.ts'
 import { soak } from './soak/soak.ts'
 import { cellsTable, comparisonTable, manyDatabasesTable, neighborsTable } from './tables.ts'
 import { loadGeneratorBundle, startOnlyPlatform, startTargets, type Target, type Targets } from './targets.ts'
+import { measureTransactions } from './transactions.ts'
 
 /** Runs `npm run bench`: the platform against the floor or another checkout, as Markdown on stdout and progress on stderr. */
 export async function main(args: string[]): Promise<number> {
@@ -20,6 +21,7 @@ export async function main(args: string[]): Promise<number> {
   if (options.only === 'soak') return runSoak(options)
   const load = new LoadGenerator(await loadGeneratorBundle())
   if (options.only === 'neighbors') return compareNeighbors(options, load)
+  if (options.only === 'transactions') return compareTransactions(options, load)
   const targets = await startTargets(options.against)
   const both = [targets.platform, targets.baseline]
   try {
@@ -53,6 +55,19 @@ async function compareNeighbors({ effort }: Options, load: LoadGenerator): Promi
   try {
     await seed(target, load)
     process.stdout.write(`${neighborsTable(await measureNeighbors(target, load, effort.pairs))}\n`)
+  } finally {
+    load.stop()
+    await target.instance.stop()
+  }
+  return 0
+}
+
+/** Measures a transaction against the same statements in one batch and in calls of their own. */
+async function compareTransactions({ effort }: Options, load: LoadGenerator): Promise<number> {
+  const target = await startOnlyPlatform()
+  try {
+    await seed(target, load)
+    process.stdout.write(`${await measureTransactions(target, effort.pairs * 100)}\n`)
   } finally {
     load.stop()
     await target.instance.stop()
