@@ -121,6 +121,15 @@ test('an integer that JSON rounds is refused, not rounded', async () => {
     body: `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query","arguments":${given}}}`,
   })
   expect(JSON.stringify(body)).toContain('integer_out_of_range')
+  const sql = 'SELECT ? AS n'
+  const params = [{ int64: '9223372036854775807' }]
+  const refused = await mcp.call('query', { database: 'main', sql, params })
+  expect(refused.structuredContent).toMatchObject({
+    code: 'integer_out_of_range',
+    error: expect.stringContaining('"int64": "text"'),
+  })
+  const { structuredContent } = await mcp.call('query', { database: 'main', sql, params, int64: 'text' })
+  expect(structuredContent).toMatchObject({ rows: [['9223372036854775807']] })
 })
 
 test('describes: databases without a name, the SQL of a schema with one', async () => {

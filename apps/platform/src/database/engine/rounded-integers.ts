@@ -32,5 +32,5 @@ export const canReturnIntegers = ({ verb, explain }: Pick<Statement, 'verb' | 'e
 export const rounded = (): PerSQLError =>
   new PerSQLError('integer_out_of_range', {
     where: 'A value in the result',
-    instead: 'Use CAST(… AS TEXT), or "int64": "text" if the call has this field.',
+    instead: 'Use "int64": "text" or CAST(… AS TEXT).',
   })
