@@ -1,4 +1,11 @@
-import type { OpenTransaction, Param, PerSQLDatabase, QueryResult as Result, TransactionOptions } from '@persql/sdk'
+import type {
+  Int64,
+  OpenTransaction,
+  Param,
+  PerSQLDatabase,
+  QueryResult as Result,
+  TransactionOptions,
+} from '@persql/sdk'
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely'
 
 /** The options that Kysely 0.29 passes with a query. */
@@ -8,10 +15,10 @@ interface Abortable {
 
 /** A connection. Queries are sent immediately, in its transaction if it has one. */
 export class PerSQLConnection implements DatabaseConnection {
-  readonly #database: PerSQLDatabase
-  #transaction: OpenTransaction | undefined
+  readonly #database: PerSQLDatabase<Int64>
+  #transaction: OpenTransaction<Int64> | undefined
 
-  constructor(database: PerSQLDatabase) {
+  constructor(database: PerSQLDatabase<Int64>) {
     this.#database = database
   }
 
@@ -56,7 +63,7 @@ export class PerSQLConnection implements DatabaseConnection {
   }
 }
 
-function toQueryResult<R>({ data, changes, lastInsertRowid }: Result<R & object>): QueryResult<R> {
+function toQueryResult<R>({ data, changes, lastInsertRowid }: Result<R & object, Int64>): QueryResult<R> {
   return {
     rows: data,
     numAffectedRows: changes === undefined ? undefined : BigInt(changes),

@@ -1,4 +1,4 @@
-import type { PerSQLDatabase } from '@persql/sdk'
+import type { Int64, PerSQLDatabase } from '@persql/sdk'
 import {
   type DatabaseIntrospector,
   type Dialect,
@@ -15,7 +15,7 @@ import { PerSQLIntrospector } from './introspector.ts'
 /** The options of the dialect. */
 export interface PerSQLDialectConfig {
   /** `new PerSQL().database('namespace/database')` of `@persql/sdk`. */
-  database: PerSQLDatabase
+  database: PerSQLDatabase<Int64>
 }
 
 /** The Kysely dialect for a PerSQL database. */

@@ -1,12 +1,12 @@
-import type { PerSQLDatabase } from '@persql/sdk'
+import type { Int64, PerSQLDatabase } from '@persql/sdk'
 import type { Driver, TransactionSettings } from 'kysely'
 import { PerSQLConnection } from './connection.ts'
 
 /** A driver with a connection for each use. */
 export class PerSQLDriver implements Driver {
-  readonly #database: PerSQLDatabase
+  readonly #database: PerSQLDatabase<Int64>
 
-  constructor(database: PerSQLDatabase) {
+  constructor(database: PerSQLDatabase<Int64>) {
     this.#database = database
   }
 

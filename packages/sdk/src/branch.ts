@@ -41,7 +41,7 @@ export function openBranch(
 
 /** Wraps a transport and reports when the database is deleted. */
 const watched = (inner: Transport, onGone: () => void): Transport => ({
-  close: () => inner.close(),
+  ...inner,
   async call(call) {
     try {
       return await inner.call(call)

@@ -3,10 +3,10 @@ import { PerSQLDatabase } from './database.ts'
 import { http, type Transport } from './http.ts'
 import type { Billing, Databases, NamespaceResources, Tokens } from './namespace-resources.ts'
 import { ofNamespace } from './routes.ts'
-import type { BranchHandoff, BranchRole, CallOptions, Claim, Me, QueryMeta } from './types.ts'
+import type { BranchHandoff, BranchRole, CallOptions, Claim, Int64, Me, QueryMeta, ResultOptions } from './types.ts'
 
 /** The options of a client. */
-export interface PerSQLOptions extends CallOptions {
+export interface PerSQLOptions<I extends Int64 = Int64> extends CallOptions, ResultOptions<I> {
   /** Default: the environment variable `PERSQL_TOKEN`. */
   token?: string
   /** Default: the environment variable `PERSQL_API_URL`, then https://api.persql.com. */
@@ -25,7 +25,7 @@ export interface PerSQLOptions extends CallOptions {
 const ADDRESS = /^([a-z][a-z0-9-]*)\/([a-z][a-z0-9-]*)(?:\.(.+))?$/s
 
 /** The client: opens databases by address, and manages the namespace of its token. */
-export class PerSQL {
+export class PerSQL<I extends Int64 = 'number'> {
   /** The branch of a client that `fromHandoff` created. */
   readonly handedOff: BranchHandoff | undefined
   /** The databases of the namespace. */
@@ -34,11 +34,11 @@ export class PerSQL {
   declare readonly tokens: Tokens
   /** The prepaid balance. */
   declare readonly billing: Billing
-  readonly #options: PerSQLOptions
+  readonly #options: PerSQLOptions<I>
   readonly #target: Target = { path: '/v1/', transport: () => this.#reach() }
   #transport: Transport | Promise<Transport> | undefined
 
-  constructor(options: PerSQLOptions = {}, handedOff?: BranchHandoff) {
+  constructor(options: PerSQLOptions<I> = {}, handedOff?: BranchHandoff) {
     this.#options = options
     this.handedOff = handedOff
     if (options.local === undefined) this.#transport = http(this.#settings())
@@ -46,32 +46,33 @@ export class PerSQL {
   }
 
   /** Redeems a handoff code of `db.branches.pin` and returns a client limited to its branch. */
-  static async fromHandoff(
+  static async fromHandoff<I extends Int64 = 'number'>(
     handoff: string,
-    options: PerSQLOptions = {},
-  ): Promise<PerSQL & { readonly handedOff: BranchHandoff }> {
+    options: PerSQLOptions<I> = {},
+  ): Promise<PerSQL<I> & { readonly handedOff: BranchHandoff }> {
     const { token, ...handedOff } = await callRoute<Omit<Claim, 'outcome'> & { role: BranchRole }>(
       new PerSQL(options).#target,
       'POST! handoff/redeem token',
       [handoff],
     )
-    return new PerSQL({ ...options, token }, handedOff) as PerSQL & { readonly handedOff: BranchHandoff }
+    return new PerSQL({ ...options, token }, handedOff) as PerSQL<I> & { readonly handedOff: BranchHandoff }
   }
 
   /**
    * Opens the database `namespace/database`, or with `namespace/database.ref` its branch of that ref. An admin token's
    * first call creates a missing database, and never a missing branch.
    */
-  database(address: string): PerSQLDatabase
-  database(namespace: string, database: string): PerSQLDatabase
-  database(...parts: string[]): PerSQLDatabase {
+  database(address: string): PerSQLDatabase<I>
+  database(namespace: string, database: string): PerSQLDatabase<I>
+  database(...parts: string[]): PerSQLDatabase<I> {
     const address = parts.join('/')
     const [, namespace = '', slug = '', ref] = ADDRESS.exec(address) ?? []
     if (!slug) throw new TypeError(`Invalid database address "${address}". Expected "namespace/database".`)
     const local = this.#options.local !== undefined
     const root = this.#target
-    return new PerSQLDatabase(namespace, address.slice(namespace.length + 1), {
+    return new PerSQLDatabase<I>(namespace, address.slice(namespace.length + 1), {
       root,
+      int64: this.#options.int64,
       target: ref ? branchTarget(root, namespace, slug, ref) : { ...root, path: `/v1/db/${namespace}/${slug}/` },
       live: local ? undefined : () => this.#settings(),
     })
@@ -101,7 +102,7 @@ export class PerSQL {
   /** Closes local databases. */
   async close(): Promise<void> {
     const transport = await this.#transport
-    await transport?.close()
+    await transport?.close?.()
     if (this.#options.local !== undefined) this.#transport = undefined
   }
 

@@ -17,7 +17,15 @@ import type {
 import { ofDatabase } from './routes.ts'
 import type { Live, SubscribeOptions, Subscription } from './subscribe.ts'
 import { sqlInput, tableTools } from './table-tools.ts'
-import { createTool, type Tool, type Toolbox, type ToolOptions, type ToolResult, toolbox } from './tools.ts'
+import {
+  createTool,
+  type RunTool,
+  type Tool,
+  type Toolbox,
+  type ToolOptions,
+  type ToolResult,
+  toolbox,
+} from './tools.ts'
 import type { OpenTransaction, Transaction, TransactionOptions } from './transaction-types.ts'
 import type {
   BatchOptions,
@@ -31,10 +39,12 @@ import type {
   ImportOptions,
   ImportProgress,
   ImportResult,
+  Int64,
   Param,
   Params,
   QueryLogEntry,
   QueryResult,
+  ResultOptions,
   Row,
   Schema,
   SchemaDescription,
@@ -46,7 +56,7 @@ import type {
   Validation,
   WriteOptions,
 } from './types.ts'
-import { encodeParams } from './values.ts'
+import { encodeParams, toWireForm } from './values.ts'
 
 /** The dependencies of a database on its client. */
 export interface Client {
@@ -55,13 +65,14 @@ export interface Client {
   readonly root: Target
   /** The settings for subscriptions; `undefined` in local mode. */
   readonly live: (() => Omit<Live, 'path' | 'ask'>) | undefined
+  readonly int64?: Int64 | undefined
 }
 
 /** Statements that can't write, and so can be retried without a key. */
 const READS = /^\s*(select|values|explain)\b/i
 
-/** One database: the handle that `persql.database(…)` returns. */
-export class PerSQLDatabase {
+/** One database: the handle that `persql.database(…)` returns. `I` is the form of INTEGER values in its results. */
+export class PerSQLDatabase<I extends Int64 = 'number'> {
   /** The slug of the namespace. */
   readonly namespace: string
   /** The slug, or `<slug>.<ref>` for a branch, as passed to `persql.database()`. */
@@ -88,6 +99,8 @@ export class PerSQLDatabase {
   declare readonly settings: SettingsResource
   readonly #client: Client
   readonly #target: TargetSource
+  /** The form of results, as calls contain it. */
+  readonly #format: object
 
   constructor(namespace: string, slug: string, client: Client) {
     this.namespace = namespace
@@ -95,6 +108,7 @@ export class PerSQLDatabase {
     this.#client = client
     const { target } = client
     this.#target = target
+    this.#format = { int64: toWireForm(client.int64) }
     const resources = bindResources<Omit<DatabaseResources, 'approvals'> & { approvals: Omit<Approvals, 'poll'> }>(
       target,
       ofDatabase,
@@ -104,47 +118,57 @@ export class PerSQLDatabase {
     Object.assign(this, resources, { approvals: { ...approvals, poll } })
   }
 
+  /** Returns this database with another form of INTEGER values in the results of `query`, `batch`, `script` and transactions. */
+  with<F extends Int64>({ int64 }: Required<ResultOptions<F>>): PerSQLDatabase<F> {
+    return new PerSQLDatabase(this.namespace, this.slug, { ...this.#client, int64 })
+  }
+
   /** Runs one statement. */
-  query<T extends object = Row>(sql: string, params: Params = [], options?: WriteOptions): Promise<QueryResult<T>> {
-    return this.#do('POST= query', { sql, params }, options, { repeatable: READS.test(sql) || undefined })
+  query<T extends object = Row<I>>(
+    sql: string,
+    params: Params = [],
+    options?: WriteOptions,
+  ): Promise<QueryResult<T, I>> {
+    const repeatable = READS.test(sql) || undefined
+    return this.#do('POST= query', { sql, params, ...this.#format }, options, { repeatable })
   }
 
   /** Runs up to 100 statements, one by one or in one transaction. */
-  async batch<T extends object = Row>(
+  async batch<T extends object = Row<I>>(
     statements: readonly Statement[],
     options?: BatchOptions,
-  ): Promise<QueryResult<T>[]> {
+  ): Promise<QueryResult<T, I>[]> {
     const encoded = statements.map(({ params = [], ...rest }) => ({ ...rest, params: encodeParams(params) }))
     const repeatable = statements.every(({ sql }) => READS.test(sql)) || undefined
-    return this.#do('POST= batch statements', encoded, options, { repeatable })
+    return this.#do('POST= batch statements', encoded, this.#format, options, { repeatable })
   }
 
   /**
    * Runs a function in a transaction, which commits when the function's promise resolves and rolls back when it throws.
    * Runs the function again after `transaction_busy` and `transaction_conflict`.
    */
-  transaction<R>(run: (tx: Transaction) => Promise<R> | R, options?: TransactionOptions): Promise<R>
+  transaction<R>(run: (tx: Transaction<I>) => Promise<R> | R, options?: TransactionOptions): Promise<R>
   /** Runs up to 100 statements in one transaction and one call. */
-  transaction<T extends object = Row>(
+  transaction<T extends object = Row<I>>(
     statements: readonly Statement[],
     options?: WriteOptions,
-  ): Promise<QueryResult<T>[]>
-  async transaction(work: readonly Statement[] | ((tx: Transaction) => unknown), options?: object): Promise<unknown> {
+  ): Promise<QueryResult<T, I>[]>
+  async transaction(work: readonly Statement[] | ((tx: never) => unknown), options?: object): Promise<unknown> {
     if (typeof work !== 'function') return this.batch(work, { ...options, transaction: true })
-    return (await import('./transaction.ts')).run(this.#target, work, options)
+    return (await import('./transaction.ts')).run(this.#target, this.#format, work, options)
   }
 
   /** Returns a transaction for adapters, which end it themselves. It opens with its first statement. */
-  async begin(options?: TransactionOptions): Promise<OpenTransaction> {
-    return (await import('./transaction.ts')).begin(this.#target, options)
+  async begin(options?: TransactionOptions): Promise<OpenTransaction<I>> {
+    return (await import('./transaction.ts')).begin(this.#target, this.#format, options)
   }
 
   /**
    * Runs the statements of one text, one by one or in one transaction. One by one, it can contain BEGIN and COMMIT. It has no
    * parameters.
    */
-  script<T extends object = Row>(sql: string, options?: BatchOptions): Promise<ScriptResult<T>[]> {
-    return this.#do('POST= script sql', sql, options)
+  script<T extends object = Row<I>>(sql: string, options?: BatchOptions): Promise<ScriptResult<T, I>[]> {
+    return this.#do('POST= script sql', sql, this.#format, options)
   }
 
   /** Lists the tables with their row counts. */
@@ -195,7 +219,7 @@ export class PerSQLDatabase {
   /** Lists the latest calls, newest first. */
   async queryLog({ limit = 100, ...options }: { limit?: number } & CallOptions = {}): Promise<QueryLogEntry[]> {
     const sql = 'SELECT * FROM _persql_query_log ORDER BY id DESC LIMIT ?'
-    return (await this.query<QueryLogEntry>(sql, [limit], options)).data
+    return (await this.#do<QueryResult<QueryLogEntry>>('POST?= query', { sql, params: [limit] }, options)).data
   }
 
   /** Asks in natural language: an AI model writes one SELECT, which is checked and run. */
@@ -293,22 +317,22 @@ export class PerSQLDatabase {
     { sql, params }: { sql: string; params?: readonly Param[] },
     options?: ToolOptions,
   ): Promise<ToolResult> {
-    return (await import('./run-table-tool.ts')).toolResult(() => this.query(sql, params), options)
+    return (await import('./run-table-tool.ts')).toolResult(() => this.query(sql, params) as never, options)
   }
 
   /** Returns a tool that runs SQL, in the format of each framework. */
   asTool<const Name extends string = 'query'>(name = 'query' as Name, options: ToolOptions = {}): Tool<Name> {
     const { description = `Run one SQLite statement on the database ${this.slug}. Use ? for values.` } = options
-    return createTool(name, description, sqlInput, ['sql'], (input) => this.#runTool(options, 'run_sql', input))
+    return createTool(name, description, sqlInput, ['sql'], this.#toRun(options, 'run_sql'))
   }
 
   /** Returns tools to read and write tables, and to dry-run writes. */
   asTools(options: ToolOptions = {}): Toolbox {
-    return toolbox(tableTools((name, input) => this.#runTool(options, name, input)))
+    return toolbox(tableTools((name) => this.#toRun(options, name)))
   }
 
-  async #runTool(options: ToolOptions, name: string, input: object): Promise<unknown> {
-    return (await import('./run-table-tool.ts')).runTableTool(this, options, name, input)
+  #toRun(options: ToolOptions, name: string): RunTool {
+    return async (...args) => (await import('./run-table-tool.ts')).runTableTool(this as never, options, name, ...args)
   }
 
   async #find(): Promise<Target> {

@@ -1,5 +1,5 @@
 import type { PerSQLDatabase } from './database.ts'
-import type { Param, QueryResult } from './types.ts'
+import type { Int64, Param, QueryResult, Row } from './types.ts'
 
 /** The callbacks of Drizzle's sqlite-proxy. */
 export interface Driver {
@@ -14,12 +14,12 @@ export interface Driver {
 }
 
 /** Returns rows as arrays, and a single row for `get`, as Drizzle expects them. */
-const toRows = ({ rows }: QueryResult, method: string) =>
+const toRows = ({ rows }: QueryResult<Row<Int64>, Int64>, method: string) =>
   ({ rows: method === 'get' ? rows[0] : rows }) as { rows: unknown[] }
 
 /** Runs one statement of Drizzle. */
 export async function runQuery(
-  db: Pick<PerSQLDatabase, 'query'>,
+  db: Pick<PerSQLDatabase<Int64>, 'query'>,
   sql: string,
   params: Param[],
   method: string,
@@ -29,7 +29,7 @@ export async function runQuery(
 
 /** Runs statements of Drizzle in one transaction. */
 export async function runBatch(
-  db: PerSQLDatabase,
+  db: PerSQLDatabase<Int64>,
   statements: readonly { sql: string; params: Param[]; method: string }[],
 ): Promise<{ rows: unknown[] }[]> {
   const results = await db.transaction(statements.map(({ sql, params }) => ({ sql, params })))

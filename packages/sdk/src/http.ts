@@ -24,7 +24,7 @@ export interface Answer {
 /** The transport of calls: HTTP, or a database in this process. */
 export interface Transport {
   call(call: Call): Promise<Answer>
-  close(): Promise<unknown> | undefined
+  close?(): Promise<unknown>
 }
 
 /** The settings of the HTTP transport. */
@@ -40,7 +40,6 @@ const PASSING = /^(network|unavailable|cell_unavailable|model_failed|transaction
 /** Creates the HTTP transport. */
 export const http = (settings: HttpSettings): Transport => ({
   call: (call) => send(settings, call),
-  close: () => undefined,
 })
 
 /**

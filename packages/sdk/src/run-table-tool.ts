@@ -1,7 +1,7 @@
 import type { PerSQLDatabase } from './database.ts'
-import { mendable, toolResult, withoutData } from './tool-result.ts'
+import { mendable, toJson, toolResult, withoutData } from './tool-result.ts'
 import type { ToolOptions } from './tools.ts'
-import type { Param } from './types.ts'
+import type { Int64, Param } from './types.ts'
 
 export { toolResult }
 
@@ -28,14 +28,20 @@ function matching({ table, where = {} }: Input): { text: string; values: Param[]
   return { text: parts.length > 0 ? ` WHERE ${parts.join(' AND ')}` : '', values: Object.values(where) }
 }
 
-/** Runs a tool by name. */
+/** Runs a tool by name. Its input is an object, or JSON from a model. */
 export async function runTableTool(
-  db: PerSQLDatabase,
+  db: PerSQLDatabase<Int64>,
   options: ToolOptions,
   name: string,
-  given: object,
+  given: unknown,
+  required: readonly string[],
 ): Promise<unknown> {
-  const input = given as Input
+  const input: Input = typeof given === 'string' ? JSON.parse(given || '{}') : (given ?? {})
+  const missing = required.filter((field) => input[field as keyof Input] === undefined)
+  if (missing.length > 0) {
+    const list = missing.map((field) => `"${field}"`).join(', ')
+    return { error: `Missing argument${missing.length > 1 ? 's' : ''} ${list}.`, code: 'invalid_input' }
+  }
   const { table, columns, orderBy, descending, limit = 100, rows, set, sql, params, executionToken } = input
   const matched = matching(input)
   const run = (text: string, values: Param[]) => withoutData(toolResult(() => db.query(text, values), options))
@@ -58,7 +64,11 @@ export async function runTableTool(
     case 'insert_rows':
       return mendable(async () => {
         const results = await db.transaction(rows.map((row) => insertion(table, row)))
-        return { inserted: results.length, lastInsertRowid: results.at(-1)?.lastInsertRowid }
+        const { lastInsertRowid } = results.at(-1) ?? {}
+        return {
+          inserted: results.length,
+          ...(lastInsertRowid !== undefined && { lastInsertRowid: toJson(lastInsertRowid) }),
+        }
       })
     case 'update_rows': {
       const assignments = Object.keys(set).map((column) => `${quote(column)} = ?`)

@@ -1,7 +1,4 @@
-import { createTool, type Tool } from './tools.ts'
-
-/** Runs a tool of `db.asTools()` by name. */
-export type RunTableTool = (name: string, input: Record<string, unknown>) => Promise<unknown>
+import { createTool, type RunTool, type Tool } from './tools.ts'
 
 const text = { type: 'string' }
 const list = { type: 'array', items: text }
@@ -44,7 +41,7 @@ const tools: [name: string, description: string, properties: Record<string, unkn
 ]
 
 /** Returns the tools of one database. */
-export const tableTools = (run: RunTableTool): Tool[] =>
+export const tableTools = (toRun: (name: string) => RunTool): Tool[] =>
   tools.map(([name, description, properties, ...required]) =>
-    createTool(name, description, properties, required, (input) => run(name, input)),
+    createTool(name, description, properties, required, toRun(name)),
   )

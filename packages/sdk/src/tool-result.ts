@@ -1,22 +1,25 @@
 import { PerSQLError } from './errors.ts'
 import type { ToolError, ToolOptions, ToolResult, ToolRows } from './tools.ts'
-import type { QueryResult, Row } from './types.ts'
+import type { Int64, QueryResult, Row, Value } from './types.ts'
 
 /** Runs a statement for an AI model. Errors that the model can fix are returned, all others are thrown. */
-export function toolResult(run: () => Promise<QueryResult>, { maxRows = 100 }: ToolOptions = {}): Promise<ToolResult> {
+export function toolResult(
+  run: () => Promise<QueryResult<Row<Int64>, Int64>>,
+  { maxRows = 100 }: ToolOptions = {},
+): Promise<ToolResult> {
   return mendable(async () => {
     const { columns, rows: all, changes } = await run()
-    const rows = all
-      .slice(0, maxRows)
-      .map((row) =>
-        row.map((value) =>
-          value instanceof Uint8Array ? `<${value.length} ${value.length === 1 ? 'byte' : 'bytes'}>` : value,
-        ),
-      )
+    const rows = all.slice(0, maxRows).map((row) => row.map(toJson))
     const data = rows.map((row) => Object.fromEntries(row.map((value, i) => [columns[i], value])) as Row)
     const truncated = all.length > maxRows ? ({ truncated: true } as const) : {}
     return { data, columns, rows, rowCount: all.length, ...truncated, ...(changes !== undefined && { changes }) }
   })
+}
+
+/** Converts a value to JSON: an integer that a number would round becomes text. */
+export function toJson(value: Value<Int64>): Exclude<Value, Uint8Array> {
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : `${value}`
+  return value instanceof Uint8Array ? `<${value.length} ${value.length === 1 ? 'byte' : 'bytes'}>` : value
 }
 
 /** Returns a result without the duplicate rows in `data`. */

@@ -100,21 +100,19 @@ export interface Toolbox {
   run(name: string, input: unknown): Promise<unknown>
 }
 
+/** Runs a tool with an object or its JSON, after checking that it has the required fields. */
+export type RunTool = (input: unknown, required: readonly string[]) => Promise<unknown>
+
 /** Declares a tool. */
 export function createTool<Name extends string>(
   name: Name,
   description: string,
   properties: Record<string, unknown>,
   required: string[],
-  run: (input: Record<string, unknown>) => Promise<unknown>,
+  run: RunTool,
 ): Tool<Name> {
   const schema: ObjectSchema = { type: 'object', properties, required, additionalProperties: false }
-  const execute = async (input: unknown) => {
-    const given = typeof input === 'string' ? JSON.parse(input || '{}') : (input ?? {})
-    const missing = required.filter((field) => given[field] === undefined)
-    if (missing.length > 0) return { error: missingArguments(missing), code: 'invalid_input' }
-    return run(given)
-  }
+  const execute = (input: unknown) => run(input, required)
   const standard = {
     '~standard': {
       version: 1,
@@ -148,10 +146,6 @@ export function createTool<Name extends string>(
     langchain: () => ({ name, description, schema, func: async (input) => JSON.stringify(await execute(input)) }),
   }
 }
-
-/** Formats the error about missing arguments: `Missing argument "sql".` */
-const missingArguments = (names: readonly string[]): string =>
-  `Missing ${names.length === 1 ? 'argument' : 'arguments'} ${names.map((name) => `"${name}"`).join(', ')}.`
 
 /** Combines tools. */
 export function toolbox(tools: readonly Tool[]): Toolbox {

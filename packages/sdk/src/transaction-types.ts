@@ -1,4 +1,4 @@
-import type { CallOptions, Params, QueryResult, Row, Statement } from './types.ts'
+import type { CallOptions, Int64, Params, QueryResult, Row, Statement } from './types.ts'
 
 /** The options of a transaction. `timeoutMs` and `maxRetries` apply to each of its requests. */
 export interface TransactionOptions extends CallOptions {
@@ -15,20 +15,20 @@ export interface TransactionOptions extends CallOptions {
 }
 
 /** A transaction that is open. Statements run in the order of the calls, also without `await` between them. */
-export interface Transaction {
+export interface Transaction<I extends Int64 = 'number'> {
   /** Runs one statement, which sees the transaction's own writes. @throws PerSQLError; the transaction stays open */
-  query<T extends object = Row>(sql: string, params?: Params): Promise<QueryResult<T>>
+  query<T extends object = Row<I>>(sql: string, params?: Params): Promise<QueryResult<T, I>>
   /** Runs statements in one request, up to the first error. The effects of the statements before the error stay. */
-  batch<T extends object = Row>(statements: readonly Statement[]): Promise<QueryResult<T>[]>
+  batch<T extends object = Row<I>>(statements: readonly Statement[]): Promise<QueryResult<T, I>[]>
   /**
    * Runs a function in a savepoint: its writes are undone if it throws. Until it ends, use only the argument of the
    * function.
    */
-  transaction<R>(run: (tx: Transaction) => Promise<R> | R): Promise<R>
+  transaction<R>(run: (tx: Transaction<I>) => Promise<R> | R): Promise<R>
 }
 
 /** A transaction that its creator ends. The server rolls it back if it is idle for too long. */
-export interface OpenTransaction extends Transaction {
+export interface OpenTransaction<I extends Int64 = 'number'> extends Transaction<I> {
   /** @throws PerSQLError; nothing was committed, and the transaction stays open if a constraint is violated */
   commit(): Promise<void>
   /** Rolls back all statements. Does nothing if the transaction has ended. */

@@ -1,11 +1,11 @@
 import { randomKey, type Target, type TargetSource } from './bind-routes.ts'
 import { PerSQLError } from './errors.ts'
 import { type Answer, type Call, pause } from './http.ts'
-import type { OpenTransaction, Transaction, TransactionOptions } from './transaction-types.ts'
-import type { Params, QueryResult, Row, Statement } from './types.ts'
+import type { OpenTransaction, TransactionOptions } from './transaction-types.ts'
+import type { Int64, Params, QueryResult, Row, Statement } from './types.ts'
 import { encodeParams, toResult, type WireResult } from './values.ts'
 
-type Work<R> = (tx: Transaction) => Promise<R> | R
+type Work<R> = (tx: never) => Promise<R> | R
 
 /** The errors after which nothing was written and the transaction can run again. */
 const AGAIN = /^transaction_(busy|conflict)$/
@@ -13,14 +13,15 @@ const AGAIN = /^transaction_(busy|conflict)$/
 /** Runs a function in a transaction, and again if the transaction had to yield to another one. */
 export async function run<R>(
   target: TargetSource,
+  format: object,
   work: Work<R>,
   { retries = 3, ...options }: TransactionOptions = {},
 ): Promise<R> {
   for (let attempt = 0; ; attempt++) {
-    const connection = new Connection(target, options)
+    const connection = new Connection(target, format, options)
     const tx = new Scope(connection)
     try {
-      const result = await work(tx)
+      const result = await work(tx as never)
       await tx.commit()
       return result
     } catch (cause) {
@@ -34,13 +35,16 @@ export async function run<R>(
 }
 
 /** Returns a transaction that the caller commits or rolls back. It opens with its first statement. */
-export const begin = (target: TargetSource, options: TransactionOptions = {}): OpenTransaction =>
-  new Scope(new Connection(target, options))
+export const begin = <I extends Int64>(
+  target: TargetSource,
+  format: object,
+  options: TransactionOptions = {},
+): OpenTransaction<I> => new Scope(new Connection(target, format, options)) as OpenTransaction<Int64> as never
 
 const fail = (code: string, message: string) => Promise.reject(new PerSQLError({ status: 0, code, message }))
 
 /** A transaction, or a savepoint in it. */
-class Scope implements OpenTransaction {
+class Scope implements OpenTransaction<Int64> {
   readonly #connection: Connection
   #state: 'open' | 'nested' | 'ended' = 'open'
 
@@ -48,12 +52,12 @@ class Scope implements OpenTransaction {
     this.#connection = connection
   }
 
-  async query<T extends object = Row>(sql: string, params: Params = []): Promise<QueryResult<T>> {
+  async query<T extends object = Row<Int64>>(sql: string, params: Params = []): Promise<QueryResult<T, Int64>> {
     const [result] = await this.batch<T>([{ sql, params }])
-    return result as QueryResult<T>
+    return result as QueryResult<T, Int64>
   }
 
-  batch<T extends object = Row>(statements: readonly Statement[]): Promise<QueryResult<T>[]> {
+  batch<T extends object = Row<Int64>>(statements: readonly Statement[]): Promise<QueryResult<T, Int64>[]> {
     return this.#use(() => this.#connection.run<T>(statements))
   }
 
@@ -64,7 +68,7 @@ class Scope implements OpenTransaction {
     })
     const inner = new Scope(this.#connection)
     try {
-      const result = await run(inner)
+      const result = await run(inner as never)
       await this.#connection.release(savepoint, false)
       return result
     } catch (cause) {
@@ -111,6 +115,8 @@ class Connection {
   readonly #source: TargetSource
   readonly #mode: TransactionOptions['mode']
   readonly #options: Partial<Call>
+  /** The form of results, for each request that can have some. */
+  readonly #format: object
   #target: Target | undefined
   #path: string | undefined
   #step = 0
@@ -119,20 +125,21 @@ class Connection {
   /** Statements about savepoints, which are sent with the next request. */
   #pending: string[] = []
 
-  constructor(source: TargetSource, { mode = 'write', retries: _, ...options }: TransactionOptions) {
+  constructor(source: TargetSource, format: object, { mode = 'write', retries: _, ...options }: TransactionOptions) {
     this.#source = source
+    this.#format = format
     this.#mode = mode
     this.#options = options
   }
 
-  run<T extends object>(statements: readonly Statement[]): Promise<QueryResult<T>[]> {
+  run<T extends object>(statements: readonly Statement[]): Promise<QueryResult<T, Int64>[]> {
     const encoded = statements.map(({ params = [], ...rest }) => ({ ...rest, params: encodeParams(params) }))
     return this.#next(async () => {
       this.#assertUsable()
       const added = this.#pending.length
       const { data, meta } = await this.#request([...this.#pending.map((sql) => ({ sql })), ...encoded])
       this.#pending.splice(0, added)
-      return (data.results as WireResult[]).slice(added).map((result) => toResult<T>(result, meta))
+      return (data.results as WireResult[]).slice(added).map((result) => toResult<T, Int64>(result, meta))
     })
   }
 
@@ -185,7 +192,7 @@ class Connection {
 
   async #runStep(statements: object[]): Promise<Answer> {
     try {
-      const answer = await this.#send('statements', { step: this.#step + 1, statements })
+      const answer = await this.#send('statements', { step: this.#step + 1, statements, ...this.#format })
       this.#step++
       return answer
     } catch (cause) {
@@ -198,7 +205,11 @@ class Connection {
   async #open(statements: object[]): Promise<Answer> {
     this.#target ??= typeof this.#source === 'function' ? await this.#source() : this.#source
     const path = `${this.#target.path}transactions`
-    const answer = await this.#call(path, { mode: this.#mode, statements }, { idempotencyKey: randomKey() })
+    const answer = await this.#call(
+      path,
+      { mode: this.#mode, statements, ...this.#format },
+      { idempotencyKey: randomKey() },
+    )
     this.#path = `${path}/${answer.data.id}`
     return answer
   }

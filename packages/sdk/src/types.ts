@@ -1,16 +1,12 @@
 export type * from './event-types.ts'
+export type * from './result-types.ts'
 export type * from './schema-types.ts'
 export type * from './transfer-types.ts'
 
-/** A value in a row. Integers outside ±(2^53 − 1) are refused, never rounded. */
-export type Value = string | number | null | Uint8Array
 /** A value for a placeholder: booleans become 0 and 1. A bigint is exact, up to 64 bits. */
 export type Param = string | number | bigint | boolean | null | Uint8Array
 /** The values of a statement's placeholders: in their order, or by name, with or without the prefix `:`, `@` or `$`. */
 export type Params = readonly Param[] | Readonly<Record<string, Param>>
-/** A row as an object with its column names as keys. */
-export type Row = Record<string, Value>
-
 /** A JSON value. */
 export type Json = string | number | boolean | null | Json[] | { [name: string]: Json }
 
@@ -66,42 +62,6 @@ export interface Statement {
   params?: Params
   /** Rolls the transaction back and fails with 409 if the counts differ. */
   expect?: { rows?: Count; rowsWritten?: Count }
-}
-
-/** The cost of a call. */
-export interface QueryMeta {
-  rowsRead: number
-  rowsWritten: number
-  durationMs: number
-  statementCount: number
-  costUsd: number
-  /** The automatic snapshot before a destructive statement. */
-  snapshot?: { id: string; label: string }
-  /** The reason for a missing automatic snapshot. */
-  snapshotSkipped?: 'too_large' | 'copy_impossible' | 'storage_full' | 'quota_exceeded'
-}
-
-/** The result of a statement. */
-export interface QueryResult<T extends object = Row> {
-  /** The rows as objects. */
-  data: T[]
-  columns: string[]
-  rows: Value[][]
-  rowsRead: number
-  rowsWritten: number
-  /** Rows changed, without index entries; absent for reads. */
-  changes?: number
-  lastInsertRowid?: number
-  /** The cost of the whole call, also for a statement of a batch. */
-  meta?: QueryMeta
-}
-
-/** The result of a statement of a script. */
-export interface ScriptResult<T extends object = Row> extends QueryResult<T> {
-  /** The number of the statement, from 1. */
-  number: number
-  /** Its first line in the script, from 1. */
-  line: number
 }
 
 /** The cause of an SQL error in machine-readable form. */

@@ -1,14 +1,15 @@
-import type { Param, Params, QueryMeta, QueryResult, Value } from './types.ts'
+import type { Int64, Param, Params, QueryMeta, QueryResult, Value } from './types.ts'
 
 /** A result in JSON, with bytes as base64. */
 export interface WireResult {
   columns: string[]
-  rows: (Exclude<Value, Uint8Array> | { base64: string })[][]
+  rows: WireValue[][]
   rowsRead: number
   rowsWritten: number
   changes?: number
-  lastInsertRowid?: number
+  lastInsertRowid?: number | { int64: string }
 }
+type WireValue = Exclude<Value, Uint8Array> | { base64: string } | { int64: string }
 
 /** Encodes a parameter for JSON. @throws TypeError for a value that JSON can't represent exactly */
 export function encode(value: Param): unknown {
@@ -30,16 +31,22 @@ export const encodeParams = (params: Params): unknown =>
     ? params.map(encode)
     : Object.fromEntries(Object.entries(params).map(([name, value]) => [name, encode(value)]))
 
-const decode = (value: WireResult['rows'][number][number]): Value =>
-  typeof value === 'object' && value ? Uint8Array.from(atob(value.base64), (c) => c.charCodeAt(0)) : value
+/** Returns the name of a form of integers in calls. */
+export const toWireForm = (int64: unknown): unknown => (int64 === 'bigint' ? 'object' : int64)
+
+function decode(value: WireValue | undefined): Value<Int64> | undefined {
+  if (!value || typeof value !== 'object') return value
+  return 'int64' in value ? BigInt(value.int64) : Uint8Array.from(atob(value.base64), (c) => c.charCodeAt(0))
+}
 
 /** Adds the rows as objects to a result. The result of `ask` has its counts in `meta`. */
-export function toResult<T extends object>(
+export function toResult<T extends object, I extends Int64>(
   wire: Pick<WireResult, 'columns' | 'rows'> & Partial<WireResult>,
   meta: QueryMeta | undefined,
-): QueryResult<T> {
+): QueryResult<T, I> {
   const { columns, rowsRead = meta?.rowsRead ?? 0, rowsWritten = meta?.rowsWritten ?? 0 } = wire
-  const rows = wire.rows.map((row) => row.map(decode))
+  const rows = wire.rows.map((row) => row.map(decode) as Value[])
   const data = rows.map((row) => Object.fromEntries(row.map((value, i) => [columns[i], value])) as T)
-  return { data, ...wire, rows, rowsRead, rowsWritten, meta }
+  const given = { data, ...wire, rows, rowsRead, rowsWritten, lastInsertRowid: decode(wire.lastInsertRowid), meta }
+  return given as unknown as QueryResult<T, I>
 }

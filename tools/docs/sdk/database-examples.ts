@@ -44,6 +44,11 @@ export const databaseExamples = {
     const results = await db.script('SELECT 1 AS one; SELECT 2 AS two', { transaction: true })
     for (const { line, data } of results) console.log(line, data)
   },
+  'db.with': async ({ db }) => {
+    const exact = db.with({ int64: 'bigint' })
+    const { data } = await exact.query<{ big: bigint }>('SELECT 9223372036854775807 AS big')
+    console.log(data[0]?.big) // 9223372036854775807n
+  },
   'db.tables': async ({ db }) => {
     for (const { name, rowCount } of await db.tables()) console.log(name, rowCount)
   },
