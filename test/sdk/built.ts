@@ -17,7 +17,7 @@ export async function builtSdk() {
 const { runSuite } = await import('./suite.mjs')
 const [options, namespace] = JSON.parse(process.argv[2])
 const persql = new sdk.PerSQL(options)
-const results = await runSuite({ sdk, open: (slug) => persql.database(namespace, slug) })
+const results = await runSuite({ sdk, open: (slug) => persql.database(namespace, slug), request: (...call) => persql.request(...call) })
 await persql.close()
 console.log(JSON.stringify(results))
 process.exit(0)

@@ -5,9 +5,13 @@ export interface Setting {
   sdk: Pick<typeof Sdk, 'PerSQL' | 'PerSQLError'>
   /** Opens an unused database. */
   open(slug: string): Sdk.Database
+  /** Calls an operation of a database, such as `query`, as JSON. */
+  request: Sdk.PerSQL['request']
 }
+/** Calls an operation of the database of a case. */
+export type RequestCall = (operation: string, body: object) => Promise<unknown>
 /** A case, which throws if it fails. */
-export type Case = (db: Sdk.Database, sdk: Setting['sdk']) => Promise<void>
+export type Case = (db: Sdk.Database, sdk: Setting['sdk'], request: RequestCall) => Promise<void>
 
 /** Returns the rejection of a promise. */
 export async function failure(promise: Promise<unknown>): Promise<unknown> {

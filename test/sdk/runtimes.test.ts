@@ -190,7 +190,7 @@ export default {
   async fetch(request) {
     const [options, namespace] = await request.json()
     const persql = new sdk.PerSQL(options)
-    return Response.json(await runSuite({ sdk, open: (slug) => persql.database(namespace, slug) }))
+    return Response.json(await runSuite({ sdk, open: (slug) => persql.database(namespace, slug), request: (...call) => persql.request(...call) }))
   },
 }
 `,
@@ -240,7 +240,7 @@ test('a browser runs it', async () => {
     const given = await page.evaluate(`(async () => {
       const [sdk, { runSuite }] = await Promise.all([import('/sdk/index.js'), import('/sdk/suite.mjs')])
       const persql = new sdk.PerSQL(${JSON.stringify(options)})
-      return runSuite({ sdk, open: (slug) => persql.database('browser', slug) })
+      return runSuite({ sdk, open: (slug) => persql.database('browser', slug), request: (...call) => persql.request(...call) })
     })()`)
     expect(given).toEqual(allHold)
   } finally {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import * as sdk from '../../packages/sdk/src/index.ts'
 import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
-import { cases } from './suite.ts'
+import { cases, runCase } from './suite.ts'
 
 const ns = uniqueName('acme')
 let platform: SharedPlatform
@@ -17,7 +17,8 @@ afterAll(() => platform.stop())
 describe('against the server', () => {
   for (const [index, [name, run]] of Object.entries(cases).entries()) {
     test(name, async () => {
-      await run(persql.database(`${ns}/case-${index}`), sdk)
+      const open = (slug: string) => persql.database(ns, slug)
+      await runCase(run, { sdk, open, request: (...call) => persql.request(...call) }, index)
     })
   }
 })

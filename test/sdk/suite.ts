@@ -1,5 +1,6 @@
 import type * as Sdk from '../../packages/sdk/src/index.ts'
 import { type Case, failure, type Setting, same } from './cases.ts'
+import { resultCases } from './result-cases.ts'
 import { transactionCases } from './transaction-cases.ts'
 
 const PEOPLE = 'CREATE TABLE people (id INTEGER PRIMARY KEY, email TEXT UNIQUE, age INTEGER, photo BLOB)'
@@ -215,14 +216,21 @@ export const cases: Record<string, Case> = {
     same(await failure(db.query('SELECT 1', [], { signal: AbortSignal.abort(reason) })), reason)
   },
   ...transactionCases,
+  ...resultCases,
+}
+
+/** Runs a case on a database of its own. */
+export async function runCase(run: Case, { sdk, open, request }: Setting, index: number): Promise<void> {
+  const db = open(`case-${index}`)
+  await run(db, sdk, (operation, body) => request('POST', `/v1/db/${db.namespace}/${db.slug}/${operation}`, body))
 }
 
 /** Runs all cases and returns `ok` or the error of each. */
-export async function runSuite({ sdk, open }: Setting): Promise<Record<string, string>> {
+export async function runSuite(setting: Setting): Promise<Record<string, string>> {
   const results: Record<string, string> = {}
   for (const [index, [name, run]] of Object.entries(cases).entries()) {
     try {
-      await run(open(`case-${index}`), sdk)
+      await runCase(run, setting, index)
       results[name] = 'ok'
     } catch (cause) {
       results[name] = cause instanceof Error ? `${cause.message}\n${cause.stack}` : String(cause)

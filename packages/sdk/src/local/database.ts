@@ -4,8 +4,19 @@ import type { WireResult } from '../values.ts'
 import type { Engine } from './engine.ts'
 import { assertExpected } from './expectations.ts'
 import { readSchema, readTables } from './schema.ts'
+import { parseScript, runScript, type Script } from './script.ts'
 import { createError, sqlError } from './sql-error.ts'
-import { attempt, execute, getEffect, prepare, type WireStatement } from './statements.ts'
+import {
+  assertWhole,
+  attempt,
+  execute,
+  getEffect,
+  inspect,
+  prepare,
+  type ResultFormat,
+  type WireStatement,
+  withFormat,
+} from './statements.ts'
 import { Transactions } from './transactions.ts'
 
 interface Proposal {
@@ -13,7 +24,7 @@ interface Proposal {
   effect: string
   expiresAtMs: number
 }
-interface Batch {
+interface Batch extends ResultFormat {
   statements: WireStatement[]
   transaction?: boolean
 }
@@ -79,10 +90,13 @@ export class LocalDatabase {
 
   async #inTransaction(id: string, action: string | undefined, body: unknown): Promise<object> {
     const transactions = this.#transactions
-    if (!action) return transactions.begin(body as Parameters<Transactions['begin']>[0])
     if (action === 'rollback') return transactions.rollback(id)
-    if (action === 'commit') return transactions.commit(id, body as Parameters<Transactions['commit']>[1])
-    return transactions.run(id, body as Parameters<Transactions['run']>[1])
+    const given = body as Partial<Batch>
+    const statements = given.statements?.map((statement) => withFormat(statement, given))
+    const input = { ...given, ...(statements && { statements }) }
+    if (!action) return transactions.begin(input as Parameters<Transactions['begin']>[0])
+    if (action === 'commit') return transactions.commit(id, input as Parameters<Transactions['commit']>[1])
+    return transactions.run(id, input as Parameters<Transactions['run']>[1])
   }
 
   /** Returns whether a call only reads. One that fails to compile writes nothing either. */
@@ -102,9 +116,11 @@ export class LocalDatabase {
     const statement = body as WireStatement
     switch (operation) {
       case 'POST query':
-        return this.#measured(1, () => execute(engine, statement))
+        return this.#measured(1, () => execute(engine, withFormat(statement, body as ResultFormat)))
       case 'POST batch':
         return this.#batch(body as Batch)
+      case 'POST script':
+        return this.#script(body as Script & ResultFormat)
       case 'GET tables':
         return { data: readTables(engine) }
       case 'GET schema':
@@ -124,11 +140,26 @@ export class LocalDatabase {
     }
   }
 
-  #batch({ statements, transaction }: Batch): Answer {
+  #script(body: Script & ResultFormat): Answer {
+    const statements = parseScript(body)
+    const runner = {
+      execute: (sql: string, isInTransaction: boolean) => {
+        const statement = withFormat({ sql }, body)
+        if (isInTransaction) assertWhole(inspect(this.#engine, prepare(this.#engine, statement)).isPartial)
+        return execute(this.#engine, statement)
+      },
+      command: (sql: string) => void attempt(() => this.#engine.compile(sql).run([])),
+      atomically: <T>(run: () => T) => this.#atomically(run),
+    }
+    withFormat({ sql: '' }, body)
+    return this.#measured(statements.length, () => runScript(statements, body.transaction === true, runner))
+  }
+
+  #batch({ statements, transaction, ...format }: Batch): Answer {
     if (statements.length < 1 || statements.length > MAX_STATEMENTS) {
       throw createError(400, 'invalid_input', `A batch must have 1 to ${MAX_STATEMENTS} statements.`)
     }
-    const all = () => statements.map((statement, index) => this.#checked(statement, index))
+    const all = () => statements.map((statement, index) => this.#checked(withFormat(statement, format), index))
     if (transaction && FOREIGN_KEYS_OFF.test(statements[0]?.sql ?? '')) {
       return this.#measured(statements.length, () => this.#withoutForeignKeys(all))
     }
@@ -203,8 +234,8 @@ export class LocalDatabase {
     return execute(this.#engine, { sql: `EXPLAIN QUERY PLAN ${sql}`, params }).rows
   }
 
-  #propose({ sql, params, ttlSec = 600 }: WireStatement & { ttlSec?: number }) {
-    const statement = { sql, params }
+  #propose({ sql, params, ttlSec = 600, ...format }: WireStatement & ResultFormat & { ttlSec?: number }) {
+    const statement = withFormat({ sql, params }, format)
     const effect = this.#effect(statement)
     if (effect.kind === 'read')
       throw createError(400, 'invalid_input', "This statement doesn't write. Use query instead.")

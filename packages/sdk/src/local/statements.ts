@@ -8,6 +8,24 @@ export interface WireStatement {
   sql: string
   params?: unknown[] | Record<string, unknown>
   expect?: { rows?: Count; rowsWritten?: Count }
+  /** The form of its result, from the body of the call. */
+  format?: ResultFormat
+}
+
+/** The form of results. */
+export interface ResultFormat {
+  int64?: unknown
+  rows?: unknown
+}
+
+/** Returns a statement with the form of results that a call asks for. @throws PerSQLError `invalid_input` */
+export function withFormat<S extends WireStatement>(statement: S, { int64, rows }: ResultFormat): S {
+  const refuse = (problem: string) => createError(400, 'invalid_input', problem)
+  if (int64 !== undefined && !['number', 'text', 'object'].includes(int64 as string)) {
+    throw refuse('"int64" must be "number", "text" or "object".')
+  }
+  if (rows !== undefined && rows !== 'objects') throw refuse('"rows" must be "objects".')
+  return { ...statement, format: { int64, rows } }
 }
 
 const COMMENTS = /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g
@@ -89,13 +107,22 @@ export function execute(engine: Engine, statement: WireStatement): WireResult {
   const { kind } = getEffect(engine, sql, values)
   const total = () => Number(engine.compile('SELECT total_changes()').run([])[0]?.[0])
   const before = total()
-  const rows = attempt(() => compiled.run(values)).map((row) => row.map(toWire))
+  const { int64, rows: shape } = statement.format ?? {}
+  const { columns } = compiled
+  if (shape === 'objects') assertDistinct(columns)
+  const toForm = (value: Native) => toWire(value, int64)
+  const arrays = attempt(() => compiled.run(values)).map((row) => row.map(toForm))
+  const toObject = (row: unknown[]) => Object.fromEntries(columns.map((column, i) => [column, row[i]]))
+  const rows = shape === 'objects' ? (arrays.map(toObject) as never) : arrays
   const rowsWritten = total() - before
-  const result: WireResult = { columns: [...compiled.columns], rows, rowsRead: rows.length, rowsWritten }
+  const result: WireResult = { columns: [...columns], rows, rowsRead: arrays.length, rowsWritten }
   if (kind !== 'write') return result
   const [counts] = engine.compile('SELECT changes(), last_insert_rowid()').run([])
   result.changes = rowsWritten > 0 ? Number(counts?.[0]) : 0
-  if (/^(insert|replace|with)\b/i.test(statement.sql.replace(LEADING, ''))) result.lastInsertRowid = Number(counts?.[1])
+  if (/^(insert|replace|with)\b/i.test(statement.sql.replace(LEADING, ''))) {
+    const rowid = toRowid(counts?.[1] as bigint, int64)
+    if (rowid !== undefined) result.lastInsertRowid = rowid
+  }
   return result
 }
 
@@ -108,6 +135,12 @@ export interface Inspected extends Pick<Explanation, 'kind'> {
   isRandom: boolean
   /** Whether an error can undo more than the statement, or keep a part of it. */
   isPartial: boolean
+}
+
+/** @throws PerSQLError `statement_not_allowed` for a statement of a transaction whose errors can undo more or less than it */
+export function assertWhole(isPartial: boolean): void {
+  const message = "OR ROLLBACK, OR FAIL and RAISE(ROLLBACK) aren't supported in a transaction."
+  if (isPartial) throw createError(400, 'statement_not_allowed', message)
 }
 
 /** Inspects a statement for an interactive transaction. */
@@ -201,11 +234,27 @@ function toNative(value: unknown): Native {
   return value as Native
 }
 
-function toWire(value: Native): WireResult['rows'][number][number] {
+/** @throws PerSQLError `duplicate_column`, before the statement runs */
+function assertDistinct(columns: readonly string[]): void {
+  const column = columns.find((name, i) => columns.indexOf(name) < i)
+  if (column === undefined) return
+  const message = `Several columns are named "${column}". Name each with AS, or leave out "rows": "objects".`
+  throw createError(400, 'duplicate_column', message)
+}
+
+/** Returns a rowid in a form; none as a number that would be rounded. */
+function toRowid(value: bigint, int64: unknown): WireResult['lastInsertRowid'] {
+  const isExact = int64 === 'text' || int64 === 'object' || Number.isSafeInteger(Number(value))
+  return isExact ? (toWire(value, int64) as WireResult['lastInsertRowid']) : undefined
+}
+
+function toWire(value: Native, int64: unknown): WireResult['rows'][number][number] {
   if (value instanceof Uint8Array) return encode(value) as { base64: string }
   if (typeof value !== 'bigint') return value
+  if (int64 === 'text') return `${value}`
+  if (int64 === 'object') return { int64: `${value}` }
   if (Number.isSafeInteger(Number(value))) return Number(value)
   const message =
-    "A column value is an integer outside ±9007199254740991, which JSON can't represent exactly. Use CAST(… AS TEXT)."
+    'A value in the result is an integer outside ±9007199254740991, which JSON parsers would round. Use "int64": "text" or CAST(… AS TEXT).'
   throw createError(400, 'integer_out_of_range', message)
 }

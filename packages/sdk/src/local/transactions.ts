@@ -3,7 +3,7 @@ import type { WireResult } from '../values.ts'
 import type { Engine } from './engine.ts'
 import { assertExpected } from './expectations.ts'
 import { createError, sqlError } from './sql-error.ts'
-import { attempt, execute, inspect, prepare, type WireStatement } from './statements.ts'
+import { assertWhole, attempt, execute, inspect, prepare, type WireStatement } from './statements.ts'
 
 /** The limits of a server. */
 const IDLE_MS = 5000
@@ -243,10 +243,7 @@ export class Transactions {
     if (kind !== 'read' && tx.mode === 'read') {
       throw createError(400, 'statement_not_allowed', 'A transaction with the mode "read" can\'t write.')
     }
-    if (isPartial) {
-      const message = "OR ROLLBACK, OR FAIL and RAISE(ROLLBACK) aren't supported in a transaction."
-      throw createError(400, 'statement_not_allowed', message)
-    }
+    assertWhole(isPartial)
     if (kind !== 'read' && isRandom) tx.isRepeatable = false
     const result = this.#expected(statement, index)
     if (kind !== 'read') tx.replayed.push(statement)
