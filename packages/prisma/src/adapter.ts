@@ -1,4 +1,4 @@
-import type { PerSQLDatabase } from '@persql/sdk'
+import type { Int64, PerSQLDatabase } from '@persql/sdk'
 import {
   DriverAdapterError,
   type IsolationLevel,
@@ -10,11 +10,12 @@ import { PerSQLTransaction } from './transaction.ts'
 
 /** The connection of Prisma Client to a database. Each query is a call, so connections need no pool. */
 export class PerSQLAdapter extends PerSQLQueryable implements SqlDriverAdapter {
-  readonly #database: PerSQLDatabase
+  readonly #database: PerSQLDatabase<'bigint'>
 
-  constructor(database: PerSQLDatabase) {
-    super(database)
-    this.#database = database
+  constructor(database: PerSQLDatabase<Int64>) {
+    const exact = database.with({ int64: 'bigint' })
+    super(exact)
+    this.#database = exact
   }
 
   async startTransaction(isolationLevel: IsolationLevel = 'SERIALIZABLE'): Promise<Transaction> {

@@ -1,4 +1,4 @@
-import type { PerSQLDatabase } from '@persql/sdk'
+import type { Int64, PerSQLDatabase } from '@persql/sdk'
 import type { SqlDriverAdapter, SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import { PerSQLAdapter } from './adapter.ts'
 import { ADAPTER } from './queryable.ts'
@@ -6,9 +6,9 @@ import { ADAPTER } from './queryable.ts'
 /** The options of the driver adapter. */
 export interface PrismaPerSQLOptions {
   /** `new PerSQL().database('namespace/database')` of `@persql/sdk`. */
-  database: PerSQLDatabase
+  database: PerSQLDatabase<Int64>
   /** An empty database for Prisma's tools that need a shadow database. */
-  shadowDatabase?: PerSQLDatabase
+  shadowDatabase?: PerSQLDatabase<Int64>
 }
 
 /** The driver adapter of a PerSQL database for Prisma Client: `new PrismaClient({ adapter: new PrismaPerSQL({ database }) })`. */

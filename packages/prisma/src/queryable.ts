@@ -1,4 +1,4 @@
-import type { PerSQLDatabase, QueryResult } from '@persql/sdk'
+import type { PerSQLDatabase, QueryResult, Row } from '@persql/sdk'
 import type { SqlQuery, SqlQueryable, SqlResultSet } from '@prisma/driver-adapter-utils'
 import { toDriverError } from './errors.ts'
 import { toParam, toResultSet } from './values.ts'
@@ -10,9 +10,9 @@ export const ADAPTER = { provider: 'sqlite', adapterName: '@persql/prisma' } as 
 export class PerSQLQueryable implements SqlQueryable {
   readonly provider: 'sqlite' = ADAPTER.provider
   readonly adapterName: string = ADAPTER.adapterName
-  readonly #target: Pick<PerSQLDatabase, 'query'>
+  readonly #target: Pick<PerSQLDatabase<'bigint'>, 'query'>
 
-  constructor(target: Pick<PerSQLDatabase, 'query'>) {
+  constructor(target: Pick<PerSQLDatabase<'bigint'>, 'query'>) {
     this.#target = target
   }
 
@@ -24,7 +24,7 @@ export class PerSQLQueryable implements SqlQueryable {
     return (await this.#run(query)).changes ?? 0
   }
 
-  #run({ sql, args, argTypes }: SqlQuery): Promise<QueryResult> {
+  #run({ sql, args, argTypes }: SqlQuery): Promise<QueryResult<Row<'bigint'>, 'bigint'>> {
     const params = args.map((value, index) => toParam(value, argTypes[index]?.scalarType))
     return withDriverErrors(this.#target.query(sql, params))
   }

@@ -6,9 +6,9 @@ import { PerSQLQueryable, withDriverErrors } from './queryable.ts'
 export class PerSQLTransaction extends PerSQLQueryable implements Transaction {
   /** Prisma must not send COMMIT and ROLLBACK as queries, too. */
   readonly options: TransactionOptions = { usePhantomQuery: true }
-  readonly #transaction: OpenTransaction
+  readonly #transaction: OpenTransaction<'bigint'>
 
-  constructor(transaction: OpenTransaction) {
+  constructor(transaction: OpenTransaction<'bigint'>) {
     super(transaction)
     this.#transaction = transaction
   }

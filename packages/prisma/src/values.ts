@@ -1,4 +1,4 @@
-import type { Param, QueryResult } from '@persql/sdk'
+import type { Param, QueryResult, Row, Value } from '@persql/sdk'
 import { type ArgScalarType, type ColumnType, ColumnTypeEnum, type SqlResultSet } from '@prisma/driver-adapter-utils'
 
 /** Converts an argument of a query. Prisma passes BigInt, Decimal, DateTime and Bytes as text. */
@@ -23,20 +23,32 @@ export function toParam(value: unknown, type: ArgScalarType | undefined): Param 
 const toText = (time: Date) => time.toISOString().replace('Z', '+00:00')
 
 /** Converts a result. Prisma derives the types of model fields from its schema, and those of raw queries from the values. */
-export function toResultSet({ columns, rows, lastInsertRowid }: QueryResult): SqlResultSet {
+export function toResultSet({ columns, rows, lastInsertRowid }: QueryResult<Row<'bigint'>, 'bigint'>): SqlResultSet {
+  const columnTypes = columns.map((_name, index) => toColumnType(rows.map((row) => row[index] ?? null)))
   return {
     columnNames: columns,
-    columnTypes: columns.map((_name, index) => toColumnType(rows.find((row) => row[index] !== null)?.[index])),
-    rows: rows.map((row) => row.map(toResultValue)),
+    columnTypes,
+    rows: rows.map((row) => row.map((value, index) => toResultValue(value, columnTypes[index]))),
     ...(lastInsertRowid !== undefined && { lastInsertId: `${lastInsertRowid}` }),
   }
 }
 
-function toColumnType(value: unknown): ColumnType {
-  if (typeof value === 'string') return ColumnTypeEnum.Text
-  if (typeof value === 'number') return ColumnTypeEnum.UnknownNumber
-  if (typeof value === 'bigint') return ColumnTypeEnum.Int64
-  return value instanceof Uint8Array ? ColumnTypeEnum.Bytes : ColumnTypeEnum.Int32
+const isRounded = (value: unknown): boolean => typeof value === 'bigint' && !Number.isSafeInteger(Number(value))
+
+/** Returns the type of a column by its values. Integers are numbers unless one of them would be rounded. */
+function toColumnType(values: readonly Value<'bigint'>[]): ColumnType {
+  const first = values.find((value) => value !== null)
+  if (typeof first === 'string') return ColumnTypeEnum.Text
+  if (first instanceof Uint8Array) return ColumnTypeEnum.Bytes
+  if (first === undefined) return ColumnTypeEnum.Int32
+  if (!values.some(isRounded)) return ColumnTypeEnum.UnknownNumber
+  return values.some((value) => typeof value === 'number') ? ColumnTypeEnum.Numeric : ColumnTypeEnum.Int64
 }
 
-const toResultValue = (value: unknown) => (typeof value === 'bigint' ? `${value}` : value)
+/** Converts a value. Columns with an integer that would be rounded contain text. */
+function toResultValue(value: Value<'bigint'>, type: ColumnType | undefined): unknown {
+  const isText = type === ColumnTypeEnum.Int64 || type === ColumnTypeEnum.Numeric
+  if (isText && (typeof value === 'number' || typeof value === 'bigint')) return `${value}`
+  if (typeof value !== 'bigint') return value
+  return isRounded(value) ? `${value}` : Number(value)
+}

@@ -34,6 +34,26 @@ export const suite: Suite = {
     equal(await prisma.user.count({ where: { born: { lt: new Date() }, active: false, visits: { gt: 5n } } }), 1)
     equal(await prisma.user.count({ where: { photo } }), 1)
   }),
+  'a BigInt is exact, in models and in raw queries': seeded(async (prisma) => {
+    const values = [2n ** 63n - 1n, -(2n ** 63n), 9007199254740993n, 5n]
+    for (const visits of values) await prisma.user.create({ data: { email: `${visits}@x`, visits } })
+    const where = { email: { in: values.map((visits) => `${visits}@x`) } }
+    const found = await prisma.user.findMany({ where, orderBy: { id: 'asc' } })
+    same(
+      found.map(({ visits }: { visits: bigint }) => visits),
+      values,
+    )
+    equal(await prisma.user.count({ where: { visits: 9007199254740993n } }), 1)
+    await prisma.$transaction(async (tx: Client) => {
+      const { visits } = await tx.user.update({ where: { email: '5@x' }, data: { visits: { increment: 2n ** 62n } } })
+      equal(visits, 2n ** 62n + 5n)
+    })
+    same(await prisma.$queryRaw`SELECT 1 AS small, 9223372036854775807 AS large, 1.5 AS real`, [
+      { small: 1, large: 9223372036854775807n, real: 1.5 },
+    ])
+    const [mixed] = (await prisma.$queryRaw`SELECT 9007199254740993 AS n UNION ALL SELECT 1.5`) as { n: unknown }[]
+    equal(`${mixed?.n}`, '9007199254740993')
+  }),
   'nested writes create, connect and return relations': seeded(async (prisma) => {
     const post = await prisma.post.create({
       data: {
