@@ -219,8 +219,23 @@ test('snapshots are kept, listed, restored and deleted', async () => {
 })
 
 test('tokens are minted, listed and revoked', async () => {
-  const minted = await answer(['token', 'create', 'reader', '--table', 'people', '--expires', '1d'])
-  expect(minted).toMatchObject({ name: 'reader', role: 'readonly', tableScope: ['people'] })
+  const minted = await answer([
+    'token',
+    'create',
+    'reader',
+    '--table',
+    'people',
+    '--origin',
+    'https://app.example.com',
+    '--expires',
+    '1d',
+  ])
+  expect(minted).toMatchObject({
+    name: 'reader',
+    role: 'readonly',
+    tableScope: ['people'],
+    origins: ['https://app.example.com'],
+  })
   const refused = ['db', 'query', 'acme/main', 'DELETE FROM people']
   expect(await failure(refused, { env: { ...env, PERSQL_TOKEN: minted.token } })).toMatchObject({ exitCode: 5 })
   const listed = await cli.run(['token', 'list'], { env })

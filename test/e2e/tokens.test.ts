@@ -33,6 +33,7 @@ test('the secret is in the answer that mints it, and nowhere else', async () => 
     name: 'reports',
     role: 'readonly',
     tableScope: ['open'],
+    origins: null,
     claims: { team: 7 },
     database: null,
     databases: null,
@@ -70,6 +71,7 @@ test.each([
     libsqlUrl: null,
     databases: null,
     tableScope: null,
+    origins: null,
     expiresAt: null,
   })
   expect(await status(token, 'SELECT * FROM open')).toBe(read)

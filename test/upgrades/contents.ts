@@ -29,6 +29,7 @@ const endpoint = {
 const migration = { name: 'Add authors', sql: 'CREATE TABLE authors (id INTEGER PRIMARY KEY, name TEXT)' }
 const schedule = { name: 'weekly', sql: 'DELETE FROM books WHERE id = ?', params: [0], intervalSec: 604_800 }
 const note = 'Fixture of upgrades'
+const page = { name: 'page', role: 'readonly', origins: ['https://app.example.com'] }
 
 /** Fills a new instance with the namespace `acme`. */
 export async function fillContents(platform: PlatformClient): Promise<Omit<Made, 'version' | 'format'>> {
@@ -53,6 +54,7 @@ export async function fillContents(platform: PlatformClient): Promise<Omit<Made,
   await send(platform.database('acme', 'main-draft', token).query("INSERT INTO books (id, title) VALUES (3, 'Draft')"))
   await send(main.query('UPDATE books SET stars = 5 WHERE id = 2'))
   const reader = await send(platform.request('/v1/tokens', { token, body: { name: 'reader', role: 'readonly' } }))
+  await send(platform.request('/v1/tokens', { token, body: page }))
   const path = '/api/operator/namespaces/acme/credit'
   await send(platform.request(path, { token: platform.secret, body: { amountUsd: 7, note, ref: 'upgrade-fixture' } }))
   const { balanceUsd } = await send(platform.request('/v1/billing', { token }))
@@ -92,6 +94,10 @@ export async function checkContents(platform: PlatformClient, made: Made): Promi
 
   // The next check of the same data finds it again.
   await find(main.query('UPDATE books SET stars = 5 WHERE id = 2'))
+
+  const tokens = await find(platform.request('/v1/tokens', { token }))
+  expect(tokens).toContainEqual(expect.objectContaining({ name: 'reader', origins: null }))
+  if (made.format >= 5) expect(tokens).toContainEqual(expect.objectContaining(page))
 
   const { balanceUsd, ledger } = await find(platform.request('/v1/billing', { token }))
   const amounts = ledger.map(({ amountUsd }: { amountUsd: number }) => amountUsd)

@@ -36,6 +36,7 @@ const limits: readonly [row: string, file: string, constant: string, unit?: 'MB'
     `${DATABASE}/review/approvals/requests.ts`,
     'MAX_CHARACTERS',
   ],
+  ['Table scope, databases, origins of a token', 'packages/contract/src/origins.ts', 'MAX_ORIGINS'],
   ['Long reads of a namespace that wait', `${DATABASE}/reads/slots.ts`, 'MAX_WAITING'],
   ['Long reads of a namespace that wait', `${DATABASE}/reads/slots.ts`, 'MAX_WAIT_MS', 's'],
   ['Automatic snapshots', `${DATABASE}/versions/snapshots/snapshots.ts`, 'MAX_AUTOMATIC'],

@@ -23,9 +23,10 @@ const authority: fc.Arbitrary<Authority> = fc.record({
   opens: fc.option(some(name)),
   expiresAtMs: fc.option(expiry),
   claims: fc.option(claims),
+  origins: fc.option(some(name)),
 })
 const wanted = fc.record(
-  { role, tableScope: some(name), opens: some(name), expiresAtMs: fc.option(expiry), claims },
+  { role, tableScope: some(name), opens: some(name), expiresAtMs: fc.option(expiry), claims, origins: some(name) },
   { requiredKeys: ['role'] },
 )
 
@@ -40,6 +41,7 @@ describe('what is derived', () => {
           expect(findExcess(child, parent)).toBeUndefined()
           expect(child.role).toBe(request.role)
           for (const table of child.tableScope ?? []) expect(isInScope([table], parent)).toBe(true)
+          expect(parent.origins ?? child.origins ?? []).toEqual(expect.arrayContaining([...(child.origins ?? [])]))
           if (request.tableScope) expect(isInScope(child.tableScope, { tableScope: request.tableScope })).toBe(true)
           for (const [key, value] of Object.entries(parent.claims ?? {})) {
             expect(Object.entries(child.claims ?? {})).toContainEqual([key, value])
@@ -73,13 +75,14 @@ describe('what is derived', () => {
   test('with the same access can be requested again', () => {
     fc.assert(
       fc.property(authority, (parent) => {
-        const { role, tableScope, opens, expiresAtMs, claims } = parent
+        const { role, tableScope, opens, expiresAtMs, claims, origins } = parent
         const same = derive(parent, {
           role,
           expiresAtMs,
           ...(tableScope && { tableScope }),
           ...(opens && { opens }),
           ...(claims && { claims }),
+          ...(origins && { origins }),
         })
         expect([findExcess(same, parent), findExcess(parent, same)]).toEqual([undefined, undefined])
       }),

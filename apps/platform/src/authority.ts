@@ -125,6 +125,8 @@ export interface Authority {
   readonly opens: readonly string[] | null
   readonly expiresAtMs: number | null
   readonly claims: Claims | null
+  /** The origins of the only web pages that can use the credential, or `null` if it has no list. */
+  readonly origins: readonly string[] | null
 }
 
 /** The access that is requested for a new credential. Missing fields are inherited. */
@@ -135,10 +137,18 @@ export interface WantedAuthority {
   /** `null` for no expiry. */
   readonly expiresAtMs?: number | null | undefined
   readonly claims?: Claims | undefined
+  readonly origins?: readonly string[] | undefined
 }
 
 type Claims = NonNullable<Token['claims']>
-const UNLIMITED: Authority = { role: 'admin', tableScope: null, opens: null, expiresAtMs: null, claims: null }
+const UNLIMITED: Authority = {
+  role: 'admin',
+  tableScope: null,
+  opens: null,
+  expiresAtMs: null,
+  claims: null,
+  origins: null,
+}
 const MAX_CLAIMS = 4096
 
 /**
@@ -148,7 +158,7 @@ const MAX_CLAIMS = 4096
  * @throws PerSQLError `exceeds_parent`
  */
 export function derive(parent: Authority | null, wanted: WantedAuthority, expiryField = 'expiresIn'): Authority {
-  const { role, tableScope, opens, expiresAtMs, claims } = parent ?? UNLIMITED
+  const { role, tableScope, opens, expiresAtMs, claims, origins } = parent ?? UNLIMITED
   if (!isWithin(wanted.role, role)) throw exceeds('role')
   const ends = wanted.expiresAtMs === undefined ? expiresAtMs : wanted.expiresAtMs
   if (expiresAtMs !== null && (ends === null || ends > expiresAtMs)) throw exceeds(expiryField)
@@ -158,6 +168,7 @@ export function derive(parent: Authority | null, wanted: WantedAuthority, expiry
     opens: intersection(opens, wanted.opens, (id) => id, 'databases'),
     expiresAtMs: ends,
     claims: merged(claims, wanted.claims),
+    origins: intersection(origins, wanted.origins, (origin) => origin, 'origins'),
   }
 }
 
@@ -186,12 +197,17 @@ export function findExcess(child: Authority, parent: Authority | null): string |
   if (!isWithin(role, parent.role)) return 'role'
   if (parent.expiresAtMs !== null && (expiresAtMs === null || expiresAtMs > parent.expiresAtMs)) return 'expiresIn'
   if (!isInScope(child.tableScope, parent)) return 'tableScope'
-  if (parent.opens !== null && !(child.opens?.every((id) => parent.opens?.includes(id)) ?? false)) return 'databases'
+  if (!isSubset(child.opens, parent.opens)) return 'databases'
+  if (!isSubset(child.origins, parent.origins)) return 'origins'
   const differs = Object.entries(parent.claims ?? {}).some(
     ([key, value]) => !Object.hasOwn(child.claims ?? {}, key) || !isSame(child.claims?.[key], value),
   )
   return differs ? 'claims' : undefined
 }
+
+/** Returns whether a list contains only entries of another one. `null` is a list of everything. */
+const isSubset = (some: readonly string[] | null, all: readonly string[] | null): boolean =>
+  all === null || (some?.every((one) => all.includes(one)) ?? false)
 
 function intersection(
   all: readonly string[] | null,

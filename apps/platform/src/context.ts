@@ -1,6 +1,7 @@
 import type { Role } from '@persql/contract'
 import type { Env } from './env.ts'
 import type { Audience } from './oauth-server/server.ts'
+import { CallingPage } from './page-origin.ts'
 import { readRequestId } from './request-id.ts'
 import { getSettings, type Settings } from './settings.ts'
 import type { Span } from './tracing/tracer.ts'
@@ -17,6 +18,8 @@ export interface Context {
   readonly sentRequestId: string | undefined
   /** The span of the request, if its trace is recorded. */
   readonly span: Span | undefined
+  /** The web page that sends the request, if a page sends it. */
+  readonly page: CallingPage | undefined
   /** The base URL that callers use for this instance. */
   readonly baseUrl: string
   /** The highest role that the caller wants for this request. A higher role is lowered to it. */
@@ -34,6 +37,7 @@ export function createContext(request: Request, env: Env, url: string): Context 
   const { headers } = request
   const { id: requestId, isSent } = readRequestId(headers)
   const pathAt = url.indexOf('/', 8)
+  const origin = headers.get('Origin')
   return {
     env,
     settings,
@@ -42,6 +46,7 @@ export function createContext(request: Request, env: Env, url: string): Context 
     requestId,
     sentRequestId: isSent ? requestId : undefined,
     span: undefined,
+    page: origin === null ? undefined : new CallingPage(origin),
     baseUrl: settings.url ?? url.slice(0, pathAt),
   }
 }

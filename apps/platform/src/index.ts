@@ -13,6 +13,7 @@ import { pages } from './http/pages/pages.ts'
 import { answerHosted, answerPublicCall } from './http/public/public-endpoint.ts'
 import { answerAuth } from './http/rest/auth.ts'
 import { clientAddress, isFromThisMachine } from './http/rest/client-address.ts'
+import { isTokenApi, preflightReply, shareWithPage } from './http/rest/cross-origin.ts'
 import { dev } from './http/rest/dev-routes.ts'
 import { floodRetryAfterS } from './http/rest/flood-control.ts'
 import { launcherRoutes } from './http/rest/launcher-routes.ts'
@@ -81,10 +82,18 @@ export default {
     const context = span === undefined ? untraced : { ...untraced, span }
     const address = clientAddress(request, settings)
     const waitS = floodRetryAfterS(toNetwork(address), settings.floodPerMinute, Date.now())
-    const result = waitS > 0 ? flooded(waitS, url) : await answer(request, url, address, context, ctx)
+    const page = context.page && isTokenApi(url) ? context.page : undefined
+    // If a preflight request fails, the page learns nothing else, so it isn't refused. It costs as much as a refusal.
+    const isPreflight = page !== undefined && sent.method === 'OPTIONS'
+    const result = isPreflight
+      ? { response: preflightReply(page), operation: 'none', code: undefined }
+      : waitS > 0
+        ? flooded(waitS, url)
+        : await answer(request, url, address, context, ctx)
     const { operation, code, namespace, database } = result
     if (result.isUnlogged) return result.response
-    const sentBack = isHead ? await withoutBody(result) : result.response
+    const shared = page === undefined ? result.response : shareWithPage(result.response, page)
+    const sentBack = isHead ? await withoutBody({ ...result, response: shared }) : shared
     const withId = result.hasRequestId ? sentBack : withRequestIdHeader(sentBack, requestId)
     const response = span === undefined ? withId : withHeader(withId, TRACEPARENT, span.traceparent)
     const ms = performance.now() - startedMs

@@ -179,7 +179,7 @@ export const branches = {
     scope: 'anyone',
     input: z.strictObject({ token: z.string().max(200) }),
     output: Claim.omit({ outcome: true, rows: true }).extend({ role: BranchRole }),
-    errors: ['handoff_not_found'],
+    errors: ['handoff_not_found', 'origin_not_allowed'],
   }),
 
   fork_database: operation({

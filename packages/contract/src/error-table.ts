@@ -72,6 +72,11 @@ export const errors = {
     status: 403,
     message: "OAuth requires https, except on localhost. This instance's URL is {origin}.",
   },
+  origin_not_allowed: {
+    status: 403,
+    message:
+      'Pages of "{origin}" can\'t use this token. Nothing was run. Add the origin to "origins" when you create a token.',
+  },
   origin_refused: { status: 403, message: 'Request from {origin} was blocked. {instead}' },
   page_not_allowed: {
     status: 403,

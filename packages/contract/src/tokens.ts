@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
+import { Origins } from './origins.ts'
 import { PageMeta, paging } from './paging.ts'
 import { Slug, Timestamp } from './values.ts'
 
@@ -18,6 +19,8 @@ export const Token = z.object({
   database: z.string().nullable(),
   /** Slugs of the only databases it has access to; `null` for all of the namespace. */
   databases: z.array(z.string()).nullable(),
+  /** The origins of the only web pages that can use it; `null` if no page of another site can read its responses. */
+  origins: z.array(z.string()).nullable(),
   /** First four and last four characters of the secret. */
   preview: z.string(),
   createdAt: Timestamp,
@@ -36,8 +39,8 @@ export const MintedToken = Token.extend({
 export type MintedToken = z.infer<typeof MintedToken>
 
 /**
- * The access of a new token. A token that creates another gives at most its own access: `tableScope`, `databases` and
- * expiry are inherited if left out, and `claims` are always inherited.
+ * The access of a new token. A token that creates another gives at most its own access: `tableScope`, `databases`,
+ * `origins` and expiry are inherited if left out, and `claims` are always inherited.
  */
 export const TokenRequest = z.strictObject({
   name: z.string().trim().min(1).max(80),
@@ -45,6 +48,8 @@ export const TokenRequest = z.strictObject({
   tableScope: z.array(z.string().min(1).max(200)).min(1).max(200).optional(),
   /** Slugs of the only databases it has access to. A branch has its own slug. */
   databases: z.array(Slug).min(1).max(100).optional(),
+  /** Origins of web pages that can use it in browsers, for example `https://app.example.com`. Other pages are refused. */
+  origins: Origins.optional(),
   claims: z
     .record(z.string().min(1).max(80), z.json())
     .refine((claims) => JSON.stringify(claims).length <= 4096, 'must be at most 4,096 characters of JSON')
@@ -140,6 +145,8 @@ export const tokens = {
       /** Slugs of the only databases it has access to; `null` for all. */
       databases: z.array(z.string()).nullable(),
       tableScope: z.array(z.string()).nullable(),
+      /** The origins of the only web pages that can use it; `null` if no page of another site can read its responses. */
+      origins: z.array(z.string()).nullable(),
       expiresAt: Timestamp.nullable(),
     }),
   }),

@@ -22,6 +22,8 @@ export interface Tokens {
       tableScope?: string[]
       /** Slugs of the only databases it has access to. */
       databases?: string[]
+      /** Origins of the web pages that can use it in browsers, for example `https://app.example.com`. */
+      origins?: string[]
       claims?: Record<string, unknown>
       expiresIn?: number
     },

@@ -262,6 +262,8 @@ export interface Me {
   /** Slugs of the only databases the token has access to; `null` for all. */
   databases: string[] | null
   tableScope: string[] | null
+  /** The origins of the only web pages that can use the token; `null` if no page of another site can read its responses. */
+  origins: string[] | null
   expiresAt: string | null
 }
 
@@ -276,6 +278,8 @@ export interface Token {
   database: string | null
   /** Slugs of the only databases it has access to; `null` for all of the namespace. */
   databases: string[] | null
+  /** The origins of the only web pages that can use it; `null` if no page of another site can read its responses. */
+  origins: string[] | null
   preview: string
   createdAt: string
   expiresAt: string | null

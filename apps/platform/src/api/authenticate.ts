@@ -19,6 +19,8 @@ interface Cached {
   readonly untilMs: number
   /** The API that the token was accepted at, for tokens that are valid for one API only. */
   readonly audience: Audience | undefined
+  /** The origins of the pages that can use the token. */
+  readonly origins: Caller['origins']
 }
 
 /** Returns a grant with its JSON. */
@@ -41,7 +43,10 @@ export function authenticateForDatabase(
   const cached = cache.get(token)
   if (cached && cached.untilMs > now() && (cached.audience === undefined || cached.audience === audienceAt(ctx))) {
     const grant = cached.grants.get(`${namespace}/${database}`)
-    if (grant !== undefined) return grant
+    if (grant !== undefined) {
+      ctx.page?.admit(cached.origins)
+      return grant
+    }
   }
   return authenticateAndRemember(ctx, token, namespace, database)
 }
@@ -53,18 +58,14 @@ async function authenticateAndRemember(
   database: string,
 ): Promise<Admitted> {
   if (tokenNamespace(token) !== namespace) throw new PerSQLError('namespace_mismatch')
-  const { tokenId, secretId, role, tableScope, expiresAtMs, memberRole, opens } = await ask(
-    ctx,
-    token,
-    namespace,
-    database,
-  )
+  const caller = await ask(ctx, token, namespace, database)
+  const { tokenId, secretId, role, tableScope, expiresAtMs, memberRole, opens, origins } = caller
   const pinned = opens === null ? undefined : true
   const known = { tokenId, secretId, role, tableScope, expiresAtMs, memberRole, pinned } satisfies {
     [K in keyof Grant]: Grant[K] | undefined
   }
   const grant = toAdmitted(known as Grant)
-  const about = { namespace, untilMs: now() + CACHE_MS, audience: memberRole && audienceAt(ctx) }
+  const about = { namespace, untilMs: now() + CACHE_MS, audience: memberRole && audienceAt(ctx), origins }
   cache.add(token, about, `${namespace}/${database}`, grant)
   return grant
 }
@@ -148,7 +149,16 @@ async function ask(ctx: Context, token: string, namespace: string, database?: st
   if (!(await isNamespace(ctx, namespace))) throw new PerSQLError('token_unknown')
   // A caller that lowered its role below admin doesn't create the database that it names.
   const creates = ctx.atMost === undefined || ctx.atMost === 'admin'
-  return namespaceObject(ctx.env, namespace).authenticate(await hashToken(token), database, audienceAt(ctx), creates)
+  const { page } = ctx
+  const caller = await namespaceObject(ctx.env, namespace).authenticate(
+    await hashToken(token),
+    database,
+    audienceAt(ctx),
+    creates,
+    page?.origin,
+  )
+  page?.admit(caller.origins)
+  return caller
 }
 
 /** Returns whether the namespace exists. Check this first: calling a Durable Object creates its file. */

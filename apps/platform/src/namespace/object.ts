@@ -56,11 +56,18 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
 
   /**
    * Returns the caller whose secret has this hash. With `database`, also checks that the database exists, and creates
-   * it if `creates` is set and the caller is an admin of the whole namespace.
-   * @throws PerSQLError `token_unknown`, `token_audience`, `token_pinned`, `database_not_found` or `too_many_databases`
+   * it if `creates` is set and the caller is an admin of the whole namespace. `origin` is that of the calling page.
+   * @throws PerSQLError `token_unknown`, `origin_not_allowed`, `token_audience`, `token_pinned`, `database_not_found` or
+   * `too_many_databases`
    */
-  authenticate(hash: string, database: string | undefined, at: Audience, creates: boolean): Caller {
-    return this.#services.admission.authenticate(hash, database, at, creates)
+  authenticate(
+    hash: string,
+    database: string | undefined,
+    at: Audience,
+    creates: boolean,
+    origin: string | undefined,
+  ): Caller {
+    return this.#services.admission.authenticate(hash, database, at, creates, origin)
   }
 
   /**

@@ -10,7 +10,7 @@ import { WAKE_UPS } from './databases/wake-ups.ts'
 import { AI_TOKENS, STORAGE_CHARGES, TOKEN_USAGE } from './ledger/ledger.ts'
 import { MEMBERS } from './members/members.ts'
 import { OAUTH } from './tokens/oauth-records.ts'
-import { TOKEN_PAGES } from './tokens/tokens.ts'
+import { TOKEN_ORIGINS, TOKEN_PAGES } from './tokens/tokens.ts'
 
 /**
  * The tables of a namespace. Amounts are in nano-dollars, times in milliseconds since 1970. Append only: never edit a
@@ -87,4 +87,5 @@ export const NAMESPACE_SCHEMA: readonly Migration[] = [
   WAKE_UPS,
   TRANSFERS,
   DAMAGE,
+  TOKEN_ORIGINS,
 ]

@@ -36,10 +36,13 @@ export const branches = {
 } satisfies Partial<NamespaceHandlers>
 
 export const handoffs = {
-  redeem_handoff: async ({ token }, { env }) => {
+  redeem_handoff: async ({ token }, { env, page }) => {
     const namespace = HANDOFF.exec(token)?.[1]
     if (!namespace || !(await directoryObject(env).has(namespace))) throw new PerSQLError('handoff_not_found')
-    return namespaceObject(env, namespace).branches.redeem(await hashToken(token), await newSecret(namespace))
+    const [hash, secret] = [await hashToken(token), await newSecret(namespace)]
+    const { claimed, origins } = await namespaceObject(env, namespace).branches.redeem(hash, secret, page?.origin)
+    page?.admit(origins)
+    return claimed
   },
 } satisfies Partial<AnyoneHandlers>
 

@@ -21,6 +21,7 @@ export const tokens = {
       // Clients resolve their paths relative to the URL, so it has to end with a slash.
       libsqlUrl: opened.database === null ? null : `${baseUrl}/libsql/${slug}/${opened.database}/`,
       tableScope: caller.tableScope && [...caller.tableScope],
+      origins: caller.origins && [...caller.origins],
       expiresAt: toIso(caller.expiresAtMs),
     }
   },

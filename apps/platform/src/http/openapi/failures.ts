@@ -35,6 +35,7 @@ function ofBearer({ scope, scoped, billed: charged, console }: Operation, way: W
     'token_unknown',
     'token_audience',
     'token_pinned',
+    'origin_not_allowed',
     ...(scoped ? [] : (['not_for_scoped_token'] as const)),
     ...(charged === false ? [] : billed),
     // The first call of an admin token to a database creates it.

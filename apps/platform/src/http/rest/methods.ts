@@ -43,7 +43,7 @@ export function answerOtherMethods(app: Hono<{ Bindings: Env }>): void {
 export function varyByOrigin(response: Response): Response {
   if (response.webSocket) return response
   try {
-    response.headers.append('Vary', 'Origin')
+    if (!/\borigin\b/i.test(response.headers.get('Vary') ?? '')) response.headers.append('Vary', 'Origin')
     return response
   } catch {
     // Some responses have immutable headers, for example redirects.

@@ -187,11 +187,12 @@ export function respond(reply: Reply, { baseUrl, requestId }: Context, more?: He
   if (reply.code === undefined && reply.replayed === undefined)
     return new Response(isStreamed(reply) ? streamBody(reply) : reply.body, {
       status: reply.status,
-      headers: { 'Content-Type': 'application/json', [REQUEST_ID_HEADER]: requestId },
+      headers: { 'Content-Type': 'application/json', [REQUEST_ID_HEADER]: requestId, Vary: 'Origin' },
     })
   const headers = new Headers(more)
   headers.set('Content-Type', 'application/json')
   headers.set(REQUEST_ID_HEADER, requestId)
+  headers.set('Vary', 'Origin')
   if (reply.retryAfterS !== undefined) headers.set('Retry-After', String(reply.retryAfterS))
   if (reply.replayed) headers.set(`${reply.replayed}-Replayed`, 'true')
   if (reply.status === 401) headers.set('WWW-Authenticate', 'Bearer')

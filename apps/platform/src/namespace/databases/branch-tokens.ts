@@ -1,6 +1,7 @@
 import type { Api, BranchRole, Database, Output, Role } from '@persql/contract'
-import { derive, expiryWithin } from '../../authority.ts'
+import { type Authority, derive, expiryWithin } from '../../authority.ts'
 import { now, toIso } from '../../clock.ts'
+import { assertPageMayUse } from '../../page-origin.ts'
 import type { Audit } from '../audit.ts'
 import { type Credentials, type Minter, toCreatorId } from '../tokens/credentials.ts'
 import type { Secret, Tokens } from '../tokens/tokens.ts'
@@ -21,6 +22,11 @@ export interface BranchTokensOptions {
 export interface WantedToken {
   readonly role: Role
   readonly expiresAtMs: number | null
+}
+
+/** The token of a handoff, and the origins of the pages that can use it. */
+export interface RedeemedHandoff extends Pick<Authority, 'origins'> {
+  readonly claimed: Output<Api['redeem_handoff']>
 }
 
 const ROLES: { readonly [role in BranchRole]: Role } = { read: 'readonly', write: 'readwrite', admin: 'admin' }
@@ -78,8 +84,11 @@ export class BranchTokens {
     return { expiresAt: toIso(expiresAtMs) }
   }
 
-  /** Creates the token of a handoff. @throws PerSQLError `handoff_not_found` */
-  redeem(hash: string, secret: Secret): Output<Api['redeem_handoff']> {
+  /**
+   * Creates the token of a handoff, and returns it with its origins. `origin` is that of the calling page.
+   * @throws PerSQLError `handoff_not_found`, or `origin_not_allowed` without redeeming the handoff
+   */
+  redeem(hash: string, secret: Secret, origin: string | undefined): RedeemedHandoff {
     const { records, tokens, audit, storage, credentials } = this.#options
     return storage.transactionSync(() => {
       const nowMs = now()
@@ -90,9 +99,13 @@ export class BranchTokens {
       const lastsMs = branchExpiresAtMs ?? nowMs + HANDED_OFF_S * 1000
       const expiresAtMs = Math.min(lastsMs, creator?.expiresAtMs ?? lastsMs)
       const authority = derive(creator, { role: ROLES[role], opens: [record.id], expiresAtMs })
+      assertPageMayUse(authority.origins, origin)
       tokens.add(secret, { name: `handoff ${ref}`, ...authority, mintedBy }, nowMs)
       audit.add('handoff', 'token.created', record.slug, { role, mintedBy }, nowMs)
-      return { ...this.#claimed(record, secret.secret, ref, expiresAtMs), role }
+      return {
+        claimed: { ...this.#claimed(record, secret.secret, ref, expiresAtMs), role },
+        origins: authority.origins,
+      }
     })
   }
 

@@ -12,7 +12,7 @@ import type { Minter } from '../tokens/credentials.ts'
 import type { Secret } from '../tokens/tokens.ts'
 import type { BranchFiller } from './branch-filler.ts'
 import type { BranchRecords, OpenedDatabases } from './branch-records.ts'
-import type { BranchTokens } from './branch-tokens.ts'
+import type { BranchTokens, RedeemedHandoff } from './branch-tokens.ts'
 import type { DatabaseService } from './database-service.ts'
 import type { Expiry } from './expiry.ts'
 
@@ -109,9 +109,9 @@ export class Branches extends RpcTarget {
     return this.#options.records.opened(ids)
   }
 
-  /** @throws PerSQLError `handoff_not_found` */
-  redeem(hash: string, secret: Secret): Output<Api['redeem_handoff']> {
-    return this.#options.branchTokens.redeem(hash, secret)
+  /** @throws PerSQLError `handoff_not_found` or `origin_not_allowed` */
+  redeem(hash: string, secret: Secret, origin: string | undefined): RedeemedHandoff {
+    return this.#options.branchTokens.redeem(hash, secret, origin)
   }
 
   /**

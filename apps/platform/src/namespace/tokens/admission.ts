@@ -1,6 +1,7 @@
 import { type MemberRole, type Membership, PerSQLError } from '@persql/contract'
 import { now, toIso } from '../../clock.ts'
 import type { Audience } from '../../oauth-server/server.ts'
+import { assertPageMayUse } from '../../page-origin.ts'
 import type { Databases } from '../databases/databases.ts'
 import type { IdentityStore } from '../identity.ts'
 import type { Actor, Members } from '../members/members.ts'
@@ -46,21 +47,30 @@ export class Admission {
 
   /**
    * Returns the caller whose secret has this hash. With `database`, also checks that the database exists, and creates
-   * it if `creates` is set and the caller is an admin of the whole namespace.
-   * @throws PerSQLError `token_unknown`, `token_audience`, `token_pinned`, `database_not_found` or `too_many_databases`
+   * it if `creates` is set and the caller is an admin of the whole namespace. `origin` is that of the calling page.
+   * @throws PerSQLError `token_unknown`, `origin_not_allowed`, `token_audience`, `token_pinned`, `database_not_found` or
+   * `too_many_databases`
    */
-  authenticate(hash: string, database: string | undefined, at: Audience, creates: boolean): Caller {
+  authenticate(
+    hash: string,
+    database: string | undefined,
+    at: Audience,
+    creates: boolean,
+    origin: string | undefined,
+  ): Caller {
     const { tokens, grants, authority, databases } = this.#options
     const nowMs = now()
     const identity = this.#options.identity.known
     if (!identity || identity.deletedAtMs) throw new PerSQLError('token_unknown')
     grants.endLapsed()
-    const { id: tokenId, secretId, app, role, tableScope, expiresAtMs, opens } = tokens.byHash(hash, nowMs)
+    const { id: tokenId, secretId, app, role, tableScope, expiresAtMs, opens, origins } = tokens.byHash(hash, nowMs)
+    // Check the page first: nothing is created for a page that can't use the token.
+    assertPageMayUse(origins, origin)
     const minter = app
       ? { minter: app.grantId, minterEndsAtMs: null }
       : { minter: secretId, minterEndsAtMs: expiresAtMs }
     const namespaceId = identity.id
-    const known = { tokenId, secretId, role, tableScope, expiresAtMs, opens, namespaceId, ...minter }
+    const known = { tokenId, secretId, role, tableScope, expiresAtMs, opens, origins, namespaceId, ...minter }
     const id = database === undefined ? undefined : databases.find(database)?.id
     const caller = app ? { ...known, ...authority.getEffectiveGrant(app, role, id, at) } : known
     if (database !== undefined && opens !== null) {

@@ -39,7 +39,8 @@ export class AppAuthority {
     const member = grant && members.find(grant.metadata.userId)
     if (!grant || !member || !covers(member.role, 'admin')) throw new PerSQLError('token_unknown')
     const role = getLowerRole(grant.metadata.role, databaseRole[member.role])
-    return { role, opens: grant.metadata.databases, tableScope: null, expiresAtMs: null, claims: null }
+    const { databases: opens } = grant.metadata
+    return { role, opens, tableScope: null, expiresAtMs: null, claims: null, origins: null }
   }
 
   /**

@@ -60,10 +60,10 @@ export class Credentials extends RpcTarget {
     return storage.transactionSync(() => {
       const nowMs = now()
       const parent = this.getAuthority(minter)
-      const { name, role, tableScope, databases, claims, expiresIn } = request
+      const { name, role, tableScope, databases, claims, origins, expiresIn } = request
       const opens = databases && this.#resolveIds(databases, parent)
       const expiresAtMs = expiresIn === undefined ? undefined : nowMs + expiresIn * 1000
-      const authority = derive(parent, { role, tableScope, opens, claims, expiresAtMs })
+      const authority = derive(parent, { role, tableScope, opens, claims, origins, expiresAtMs })
       const token = tokens.add(secret, { name, ...authority, mintedBy: toCreatorId(minter) }, nowMs)
       audit.add(actor, 'token.created', token.id, { name, role, mintedBy: toCreatorId(minter) }, nowMs)
       return token

@@ -18,6 +18,11 @@ export const TOKEN_PAGES: Migration = {
   sql: 'CREATE INDEX token_created ON token (created_at, id) WHERE revoked_at IS NULL;',
 }
 
+export const TOKEN_ORIGINS: Migration = {
+  name: 'origins of the pages that can use a token',
+  sql: 'ALTER TABLE token ADD COLUMN origins TEXT;',
+}
+
 interface Row {
   readonly id: string
   readonly name: string
@@ -29,6 +34,7 @@ interface Row {
   readonly expires_at: number | null
   readonly databases: string | null
   readonly slugs: string | null
+  readonly origins: string | null
   readonly grant_id: string | null
   readonly user_id: string | null
   readonly audience: Audience | null
@@ -61,7 +67,8 @@ export interface NewToken extends Authority {
 }
 
 /** A token's access as the Worker caches it. */
-export type TokenGrant = Pick<Grant, 'tokenId' | 'secretId' | 'role' | 'tableScope' | 'expiresAtMs'>
+export type TokenGrant = Pick<Grant, 'tokenId' | 'secretId' | 'role' | 'tableScope' | 'expiresAtMs'> &
+  Pick<Authority, 'origins'>
 
 /** A new secret and its hash. */
 export interface Secret {
@@ -126,11 +133,11 @@ export class Tokens {
   /** Records a token whose secret the Worker created. */
   add({ secret, hash }: Secret, token: NewToken, nowMs: number): MintedToken {
     const id = newId()
-    const { name, role, tableScope, opens, claims, expiresAtMs, mintedBy } = token
+    const { name, role, tableScope, opens, claims, expiresAtMs, origins, mintedBy } = token
     this.#sql.exec(
       `INSERT INTO token
-         (id, hash, name, role, table_scope, claims, preview, created_at, expires_at, databases, minted_by)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         (id, hash, name, role, table_scope, claims, preview, created_at, expires_at, databases, origins, minted_by)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       id,
       hash,
       name,
@@ -141,6 +148,7 @@ export class Tokens {
       nowMs,
       expiresAtMs,
       opens && JSON.stringify(opens),
+      origins && JSON.stringify(origins),
       mintedBy,
     )
     return this.#minted(id, secret, new Map())
@@ -271,8 +279,8 @@ export class Tokens {
   }
 
   #rows(where: string, ...params: (string | number)[]): Row[] {
-    const columns = `id, name, role, table_scope, claims, preview, created_at, expires_at, databases, grant_id, user_id,
-      audience, minted_by, generation, (SELECT json_group_array(slug) FROM database
+    const columns = `id, name, role, table_scope, claims, preview, created_at, expires_at, databases, origins, grant_id,
+      user_id, audience, minted_by, generation, (SELECT json_group_array(slug) FROM database
         WHERE id IN (SELECT value FROM json_each(token.databases))) AS slugs`
     return this.#sql.exec(`SELECT ${columns} FROM token ${where}`, ...params).toArray() as unknown as Row[]
   }
@@ -288,7 +296,8 @@ const BY_AGE: Order<Row, [number, string]> = {
   name: 'tokens',
   key: z.tuple([z.int(), z.string()]),
   toKey: ({ created_at, id }) => [created_at, id],
-  measure: ({ table_scope, claims }) => (table_scope?.length ?? 0) + (claims?.length ?? 0),
+  measure: ({ table_scope, claims, origins }) =>
+    (table_scope?.length ?? 0) + (claims?.length ?? 0) + (origins?.length ?? 0),
 }
 
 const PREFIX = 'tok_'
@@ -308,6 +317,7 @@ const toLiveToken = (row: Row): LiveToken => ({
   opens: list(row.databases),
   expiresAtMs: row.expires_at,
   claims: row.claims === null ? null : (JSON.parse(row.claims) as Token['claims']),
+  origins: list(row.origins),
   app:
     row.grant_id && row.user_id && row.audience
       ? { grantId: row.grant_id, userId: row.user_id, audience: row.audience }
@@ -325,6 +335,7 @@ function toToken(row: Row, descendants: ReadonlyMap<string, number>): Token {
     claims: row.claims === null ? null : (JSON.parse(row.claims) as Token['claims']),
     database: databases?.length === 1 ? (databases[0] as string) : null,
     databases,
+    origins: list(row.origins),
     preview: row.preview,
     createdAt: toIso(row.created_at),
     expiresAt: toIso(row.expires_at),
