@@ -15,6 +15,7 @@ test('a token is made with a narrow scope, shown once, works as it says, and is 
   await dialog.getByLabel('Name').fill('Reporting')
   await dialog.getByLabel('Role').selectOption('readonly')
   await dialog.getByLabel('Tables').fill('orders, customers')
+  await dialog.getByLabel('Allowed origins').fill('https://App.example.com, http://localhost:3000')
   await dialog.getByLabel('Expires after').selectOption('30 days')
   expect(await findFaults(page)).toEqual([])
   let asked = 0
@@ -26,11 +27,13 @@ test('a token is made with a narrow scope, shown once, works as it says, and is 
   // A click outside doesn't close a dialog with a secret.
   await page.mouse.click(20, 300)
   const me = await app.platform.request('/v1/me', { token })
-  expect(me.body.data).toMatchObject({ namespaceSlug: ns, role: 'readonly' })
+  const origins = ['https://app.example.com', 'http://localhost:3000']
+  expect(me.body.data).toMatchObject({ namespaceSlug: ns, role: 'readonly', origins })
   await dialog.getByRole('button', { name: 'Done' }).click()
   expect(asked).toBe(1)
   const row = page.getByRole('row', { name: /Reporting/ })
   expect(await row.textContent()).toContain('orders, customers')
+  expect(await row.textContent()).toContain(origins.join(', '))
   expect(await row.textContent()).toContain('in 30 days')
   expect(await page.content()).not.toContain(token)
 

@@ -8,7 +8,7 @@ import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Field } from '../../../ui/field.tsx'
 import { Input, Select } from '../../../ui/input.tsx'
 import { OneTimeSecret } from '../../../ui/one-time-secret.tsx'
-import { EXPIRIES, parseTableScope, ROLE_NAMES, ROLES } from './token-options.ts'
+import { EXPIRIES, parseList, ROLE_NAMES, ROLES } from './token-options.ts'
 
 interface NewTokenProps {
   open: boolean
@@ -55,14 +55,20 @@ function NewTokenForm({ onMinted, close }: { onMinted: (token: MintedToken) => v
   const [name, setName] = useState('')
   const [role, setRole] = useState<Role>('readwrite')
   const [tables, setTables] = useState('')
+  const [pages, setPages] = useState('')
   const [expiresIn, setExpiresIn] = useState(0)
   const { mutateAsync, isPending, error } = useApiMutation('POST /api/namespaces/{ns}/tokens', [
     'GET /api/namespaces/{ns}/tokens',
   ])
   const submit = async (event: FormEvent) => {
     event.preventDefault()
-    const tableScope = parseTableScope(tables)
-    const wish = { ns, name, role, ...(tableScope && { tableScope }), ...(expiresIn > 0 && { expiresIn }) }
+    const [tableScope, origins] = [parseList(tables), parseList(pages)]
+    const limits = {
+      ...(tableScope && { tableScope }),
+      ...(origins && { origins }),
+      ...(expiresIn > 0 && { expiresIn }),
+    }
+    const wish = { ns, name, role, ...limits }
     const minted = await mutateAsync(wish).catch(() => undefined)
     if (minted) onMinted(minted)
   }
@@ -98,6 +104,23 @@ function NewTokenForm({ onMinted, close }: { onMinted: (token: MintedToken) => v
             value={tables}
             onChange={({ target }) => setTables(target.value)}
             placeholder="orders, customers"
+            autoComplete="off"
+            autoCapitalize="none"
+            spellCheck={false}
+            className="font-mono"
+          />
+        )}
+      </Field>
+      <Field
+        label="Allowed origins"
+        hint="Comma-separated origins of web pages that use the token. Leave empty for none."
+      >
+        {(control) => (
+          <Input
+            {...control}
+            value={pages}
+            onChange={({ target }) => setPages(target.value)}
+            placeholder="https://app.example.com"
             autoComplete="off"
             autoCapitalize="none"
             spellCheck={false}

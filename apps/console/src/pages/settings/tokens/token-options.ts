@@ -26,8 +26,8 @@ export const EXPIRIES = [
   [365 * DAY_S, '1 year'],
 ] as const
 
-/** Parses comma-separated table names. Returns `undefined` for all tables. */
-export function parseTableScope(text: string): string[] | undefined {
+/** Parses a comma-separated list. Returns `undefined` for an empty one. */
+export function parseList(text: string): string[] | undefined {
   const names = text
     .split(',')
     .map((name) => name.trim())

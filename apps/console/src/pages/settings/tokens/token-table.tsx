@@ -39,6 +39,7 @@ export const TokenTable = ({ tokens, onRotate, onRevoke }: TokenTableProps) => (
       },
       { name: 'Databases', isExtra: true, cell: ({ databases }) => <Names names={databases} all="All" /> },
       { name: 'Tables', isExtra: true, cell: ({ tableScope }) => <Names names={tableScope} all="All" /> },
+      { name: 'Origins', isExtra: true, cell: ({ origins }) => <Names names={origins} all="None" /> },
       { name: 'Expires', isExtra: true, cell: ({ expiresAt }) => <Expiry at={expiresAt} /> },
       {
         name: 'Created',
