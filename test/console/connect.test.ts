@@ -58,6 +58,15 @@ test('a token is put in, and what is shown for terminals, programs and agents wo
     expect(stdout, tab).toContain("'hello'")
   }
   expect(new URL(page.url()).searchParams.get('program')).toBe('langgraph')
+  await page.getByRole('tab', { name: 'libSQL' }).click()
+  expect(await shown(page, 'libSQL URL')).toBe(`${app.platform.url}/libsql/${ns}/main/`)
+  await inShell(await shown(page, 'Install'))
+  const code = await shown(page, 'libsql.mjs')
+  for (const lines of [code, `${code}\n${await shown(page, 'Drizzle over libSQL')}`]) {
+    await writeFile(join(folder, 'libsql.mjs'), lines)
+    const { stdout } = await inShell('node libsql.mjs')
+    expect(stdout.match(/hello/g)).toHaveLength(lines === code ? 1 : 2)
+  }
   await page.getByRole('tab', { name: 'Command line' }).click()
   const query = (await shown(page, 'persql')).split('\n')[0]
   await inShell(await shown(page, 'Install'))

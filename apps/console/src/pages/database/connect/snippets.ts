@@ -148,6 +148,37 @@ export const programs = ({ origin, address, toPackageSpec }: Target): Snippet[] 
     ],
   },
   {
+    id: 'libsql',
+    name: 'libSQL',
+    steps: [
+      {
+        say: 'Any client of libSQL or Turso works with this URL and the token:',
+        label: 'libSQL URL',
+        code: `${origin}/libsql/${address}/`,
+      },
+      install(toPackageSpec, ['@libsql/client', 'drizzle-orm']),
+      file('libsql.mjs', [
+        "import { createClient } from '@libsql/client/http'",
+        '',
+        `const url = '${origin}/libsql/${address}/'`,
+        'const client = createClient({ url, authToken: process.env.PERSQL_TOKEN })',
+        `const { rows } = await client.execute("SELECT 'hello' AS greeting")`,
+        'console.log(rows)',
+      ]),
+      {
+        say: 'Or with Drizzle, add these lines:',
+        label: 'Drizzle over libSQL',
+        code: [
+          "import { sql } from 'drizzle-orm'",
+          "import { drizzle } from 'drizzle-orm/libsql/http'",
+          '',
+          'const db = drizzle({ client })',
+          "console.log(await db.all(sql`SELECT 'hello' AS greeting`))",
+        ].join('\n'),
+      },
+    ],
+  },
+  {
     id: 'cli',
     name: 'Command line',
     steps: [
