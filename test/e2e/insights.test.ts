@@ -44,6 +44,7 @@ test('returns durations of statements, and lists failed ones with their error, n
     rowsWritten: 0,
     status: 'error',
     errorMessage: expect.stringContaining('nowhere'),
+    transactionId: null,
     createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
   })
 })

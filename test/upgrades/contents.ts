@@ -99,6 +99,16 @@ export async function checkContents(platform: PlatformClient, made: Made): Promi
   expect(tokens).toContainEqual(expect.objectContaining({ name: 'reader', origins: null }))
   if (made.format >= 5) expect(tokens).toContainEqual(expect.objectContaining(page))
 
+  const begin = { mode: 'read', statements: [{ sql: 'SELECT 1' }] }
+  const { status, body } = await main.request('/transactions', { body: begin })
+  expect(status).toBe(201)
+  const log =
+    'SELECT operation, transaction_id FROM _persql_query_log WHERE transaction_id IS NOT NULL ORDER BY id DESC'
+  expect((await find(main.query(log))).rows[0]).toEqual(['begin_transaction', body.data.id])
+  await find(main.request(`/transactions/${body.data.id}/rollback`, { body: {} }))
+  const oldest = 'SELECT operation FROM _persql_meta_query_log WHERE transaction_id IS NULL ORDER BY id LIMIT 1'
+  expect((await find(main.query(oldest))).rows).toEqual([['query']])
+
   const { balanceUsd, ledger } = await find(platform.request('/v1/billing', { token }))
   const amounts = ledger.map(({ amountUsd }: { amountUsd: number }) => amountUsd)
   expect(amounts).toEqual(expect.arrayContaining([5, 7]))

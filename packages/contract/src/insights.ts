@@ -29,6 +29,8 @@ export const Insights = z.object({
       rowsWritten: z.int(),
       status: z.enum(['ok', 'error']),
       errorMessage: z.string().nullable(),
+      /** The interactive transaction that ran it. */
+      transactionId: z.string().nullable(),
       createdAt: Timestamp,
     }),
   ),

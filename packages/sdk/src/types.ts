@@ -125,6 +125,8 @@ export interface QueryLogEntry {
   duration_ms: number
   status: number
   error: string | null
+  /** The interactive transaction that ran it. */
+  transaction_id: string | null
 }
 
 /** A database or branch in the list of the namespace. */

@@ -200,7 +200,7 @@ export class CallHandler {
   }
 
   #fail(call: Call, cause: unknown, startedMs: number, nowMs: number): Reply | Promise<Answer> {
-    const { grant, operation, body } = call
+    const { grant, operation, body, transactionId } = call
     const { identity, charges, announcer } = this.#options
     const { namespace, slug } = identity.current ?? {}
     if (cause instanceof HoldRequired) return this.#afterOthers(`${namespace}/${slug}`, call, cause)
@@ -212,7 +212,7 @@ export class CallHandler {
     const durationMs = performance.now() - startedMs
     charges.charge(
       grant.tokenId,
-      { operation, sql: sentSql(body), statementCount: 0, durationMs },
+      { operation, sql: sentSql(body), statementCount: 0, durationMs, transactionId },
       NOTHING,
       cause,
       nowMs,
@@ -242,9 +242,10 @@ export class CallHandler {
     const { operation, grant } = call
     const replayKeys = outcome.commits ? listReplayKeys(call) : call.replayKeys
     const { charges, announcer, lease, keeper, replays, ownPages } = this.#options
-    const { sql, statementCount, rowsWritten, failure, status } = outcome
+    const { sql, statementCount, rowsWritten, failure, status, transactionId = call.transactionId } = outcome
     const durationMs = performance.now() - startedMs
-    charges.charge(grant.tokenId, { operation, sql, statementCount, durationMs }, outcome, failure, nowMs)
+    const executed = { operation, sql, statementCount, durationMs, transactionId }
+    charges.charge(grant.tokenId, executed, outcome, failure, nowMs)
     call.span?.note({ 'db.query.text': toLoggedSql(sql), ...toRowAttributes(outcome) })
     announcer.announce()
     const refusal = failure && refuse(failure)

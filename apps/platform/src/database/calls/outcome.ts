@@ -19,6 +19,8 @@ export interface Outcome {
   readonly aiTokens?: number
   /** For a list, the position of the next page. */
   readonly page?: PageMeta
+  /** The ID of the interactive transaction that it belongs to, if that isn't in the path of the request. */
+  readonly transactionId?: string | undefined
   /** Whether it committed a transaction, whose rows were charged when its statements ran. */
   readonly commits?: boolean
   /** A failure that leaves the earlier statements of the batch applied. */

@@ -226,7 +226,8 @@ function run<T>(
   } else leave()
   const { rowsRead, rowsWritten, statementCount, sql } = session.used
   const used = { rowsRead, rowsWritten, statementCount, sql: sql.join(';\n') }
-  return { ...done(undefined, used), body: format(baton, results), commits: session.hasApplied }
+  const transactionId = session.transaction?.id ?? transaction?.id
+  return { ...done(undefined, used), body: format(baton, results), commits: session.hasApplied, transactionId }
 }
 
 /**

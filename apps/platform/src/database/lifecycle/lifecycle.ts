@@ -2,7 +2,7 @@ import { migrate } from '../../storage/migrate.ts'
 import type { Memory } from '../calls/exclusive-access.ts'
 import type { SystemStorage } from '../engine/system-storage.ts'
 import type { Identity, IdentityStore } from '../identity.ts'
-import { QUERY_LOG } from '../metering/query-log.ts'
+import { DATABASE_SCHEMA } from '../metering/query-log.ts'
 import type { Deletion } from './deletion.ts'
 
 /** The services that the lifecycle uses. */
@@ -28,7 +28,7 @@ export class Lifecycle {
   /** Makes this object the database `identity`. */
   adopt(identity: Identity): void {
     const { storage, ownPages, caches, identity: own, begin } = this.#options
-    migrate(storage, [QUERY_LOG])
+    migrate(storage, DATABASE_SCHEMA)
     own.save(identity)
     begin()
     ownPages.adoptAll()

@@ -28,6 +28,7 @@ export interface ExecutedStatement {
   readonly sql: string
   readonly statementCount: number
   readonly durationMs: number
+  readonly transactionId?: string | undefined
 }
 
 interface Rows {

@@ -1,11 +1,11 @@
 import { disk } from '../../disk-space.ts'
-import type { Migration } from '../../storage/migrate.ts'
+import { type Migration, migrate } from '../../storage/migrate.ts'
 import type { ExclusiveLock } from '../engine/exclusive-lock.ts'
 import type { SystemStorage } from '../engine/system-storage.ts'
 import type { IdentityStore } from '../identity.ts'
 
 /** The query log is stored among the tenant's tables, so that SQL can read it; the authorizer denies all writes. */
-export const QUERY_LOG: Migration = {
+const QUERY_LOG: Migration = {
   name: 'query log',
   sql: `
     CREATE TABLE _persql_query_log (
@@ -25,6 +25,14 @@ export const QUERY_LOG: Migration = {
   `,
 }
 
+const TRANSACTIONS: Migration = {
+  name: 'transactions in the query log',
+  sql: 'ALTER TABLE _persql_query_log ADD COLUMN transaction_id TEXT;',
+}
+
+/** The tables of a database that its query log needs. Append only: never edit a released migration. */
+export const DATABASE_SCHEMA: readonly Migration[] = [QUERY_LOG, TRANSACTIONS]
+
 export interface LogEntry {
   readonly ts: number
   readonly tokenId: string
@@ -36,6 +44,8 @@ export interface LogEntry {
   readonly durationMs: number
   readonly status: number
   readonly error: string | null
+  /** The ID of the interactive transaction that the call belongs to. */
+  readonly transactionId?: string | undefined
 }
 
 const MAX_ROWS = 10_000
@@ -44,6 +54,7 @@ const MAX_BUFFERED = 500
 /** The maximum length of a logged statement; longer ones are truncated. */
 export const MAX_LOGGED_SQL = 1_500
 const MAX_ERROR = 500
+const MAX_TRANSACTION_ID = 60
 
 /** The entries of a log in memory. */
 interface Buffer {
@@ -89,8 +100,9 @@ export class QueryLog {
     return entries.length >= MAX_BUFFERED
   }
 
-  /** Writes the entries. While a task holds the exclusive lock, they stay in memory. */
+  /** Writes the entries. While a task holds the exclusive lock, they stay in memory. Call it before the log is read. */
   flush(): void {
+    this.#upgrade()
     const { entries } = this.#buffer
     if (entries.length === 0 || this.#exclusion.held) return
     if (disk.level > 1) {
@@ -99,6 +111,11 @@ export class QueryLog {
       return
     }
     this.#ownPages.around(() => this.#write())
+  }
+
+  /** Adds the columns that the log of an earlier version doesn't have. */
+  #upgrade(): void {
+    if (this.#identity.current) this.#ownPages.around(() => migrate(this.#storage, DATABASE_SCHEMA))
   }
 
   #write(): void {
@@ -171,10 +188,10 @@ export class QueryLog {
 }
 
 const INSERT = `INSERT INTO _persql_query_log
-  (ts, token_id, operation, sql, statement_count, rows_read, rows_written, duration_ms, status, error) VALUES`
-const PLACES = '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
+  (ts, token_id, operation, sql, statement_count, rows_read, rows_written, duration_ms, status, error, transaction_id) VALUES`
+const PLACES = '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
 /** The number of rows that fit in the 100 parameters of a statement. */
-const AT_ONCE = 10
+const AT_ONCE = 9
 
 const toValues = (e: LogEntry) => [
   e.ts,
@@ -187,4 +204,5 @@ const toValues = (e: LogEntry) => [
   e.durationMs,
   e.status,
   e.error?.slice(0, MAX_ERROR) ?? null,
+  e.transactionId?.slice(0, MAX_TRANSACTION_ID) ?? null,
 ]

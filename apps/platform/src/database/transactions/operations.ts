@@ -65,7 +65,7 @@ export function operations(services: TransactionServices) {
     try {
       const outcome = await readOutcome(call, transaction, statements, data)
       if (outcome.failure) transactions.end(transaction)
-      return outcome.failure ? outcome : { ...outcome, status: 201 }
+      return outcome.failure ? outcome : { ...outcome, status: 201, transactionId: transaction.id }
     } catch (cause) {
       transactions.end(transaction)
       throw cause
@@ -118,12 +118,13 @@ export function operations(services: TransactionServices) {
       const { transaction } = session
       if (failure || !transaction) {
         if (transaction) transactions.end(transaction)
-        return toOutcome(session, undefined, failure)
+        return toOutcome(session, undefined, failure, transaction && statements[results.length])
       }
       const expiresAt = toIso(transaction.openedMs + TOTAL_MS)
       const data = { id: transaction.id, expiresAt }
       if (isLong) return openWithLongRead(call, transaction, statements, data)
-      return { ...toOutcome(session, { ...data, ...(statements.length > 0 && { results }) }), status: 201 }
+      const outcome = toOutcome(session, { ...data, ...(statements.length > 0 && { results }) })
+      return { ...outcome, status: 201, transactionId: transaction.id }
     },
 
     run_in_transaction(call) {
@@ -145,7 +146,7 @@ export function operations(services: TransactionServices) {
         failure = toFailure(cause, results)
       }
       if (transaction.isDoomed) transactions.end(transaction, 'conflict')
-      const outcome = toOutcome(session, { step, results }, failure)
+      const outcome = toOutcome(session, { step, results }, failure, statements[results.length])
       transaction.keepAnswer(step, outcome)
       return outcome
     },
@@ -160,7 +161,7 @@ export function operations(services: TransactionServices) {
       } catch (cause) {
         const failure = toFailure(cause, results)
         if (transaction.isDoomed) transactions.end(transaction, 'conflict')
-        return toOutcome(session, undefined, failure)
+        return toOutcome(session, undefined, failure, statements[results.length])
       }
       const { rowsWritten } = transaction
       const data = { committed: true, results, rowsWritten, ...keeper.kept }
@@ -248,8 +249,10 @@ function toTransactionError(error: PerSQLError): PerSQLError {
   return new PerSQLError('approval_in_transaction', { table: details.table ?? '' }, { extra, cause: error })
 }
 
-function toOutcome({ used }: Session, data: unknown, failure?: PerSQLError): Outcome {
-  const { rowsRead, rowsWritten, statementCount, sql } = used
+/** Returns the outcome of a session. `failed` is the statement that failed, which the session doesn't count. */
+function toOutcome({ used }: Session, data: unknown, failure?: PerSQLError, failed?: StatementInput): Outcome {
+  const { rowsRead, rowsWritten, statementCount } = used
+  const sql = failure && failed ? [...used.sql, failed.sql] : used.sql
   const outcome = done(data, { sql: sql.join(';\n'), statementCount, rowsRead, rowsWritten })
   return failure ? { ...outcome, status: failure.status, failure } : { ...outcome, dataText: JSON.stringify(data) }
 }

@@ -12,10 +12,15 @@ export const RecentTable = ({ recent }: { recent: Insights['recent'] }) => (
     columns={[
       {
         name: 'Statement',
-        cell: ({ sqlText, errorMessage }) => (
+        cell: ({ sqlText, errorMessage, transactionId }) => (
           <span className="grid max-w-xl min-w-48 gap-1">
             <code className="line-clamp-4 font-mono text-sm font-normal break-words">{sqlText}</code>
             {errorMessage && <span className="text-sm font-normal break-words text-danger">{errorMessage}</span>}
+            {transactionId && (
+              <span className="text-sm font-normal text-muted">
+                Transaction <code className="font-mono break-all">{transactionId}</code>
+              </span>
+            )}
           </span>
         ),
       },

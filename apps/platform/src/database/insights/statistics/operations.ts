@@ -31,7 +31,8 @@ export function operations({ storage, endpoints, now }: InsightsServices) {
       )
       const timed = all.toArray()
       const recent = storage.sql.exec<Logged>(
-        `SELECT id, ts, sql, duration_ms AS durationMs, rows_read AS rowsRead, rows_written AS rowsWritten, status, error
+        `SELECT id, ts, sql, duration_ms AS durationMs, rows_read AS rowsRead, rows_written AS rowsWritten, status, error,
+           transaction_id AS transactionId
          ${STATEMENTS} AND (duration_ms > ${SLOW_MS} OR status >= 400) ORDER BY id DESC LIMIT ${MAX_RECENT}`,
         fromMs,
       )
@@ -67,6 +68,7 @@ type Logged = {
   rowsWritten: number
   status: number
   error: string | null
+  transactionId: string | null
 }
 
 function summarize(timed: readonly Timed[], windowHours: number): Insights['summary'] {
@@ -82,7 +84,7 @@ function summarize(timed: readonly Timed[], windowHours: number): Insights['summ
   }
 }
 
-const toEntry = ({ id, ts, sql, durationMs, rowsRead, rowsWritten, status, error }: Logged) => ({
+const toEntry = ({ id, ts, sql, durationMs, rowsRead, rowsWritten, status, error, transactionId }: Logged) => ({
   id,
   sqlText: sql,
   durationMs,
@@ -90,5 +92,6 @@ const toEntry = ({ id, ts, sql, durationMs, rowsRead, rowsWritten, status, error
   rowsWritten,
   status: status >= 400 ? ('error' as const) : ('ok' as const),
   errorMessage: error,
+  transactionId,
   createdAt: toIso(ts),
 })
