@@ -174,13 +174,15 @@ describe("a database's own hostname", () => {
   })
 
   /** Sends a request with this hostname in `Host`. */
-  const send = (method: string, path: string, body?: object, token = acme.token) =>
-    new Promise<{ status: number; text: string }>((resolve, reject) => {
+  const send = (method: string, path: string, body?: object, token = acme.token, origin?: string) =>
+    new Promise<{ status: number; text: string; page: string | undefined }>((resolve, reject) => {
       const { hostname, port } = new URL(platform.url)
-      const headers = { Host: host, Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }
+      const known = { Host: host, Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }
+      const headers = { ...known, ...(origin !== undefined && { Origin: origin }) }
       sendRequest({ hostname, port, path, method, headers }, async (response) => {
         const text = (await response.setEncoding('utf8').toArray()).join('')
-        resolve({ status: response.statusCode ?? 0, text })
+        const page = response.headers['access-control-allow-origin']
+        resolve({ status: response.statusCode ?? 0, text, page })
       })
         .on('error', reject)
         .end(body && JSON.stringify(body))
@@ -206,5 +208,20 @@ describe("a database's own hostname", () => {
     await publish(spec)
     expect((await send('GET', '/v3')).text).toContain('seven')
     expect((await send('POST', '/v3/pipeline', select)).status).toBe(200)
+  })
+
+  test('serves pages that a token lists, with a preflight response for every page', async () => {
+    const [app, other] = ['https://app.example.com', 'https://evil.example']
+    const body = { name: 'page', origins: [app] }
+    const { token } = (await platform.request('/v1/tokens', { token: acme.token, body })).body.data
+    for (const path of ['/v2/pipeline', '/v3/pipeline', '/v3/cursor']) {
+      expect(await send('OPTIONS', path, undefined, '', other)).toEqual({ status: 204, text: '', page: other })
+      const sent = path === '/v3/cursor' ? { batch: { steps: [] } } : select
+      expect(await send('POST', path, sent, token, app)).toMatchObject({ status: 200, page: app })
+      const refused = await send('POST', path, sent, token, other)
+      expect(refused).toMatchObject({ status: 403, page: other })
+      expect(JSON.parse(refused.text).code).toBe('origin_not_allowed')
+      expect(await send('POST', path, sent, acme.token, app)).toMatchObject({ status: 200, page: undefined })
+    }
   })
 })
