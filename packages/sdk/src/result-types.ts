@@ -1,12 +1,9 @@
 /** The form of INTEGER values in results: `number`, which refuses integers outside ±(2^53 − 1), or `bigint`, which is exact. */
 export type Int64 = 'number' | 'bigint'
 
-/** The other form than `I`. */
-export type OtherInt64<I extends Int64> = Exclude<Int64, I>
-
-/** The options of calls that return rows. */
+/** The form of results, of a client or of `db.with()`. */
 export interface ResultOptions<I extends Int64 = Int64> {
-  /** The form of INTEGER values and of `lastInsertRowid`. Default: that of the client, or else `number`. */
+  /** The form of INTEGER values and of `lastInsertRowid`. Default: `number`. */
   int64?: I
 }
 
