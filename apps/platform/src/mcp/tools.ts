@@ -136,10 +136,11 @@ function outputSchema(operation: Operation): ObjectSchema {
   }
 }
 
-/** Removes the properties of nested objects. */
+/** Removes the properties of nested objects, and the alternatives of nested values. */
 function shallow(schema: unknown, inside = false): unknown {
   if (Array.isArray(schema)) return schema.map((item) => shallow(item, inside))
   if (typeof schema !== 'object' || schema === null) return schema
+  if (inside && 'anyOf' in schema) return {}
   const { properties, required, ...rest } = schema as Converted
   const open = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, shallow(value, inside)]))
   if (properties === undefined || inside) return open
