@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import { type BuiltFiles, builtFiles } from '../apps/launcher/src/built-files.ts'
+import { repository } from '../apps/launcher/src/paths.ts'
 
 /** The environment variable with the folder of the server that is built before the tests start. */
 export const BUILD_VARIABLE = 'PERSQL_TEST_BUILD'
@@ -10,3 +12,10 @@ export function testBuild(): BuiltFiles {
     throw new Error('The server is built for tests of the projects platform, console, adapters.')
   return builtFiles(folder)
 }
+
+/** Returns the command that runs the built server, to which its arguments are added: `start` or a command of the operator. */
+export const serverCommand = (): [program: string, ...args: string[]] => [
+  process.execPath,
+  join(repository, 'test/server.mjs'),
+  testBuild().server,
+]

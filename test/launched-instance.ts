@@ -1,12 +1,10 @@
 import { execFile, spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { repository } from '../apps/launcher/src/paths.ts'
+import { serverCommand } from './build-folder.ts'
 import { makeDataFolder, removeDataFolder } from './data-folder.ts'
 import { PlatformClient } from './harness.ts'
 import { type LauncherProcess, launch } from './launcher-process.ts'
-
-const program = join(repository, 'apps/launcher/operator.mjs')
 
 /** The output of an operator command. */
 export interface Printed {
@@ -15,11 +13,12 @@ export interface Printed {
   readonly stderr: string
 }
 
-/** Runs `npm run operator --` with only this environment. */
+/** Runs a command of the operator, like `npm run operator --`, with only this environment. */
 export function runOperator(args: readonly string[], environment: Record<string, string>): Promise<Printed> {
   const env = { PATH: process.env.PATH, ...environment }
+  const [node, ...program] = serverCommand()
   return new Promise((resolve) => {
-    execFile(process.execPath, [program, ...args], { env }, (error, stdout, stderr) =>
+    execFile(node, [...program, 'operator', ...args], { env }, (error, stdout, stderr) =>
       resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
     )
   })
@@ -27,7 +26,8 @@ export function runOperator(args: readonly string[], environment: Record<string,
 
 /** Starts an operator command that a test kills. */
 export function startOperator(args: readonly string[], environment: Record<string, string>) {
-  return spawn(process.execPath, [program, ...args], {
+  const [node, ...program] = serverCommand()
+  return spawn(node, [...program, 'operator', ...args], {
     env: { PATH: process.env.PATH, ...environment },
     stdio: 'ignore',
   })

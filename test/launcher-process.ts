@@ -1,15 +1,17 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
-import { repository } from '../apps/launcher/src/paths.ts'
+import { serverCommand } from './build-folder.ts'
 import { hasReaders } from './reader-count.ts'
+
+/** Settings that make a start cheaper: without its builds of packages, and with a small file as the reserve of the disk. */
+const CHEAP = { PERSQL_PACKAGES: 'npm', PERSQL_DISK_RESERVE_MB: '2' }
 
 /**
  * Starts a launcher like `npm start`, in its own folder and with only these settings; `within` is a command that runs
  * it.
  */
 export function launch(folder: string, settings: Record<string, string> = {}, within: string[] = []): LauncherProcess {
-  return new LauncherProcess(folder, { PORT: '0', ...settings }, within)
+  return new LauncherProcess(folder, { PORT: '0', ...CHEAP, ...settings }, within)
 }
 
 export class LauncherProcess {
@@ -22,7 +24,7 @@ export class LauncherProcess {
     folder: string,
     settings: Record<string, string>,
     within: string[],
-    program = [process.execPath, join(repository, 'apps/launcher/main.mjs')],
+    program: readonly string[] = [...serverCommand(), 'start'],
   ) {
     const [command = '', ...args] = [...within, ...program]
     const { PATH, HOME } = process.env

@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { repository } from '../../apps/launcher/src/paths.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
+import { runOperator } from '../launched-instance.ts'
 import { SmtpServer } from '../smtp-server.ts'
 
 let platform: TestPlatform
@@ -56,15 +54,8 @@ const rolesIn = async (slug: string, user: User): Promise<Record<string, string>
     ),
   )
 
-function cli(...args: string[]) {
-  const env = { PATH: process.env.PATH, PERSQL_DATA: platform.data, PERSQL_SECRET: platform.secret }
-  const program = [join(repository, 'apps/launcher/operator.mjs'), ...args, '--url', platform.url]
-  return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-    execFile(process.execPath, program, { env }, (error, stdout, stderr) =>
-      resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
-    )
-  })
-}
+const cli = (...args: string[]) =>
+  runOperator([...args, '--url', platform.url], { PERSQL_DATA: platform.data, PERSQL_SECRET: platform.secret })
 
 test.each(['viewer', 'editor', 'admin'])(
   'a member with the role %s becomes an owner, and owners can do the rest',

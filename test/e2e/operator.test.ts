@@ -1,11 +1,10 @@
-import { execFile } from 'node:child_process'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { repository } from '../../apps/launcher/src/paths.ts'
 import { removeDataFolder } from '../data-folder.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
+import { runOperator } from '../launched-instance.ts'
 import { ObjectFiles, removeFile } from '../object-files.ts'
 
 let platform: TestPlatform
@@ -23,16 +22,8 @@ afterAll(async () => {
 const operator = (path: string, body?: object, token = platform.secret) =>
   platform.request(`/api/operator/namespaces${path}`, { token, body })
 
-/** The program, as `npm run operator --` starts it. */
-function cli(args: string[], environment: Record<string, string> = {}) {
-  const env = { PATH: process.env.PATH, PERSQL_DATA: data, ...environment }
-  const program = [join(repository, 'apps/launcher/operator.mjs'), ...args]
-  return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-    execFile(process.execPath, program, { env }, (error, stdout, stderr) =>
-      resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
-    )
-  })
-}
+const cli = (args: string[], environment: Record<string, string> = {}) =>
+  runOperator(args, { PERSQL_DATA: data, ...environment })
 
 test('a credit counts once per reference, and stands in the ledger and the audit log', async () => {
   const { token } = await platform.createNamespace('credited')
@@ -137,7 +128,7 @@ test('an owner is invited to a namespace without members, where only invited use
   } finally {
     await closed.stop()
   }
-}, 60_000)
+})
 
 test.each(['admin', 'editor', 'viewer'])('the operator can invite an %s too', async (role) => {
   await platform.createNamespace('open-house')
@@ -174,7 +165,7 @@ test('an invitation that makes no sense is refused, and members cannot invite an
   expect(await said('nowhere', email, '--role', 'owner')).toContain('Namespace "nowhere" not found')
   expect(await said('picky', 'ada', '--role', 'owner')).toContain('email')
   expect(await said('picky', '--role', 'owner')).toContain('npm run operator -- <command>')
-}, 60_000)
+})
 
 test('the program does all that, with the secret of the data folder', async () => {
   await platform.createNamespace('program')
@@ -194,7 +185,7 @@ test('the program does all that, with the secret of the data folder', async () =
   expect((await cli(['resume', 'program', '--note', 'x', ...url])).stdout).toBe('program is active.\n')
   const help = await cli([])
   expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('npm run operator -- <command>') })
-}, 60_000)
+})
 
 test('the program says what is wrong in a sentence', async () => {
   const url = ['--url', platform.url]
@@ -217,7 +208,7 @@ test('the program says what is wrong in a sentence', async () => {
     expect.stringContaining('PERSQL_SECRET'),
   ])
   expect((await said(['dance', ...url]))[1]).toContain('npm run operator -- <command>')
-}, 60_000)
+})
 
 test('the command line finds, checks and accepts the files of databases', async () => {
   const files = new ObjectFiles(platform.data, 'database')
@@ -254,4 +245,4 @@ test('the command line finds, checks and accepts the files of databases', async 
   expect((await db.query('SELECT 1')).body.code).toBe('database_damaged')
   expect((await run('accept', 'filed/main', '--note', 'lost')).code).toBe(0)
   expect((await db.query('SELECT 1')).status).toBe(200)
-}, 60_000)
+})

@@ -22,7 +22,7 @@ beforeAll(async () => {
   data = await makeDataFolder()
   folder = await mkdtemp(join(tmpdir(), 'persql-install-'))
   registry = await startNpmRegistry()
-  launcher = launch(folder, { PERSQL_DATA: data })
+  launcher = start()
   url = (await launcher.welcome()).url
 }, 300_000)
 afterAll(async () => {
@@ -31,6 +31,10 @@ afterAll(async () => {
   await removeDataFolder(data)
   await rm(folder, { recursive: true, force: true })
 })
+
+/** Starts a launcher that offers its packages. */
+const start = (settings: Record<string, string> = {}): LauncherProcess =>
+  launch(folder, { PERSQL_DATA: data, PERSQL_PACKAGES: 'self', ...settings })
 
 /** Lists the lines of shell blocks that install or run packages of an instance. */
 function listCommands(): string[] {
@@ -99,7 +103,7 @@ test('a lock file stays valid after the instance lost and built its packages aga
   const { port } = new URL(url)
   await launcher.stop()
   await rm(join(data, 'packages'), { recursive: true })
-  launcher = launch(folder, { PERSQL_DATA: data, PORT: port })
+  launcher = start({ PORT: port })
   await launcher.welcome()
   await run('npm ci', { cwd: app, env: { ...env, npm_config_cache: join(app, 'other-cache') } })
   expect(await readFile(join(app, 'node_modules/@persql/sdk/LICENSE'), 'utf8')).toContain('MIT')

@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { repository } from '../../apps/launcher/src/paths.ts'
 import { type Answer, startPlatform, type TestPlatform } from '../harness.ts'
+import { runOperator } from '../launched-instance.ts'
 
 let platform: TestPlatform
 beforeAll(async () => {
@@ -18,15 +16,8 @@ const quotas = (ns: string, quota = '', limit?: number | null) =>
 const outcome = ({ status, body }: Answer) => [status, body.code]
 
 /** Runs `npm run operator -- quota`. */
-function operator(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const env = { PATH: process.env.PATH, PERSQL_SECRET: platform.secret }
-  const program = [join(repository, 'apps/launcher/operator.mjs'), 'quota', ...args, '--url', platform.url]
-  return new Promise((resolve) => {
-    execFile(process.execPath, program, { env }, (error, stdout, stderr) =>
-      resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
-    )
-  })
-}
+const operator = (...args: string[]) =>
+  runOperator(['quota', ...args, '--url', platform.url], { PERSQL_SECRET: platform.secret })
 
 describe('databases of a namespace', () => {
   test('every way to create one stops at the quota, also at the same time', async () => {
