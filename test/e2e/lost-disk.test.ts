@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Agent, fetch } from 'undici'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parseInterval } from '../../apps/launcher/src/backup/schedule/durations.ts'
-import { repository } from '../../apps/launcher/src/paths.ts'
+import { serverCommand } from '../build-folder.ts'
 import { makeDataFolder, removeDataFolder } from '../data-folder.ts'
 import { LaunchedInstance } from '../launched-instance.ts'
 import { chooseProxyUrl, findFreePort, type RunningProxy, startReverseProxy } from '../reverse-proxy.ts'
@@ -34,7 +33,7 @@ beforeAll(async () => {
   // The welcome message has the public URL.
   live.url = `http://127.0.0.1:${port}`
   proxy = await startReverseProxy('nginx', proxyFolder, url, live.url)
-}, 60_000)
+})
 afterAll(async () => {
   await proxy?.stop()
   await live.remove()
@@ -45,11 +44,11 @@ afterAll(async () => {
 
 /** Runs `backup --every`, and counts the backups that it has completed. */
 function startBackups() {
-  const child = spawn(
-    process.execPath,
-    [join(repository, 'apps/launcher/operator.mjs'), 'backup', target, '--every', every],
-    { env: { PATH: process.env.PATH, PERSQL_DATA: live.data }, stdio: ['ignore', 'pipe', 'inherit'] },
-  )
+  const [node, ...program] = serverCommand()
+  const child = spawn(node, [...program, 'operator', 'backup', target, '--every', every], {
+    env: { PATH: process.env.PATH, PERSQL_DATA: live.data },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text
@@ -92,19 +91,24 @@ test('after the disk is lost, a restore has all that was written before the last
   }
   const clients = Array.from({ length: CLIENTS }, (_, i) => write(proxy.connectFrom(`127.0.0.${i + 2}`)))
   const backups = startBackups()
-  await backups.completes(1)
-  await delay(minutes * 60_000)
-  const before = Date.now()
-  // The second one began after this moment.
-  await backups.completes(2)
-  await delay(Math.random() * parseInterval(every))
+  let before = 0
+  let lostAtMs = 0
+  try {
+    await backups.completes(1)
+    await delay(minutes * 60_000)
+    before = Date.now()
+    // The second one began after this moment.
+    await backups.completes(2)
+    await delay(Math.random() * parseInterval(every))
 
-  await live.stop('SIGKILL')
-  const lostAtMs = Date.now()
-  await backups.stop()
-  await rm(live.data, { recursive: true, maxRetries: 10 })
-  isOver = true
-  await Promise.all(clients)
+    await live.stop('SIGKILL')
+    lostAtMs = Date.now()
+    await backups.stop()
+    await rm(live.data, { recursive: true, maxRetries: 10 })
+  } finally {
+    isOver = true
+    await Promise.all(clients)
+  }
 
   expect(await live.operator('verify', target)).toMatchObject({ code: 0, stdout: expect.stringContaining('is whole') })
   expect(await restored.operator('restore', target)).toMatchObject({ code: 0, stderr: '' })

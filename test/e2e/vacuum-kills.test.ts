@@ -1,29 +1,33 @@
-import { execFile } from 'node:child_process'
-import { readdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { objectFile, readFile as readObject } from '../../apps/launcher/src/object-files.ts'
-import { repository } from '../../apps/launcher/src/paths.ts'
 import { CellClient, startCells } from '../cells.ts'
 import { removeDataFolder } from '../data-folder.ts'
+import { runOperator } from '../launched-instance.ts'
 import { launch } from '../launcher-process.ts'
 
 const readSqlite = <T>(file: string, read: Parameters<typeof readObject<T>>[1]): T => readObject(file, read, 'shared')
 
 /** Runs `npm run operator -- vacuum`. */
 async function vacuum(data: string, url: string, address: string): Promise<string> {
-  const program = join(repository, 'apps/launcher/operator.mjs')
-  const env = { PATH: process.env.PATH, PERSQL_DATA: data }
-  return (await promisify(execFile)(process.execPath, [program, 'vacuum', address, '--url', url], { env })).stdout
+  const { code, stdout } = await runOperator(['vacuum', address, '--url', url], { PERSQL_DATA: data })
+  expect(code).toBe(0)
+  return stdout
 }
 
-/** Finds the processes that run a VACUUM in a data folder. */
-async function vacuumPids(data: string): Promise<string[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-  const commands = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
-  return pids.filter((_, i) => commands[i]?.includes(`${data}/run/vacuum.cjs`))
+const readProcess = (pid: number | string, file: string) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')
+
+/** Returns whether a process runs a VACUUM. */
+const isVacuum = async (pid: string): Promise<boolean> =>
+  (await readProcess(pid, 'cmdline')).includes('/run/vacuum.cjs')
+
+/** Finds the process of a launcher that runs a VACUUM. A search of all processes could take longer than the VACUUM. */
+async function findVacuum(launcher: number): Promise<string | undefined> {
+  const children = (await readProcess(launcher, `task/${launcher}/children`)).split(' ').filter(Boolean)
+  for (const pid of children) if (await isVacuum(pid)) return pid
+  return undefined
 }
 
 const rows = (megabytes: number, table: string) =>
@@ -48,10 +52,14 @@ test('a killed launcher ends a VACUUM, and after the next start nothing is lost,
   const content = 'SELECT rowid, substr(hex(b), 1, 20) FROM kept'
   const { rows: before } = (await db.query(content)).body.data
   const running = vacuum(instance.data, cell.url, address).catch(() => 'interrupted')
-  while ((await vacuumPids(instance.data)).length === 0) await delay(5)
+  let pid: string | undefined
+  while (pid === undefined) {
+    await delay(1)
+    pid = await findVacuum(instance.launcher.pid)
+  }
   process.kill(instance.launcher.pid, 'SIGKILL')
   await running
-  while ((await vacuumPids(instance.data)).length > 0) await delay(5)
+  while (await isVacuum(pid)) await delay(5)
 
   const folder = join(instance.data, '..')
   const next = launch(folder, { PERSQL_CELLS: '2', PERSQL_BOOTSTRAP: 'off' })
