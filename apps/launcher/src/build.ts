@@ -37,6 +37,9 @@ export function platformBuild(outfile: string, checkout = repository): BuildOpti
     loader: { '.wasm': 'copy' },
     assetNames: '[name]',
     legalComments: 'none',
+    // A process reads the bundle at each start. Names stay, for the stack traces in the log.
+    minifySyntax: true,
+    minifyWhitespace: true,
     logLevel: 'error',
   }
 }

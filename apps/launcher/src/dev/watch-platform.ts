@@ -5,6 +5,9 @@ import { platformBuild, writeModules } from '../build.ts'
 export async function watchPlatform(outfile: string, onBuild: () => void): Promise<{ stop(): Promise<void> }> {
   const builder = await context({
     ...platformBuild(outfile),
+    // Stack traces have lines.
+    minifySyntax: false,
+    minifyWhitespace: false,
     plugins: [
       {
         name: 'write-and-report',
