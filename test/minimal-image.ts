@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { repository } from '../apps/launcher/src/paths.ts'
 
@@ -23,13 +23,12 @@ export function dockerEnvironment(): Record<string, string> {
 
 /**
  * Makes a root file system with the files of the image, whose base images can't be pulled here: Node, the libraries that the
- * programs load, and the app. It has no shell and no other program.
+ * programs load, and a copy of the installed app. It has no shell and no other program.
  */
-export function makeRoot(root: string, packed: string): void {
+export function makeRoot(root: string, installed: string): void {
   const app = join(root, 'app')
-  for (const folder of ['app', 'data', 'dev', 'proc', 'etc', 'nodejs/bin'])
-    mkdirSync(join(root, folder), { recursive: true })
-  execFileSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', packed], { cwd: app, stdio: 'pipe' })
+  for (const folder of ['data', 'dev', 'proc', 'etc', 'nodejs/bin']) mkdirSync(join(root, folder), { recursive: true })
+  cpSync(installed, app, { recursive: true, verbatimSymlinks: true })
   mkdirSync(join(root, dirname(certificates)), { recursive: true })
   copyFileSync(certificates, join(root, certificates))
   writeFileSync(join(root, 'etc/passwd'), 'nonroot:x:65532:65532:nonroot:/data:/sbin/nologin\n')

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { buildCli } from '../../packages/cli/build.mjs'
+import { askPool } from '../pool-client.ts'
 
 /** Time limit for the expected output of a terminal. */
 const TERMINAL_MS = 30_000
@@ -21,11 +21,10 @@ export interface RunOptions {
   cwd?: string
 }
 
-/** Builds the program as it is published, in a temporary folder with its own home. */
+/** Returns the program as it is published, with a temporary folder as its home. */
 export async function builtCli() {
   const folder = await mkdtemp(join(tmpdir(), 'persql-cli-'))
-  const file = join(folder, 'persql.js')
-  await buildCli(file)
+  const file = await askPool<string>('POST', 'cli')
   const surroundings = (env: Record<string, string> = {}) => ({
     PATH: `${process.env.PATH}`,
     HOME: folder,

@@ -1,11 +1,11 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { repository } from '../../apps/launcher/src/paths.ts'
 import { LauncherProcess } from '../launcher-process.ts'
 import { dockerCommand, dockerEnvironment, makeRoot } from '../minimal-image.ts'
+import { askPool } from '../pool-client.ts'
 
 const run = promisify(execFile)
 let folder: string
@@ -14,10 +14,8 @@ beforeAll(async () => {
   folder = mkdtempSync('/var/tmp/persql-image-')
   root = join(folder, 'root')
   chmodSync(folder, 0o755)
-  await run('npm', ['pack', '--workspace', 'packages/server', '--pack-destination', folder], { cwd: repository })
-  const [packed = ''] = readdirSync(folder).filter((name) => name.endsWith('.tgz'))
-  makeRoot(root, join(folder, packed))
-}, 300_000)
+  makeRoot(root, await askPool('POST', 'server-app'))
+}, 600_000)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 /** A command that runs what follows in the root file system, which is read-only, as the user of the image. */

@@ -1,6 +1,4 @@
-import { execFile } from 'node:child_process'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findDocsOfClone } from '../../apps/launcher/src/built-files.ts'
@@ -8,11 +6,12 @@ import { repository } from '../../apps/launcher/src/paths.ts'
 import { listPages, toRoute } from '../../tools/docs/site.ts'
 import { startBrowser } from '../browser.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
+import { askPool } from '../pool-client.ts'
 
 let platform: TestPlatform
 beforeAll(async () => {
   // The first run after a change of a page builds the site.
-  await promisify(execFile)('npm', ['run', '--silent', 'docs'], { cwd: repository })
+  await askPool('POST', 'docs')
   platform = await startPlatform({ docs: findDocsOfClone(repository) })
 }, 600_000)
 afterAll(() => platform?.stop())

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -9,32 +9,33 @@ import { repository } from '../../apps/launcher/src/paths.ts'
 import { listBlocks, readPage } from '../../tools/docs/pages.ts'
 import { removeDataFolder } from '../data-folder.ts'
 import { LauncherProcess } from '../launcher-process.ts'
+import { askPool } from '../pool-client.ts'
 
 const run = promisify(execFile)
 const manifest = JSON.parse(readFileSync(join(repository, 'packages/server/package.json'), 'utf8'))
 const lock = JSON.parse(readFileSync(join(repository, 'package-lock.json'), 'utf8'))
 
-/** The folder with the packed package. */
-let packed: string
-/** An empty folder, in which a test installs it. */
+let folder: string
+/** A folder in which the packed package is installed. */
 let app: string
 let launched: LauncherProcess | undefined
 
 beforeAll(async () => {
-  packed = await mkdtemp(join(tmpdir(), 'persql-packed-'))
-  await run('npm', ['pack', '--workspace', 'packages/server', '--pack-destination', packed], { cwd: repository })
-}, 300_000)
+  folder = await mkdtemp(join(tmpdir(), 'persql-app-'))
+  app = join(folder, 'without-scripts')
+  await cp(await askPool('POST', 'server-app'), app, { recursive: true, verbatimSymlinks: true })
+}, 600_000)
 afterEach(async () => {
   if (launched) await stop(launched)
   launched = undefined
-  await removeDataFolder(app)
 })
-afterAll(() => rm(packed, { recursive: true, force: true }))
+afterAll(() => removeDataFolder(folder))
 
-async function install(...flags: string[]): Promise<void> {
-  app = await mkdtemp(join(tmpdir(), 'persql-app-'))
-  const [tarball = ''] = readdirSync(packed)
-  await run('npm', ['install', join(packed, tarball), '--no-audit', '--no-fund', ...flags], { cwd: app })
+async function installWithDefaults(): Promise<void> {
+  app = join(folder, 'with-defaults')
+  await mkdir(app)
+  const tarball = await askPool<string>('POST', 'server-package')
+  await run('npm', ['install', tarball, '--no-audit', '--no-fund'], { cwd: app })
 }
 
 /** Runs a command of the package as npx does. */
@@ -62,12 +63,12 @@ async function runReadme(url: string) {
 }
 
 test.each([
-  ['without install scripts', ['--ignore-scripts']],
-  ["with npm's defaults", []],
+  ['without install scripts', async () => {}],
+  ["with npm's defaults", installWithDefaults],
 ])(
   'the packed package, installed %s in an empty folder, starts and answers the README',
-  async (_, flags) => {
-    await install(...flags)
+  async (_, install) => {
+    await install()
     await writeFile(join(app, '.env'), 'PORT=0\nPERSQL_BOOTSTRAP=from-file/main\n')
     const environment = { PERSQL_BOOTSTRAP: 'acme/main' }
     launched = new LauncherProcess(app, environment, [], ['npx', 'persql-server', 'start'])
@@ -86,7 +87,6 @@ test.each([
 )
 
 test('the command prints its version and all commands, and names unknown ones', async () => {
-  await install('--ignore-scripts')
   expect(await npx(['--version'])).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: '' })
   const { code, stdout } = await npx(['--help'])
   expect(code).toBe(0)
@@ -99,7 +99,6 @@ test('the command prints its version and all commands, and names unknown ones', 
 }, 300_000)
 
 test('the package installs only what runs, at the versions of the lock file', async () => {
-  await install('--ignore-scripts')
   const installed = JSON.parse(readFileSync(join(app, 'node_modules/.package-lock.json'), 'utf8')).packages
   const names = Object.keys(installed).filter((path) => path !== 'node_modules/@persql/server')
   expect(names).toEqual(expect.arrayContaining(['node_modules/libsql', 'node_modules/workerd']))
