@@ -11,8 +11,9 @@ export default defineConfig({
   // Packages of this repository are tested from their sources. Node itself has no condition `module`.
   ssr: { resolve: { conditions: ['persql-source', ...defaultServerConditions.filter((name) => name !== 'module')] } },
   test: {
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // A machine with other work can be several times as slow.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // Tests wait for a third of the time, so two cores serve three workers.
     maxWorkers: 3,
     // The default of 1 s is short for a busy machine.

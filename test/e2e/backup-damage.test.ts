@@ -242,7 +242,7 @@ test('a damaged database is reported, is missing in the backup, and hinders no o
     await instance.remove()
     await again.remove()
   }
-}, 60_000)
+})
 
 /** The number of random points. `BACKUP_KILLS=50` tries more. */
 const randomPoints = Number(process.env.BACKUP_KILLS ?? 4)

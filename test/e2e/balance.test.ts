@@ -152,7 +152,7 @@ test('32 clients over 8 databases: the overdraft is what was in flight, 402 is e
   const { spend, balanceNanoUsd: left } = await billing(crowd)
   const used = spend.requests.quantity * 500 + spend.rowsRead.quantity * 5 + spend.rowsWritten.quantity * 2_000
   expect(Number(left)).toBe(CREDIT_NANO + 10_000_000 + 100_000_000_000 - used)
-}, 60_000)
+})
 
 test('a 402 speaks both generations of x402', async () => {
   const one = await platform.createNamespace('one')

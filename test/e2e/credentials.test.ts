@@ -365,7 +365,7 @@ test.each(Object.keys(credentials))(
     }
     expect(found).toEqual(wanted)
   },
-  60_000,
+  120_000,
 )
 
 test('a token that is limited to databases is refused at all others, for every operation of a database', async () => {

@@ -142,7 +142,7 @@ test('damage is reported as such, in calls, the list, the log, the metrics and b
   expect(await damagedCount()).toBe(before + Object.values(NOTICED).filter(([, status]) => status === 'damaged').length)
   for (const [i] of kinds.entries()) expect((await remove(`bad-${i}`)).status).toBe(200)
   expect(await damagedCount()).toBe(before)
-}, 60_000)
+})
 
 test('a file that is lost right after the first write is missing, not empty', async () => {
   const file = await findFile(() => create('lost').then(() => ns.db('lost').query('CREATE TABLE t (n)')))
@@ -221,7 +221,7 @@ test('an older file and the file of another database are refused, and the right 
   dropBeside(one)
   await platform.restart()
   expect(toCode(await count('one'))).toBe('database_damaged')
-}, 60_000)
+})
 
 test('a fork that was never called is missed too, and a reset branch with a new file is served', async () => {
   await create('origin').then(() => fill('origin'))

@@ -84,7 +84,7 @@ test('a fork has the same dump to the letter, and long values are in it whole', 
   expect(sqlite.query(sums)).toEqual([
     { n: body.data.rows[0][0], a: body.data.rows[0][1], b: body.data.rows[0][2], last: body.data.rows[0][3] },
   ])
-}, 60_000)
+})
 
 test('is for readers of the whole database, and of one that is there', async () => {
   const db = await acme.make('CREATE TABLE t (n)')

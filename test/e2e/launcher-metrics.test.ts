@@ -62,4 +62,4 @@ test('the launcher reports its processes, the last backup and the restarts of a 
   )
   expect(findValue(restarted, 'persql_watchdog_kills_total', { reason: 'blocked' })).toBe(1)
   expect((await (await fetch(`${url}/readyz`)).json()).ok).toBe(true)
-}, 60_000)
+})

@@ -150,7 +150,7 @@ test('a search in a large full-text table runs in place after a few fast runs in
   const sql = 'SELECT count(*) FROM texts WHERE texts MATCH ?'
   for (let i = 0; i < 3; i++) expect(await ranInReader(sql, ['text7'])).toBe(hasReaders)
   await expectInPlace(sql, ['text8'])
-}, 60_000)
+})
 
 // in-place-reads.test.ts has what holds without readers.
 test.runIf(hasReaders)(
@@ -174,5 +174,5 @@ test.runIf(hasReaders)(
     expect((await reading).status).toBe(408)
     expect((await listing).status).toBe(408)
   },
-  60_000,
+  120_000,
 )

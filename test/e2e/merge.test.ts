@@ -298,7 +298,7 @@ test('a branch that is reset, written and deleted while it is merged is merged a
   ).toEqual([[0]])
   expect((await readRows(db, 'SELECT count(*) > 0 FROM t'))[0]).toEqual([1])
   await ran(db, 'INSERT INTO t VALUES (-1, -1)')
-}, 60_000)
+})
 
 test('what approval rules guard is not merged past them, by schema or by rows', async () => {
   const db = await made(...notes, 'CREATE TABLE free (id INTEGER PRIMARY KEY)')

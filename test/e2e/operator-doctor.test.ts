@@ -193,4 +193,4 @@ test('the doctor reads the logs that a killed instance left', async () => {
   } finally {
     await killed.remove()
   }
-}, 60_000)
+})

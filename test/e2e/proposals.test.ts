@@ -94,7 +94,7 @@ test('a crash around an apply leaves it done and spent, or neither', async () =>
     expect(status).toBe(after === before ? 200 : 404)
     expect((await rows('SELECT sum(n) FROM t'))[0][0]).toBe(before + 3000)
   }
-}, 30_000)
+})
 
 describe('an apply is refused', () => {
   const refused = async (answer: ReturnType<typeof apply>) => {

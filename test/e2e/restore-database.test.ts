@@ -87,7 +87,7 @@ test('a database comes back beside the running ones, with each row, rowid and in
   expect(await readRows(source, 'SELECT count(*) FROM keyless')).toEqual([[0]])
   expect(await listTokens()).toEqual(['test'])
   expect(existsSync(join(live.data, 'tmp', 'restore'))).toBe(false)
-}, 60_000)
+})
 
 test('a database comes back from an encrypted target, into each cell of the instance', async () => {
   const sealed = join(scratch, 'sealed')
@@ -100,7 +100,7 @@ test('a database comes back from an encrypted target, into each cell of the inst
     expect(await live.operator('restore', sealed, ...args)).toMatchObject({ code: 0, stderr: '' })
     expect(await exportText(live.database(name, 'again', token))).toBe(await exportText(source))
   }
-}, 60_000)
+})
 
 test('a database without tables comes back', async () => {
   const { stdout, ...result } = await restoreDatabase('acme/db-3', 'acme/empty')
@@ -186,7 +186,7 @@ test.each<[string, number, string, () => ReturnType<typeof restoreDatabase>]>([
     expect(await listTokens()).toEqual(['test'])
     expect(existsSync(join(live.data, 'tmp', 'restore'))).toBe(false)
   },
-  60_000,
+  120_000,
 )
 
 /** Starts a server that passes each call on to the instance, but calls `onImport` instead of passing a file on. */
@@ -224,7 +224,7 @@ test('a restore that is interrupted during the import leaves no database and no 
   expect(during).toEqual([expect.arrayContaining(['operator restore']), expect.arrayContaining(['cut'])])
   expect(await listDatabases()).toEqual(databases)
   expect(await listTokens()).toEqual(['test'])
-}, 60_000)
+})
 
 test('what stays after an instance stopped during the import is named', async () => {
   const url = await startProxy((proxy) => {
@@ -236,4 +236,4 @@ test('what stays after an instance stopped during the import is named', async ()
   expect(stderr).toContain("acme/half is incomplete. Delete it. Can't reach ")
   expect(stderr).toContain('Token "operator restore" of acme is still valid. Revoke it. ')
   expect(await listTokens()).toContain('operator restore')
-}, 60_000)
+})

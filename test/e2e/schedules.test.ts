@@ -89,7 +89,7 @@ test('each time it is due it runs exactly once, whenever the machine crashes', a
     await until(made.id, ({ nextRunAt }) => Date.parse(String(nextRunAt)) > Date.now() + aheadMs)
     expect(await rows()).toBe(round)
   }
-}, 60_000)
+})
 
 test('a failure is noted and disables nothing', async () => {
   const made = await create({ sql: 'INSERT INTO t (id) VALUES (1)', params: [] })
@@ -149,7 +149,7 @@ test('runs are billed like queries, and at an empty balance they are refused and
   expect(refused).toMatchObject({ lastError: 'Insufficient balance', enabled: true })
   await passes(60_000)
   await until(made.id, ({ lastStatus }) => lastStatus === 'ok')
-}, 40_000)
+})
 
 test('a deleted or disabled schedule does not run, and a change of the interval restarts it', async () => {
   const [gone, off, later] = [await create(), await create(), await create()]

@@ -157,7 +157,7 @@ test('calls that come during a restore wait, and find all of it', async () => {
   for (const count of seen) expect([0, 100_000]).toContain(count)
   const billed = (await platform.request('/v1/usage', { token: acme.token })).status
   expect(billed).toBe(200)
-}, 60_000)
+})
 
 test('a crash in the middle of a restore leaves what was before, or what was restored', async () => {
   const db = await acme.make('CREATE TABLE t (n)', 'CREATE TABLE gone (n)')
@@ -205,7 +205,7 @@ test('what a crash leaves of a snapshot is wiped, and a deleted database leaves 
   await snapshot(db, 'whole')
   await platform.request(`/v1/databases/${db.slug}`, { token: acme.token, method: 'DELETE' })
   await expect.poll(bytes, { timeout: 10_000 }).toBeLessThan(before)
-}, 60_000)
+})
 
 describe('snapshots made by themselves', () => {
   test('go after 30 days, those that people made stay', async () => {

@@ -168,4 +168,4 @@ test('a call that another cell forwards stays one trace', async () => {
   } finally {
     await instance.stop()
   }
-}, 60_000)
+})

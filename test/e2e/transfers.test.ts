@@ -325,7 +325,7 @@ describe('after a crash', () => {
       expect([await balance(a), await balance(c)]).toEqual([11, 9])
       expect([await entries(a), await entries(c)]).toMatchObject([{ length: 1 }, { length: 1 }])
     },
-    60_000,
+    120_000,
   )
 
   test('at any moment, a call that is repeated moves the amount once', async () => {
@@ -340,7 +340,7 @@ describe('after a crash', () => {
     }
     expect([await balance(a), await balance(b)]).toEqual([10, 10])
     expect([await entries(a), await entries(b)]).toMatchObject([{ length: 5 }, { length: 5 }])
-  }, 60_000)
+  })
 
   test('an amount on its way to a namespace that was deleted comes back', async () => {
     await credit(a, 10)

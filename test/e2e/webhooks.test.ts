@@ -187,7 +187,7 @@ describe('a receiver that', () => {
     expect(done).toHaveLength(4)
     expect(listChanges(receiver.received)).toEqual(['t insert', 't insert', 't insert', 't update'])
     expect((await get(hook.id)).failingSince).toBeNull()
-  }, 60_000)
+  })
 
   test('is slow delays no other', async () => {
     const quick = await startReceiver()
@@ -205,7 +205,7 @@ describe('a receiver that', () => {
     )
     expect(timedOut.at(-1)).toMatchObject({ status: 'pending', error: 'No response within 10 s.', attempts: 1 })
     await quick.stop()
-  }, 40_000)
+  })
 
   test.each([301, 302, 307, 308])('redirects with %i is not followed', async (status) => {
     const elsewhere = await startReceiver()

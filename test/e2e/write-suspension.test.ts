@@ -80,7 +80,7 @@ test('a read in a transaction that writes counts as a write, and a read alone ne
   if (hasReaders) expect((await endless).status).toBe(408)
   else await expect(endless).rejects.toThrow()
   expect((await eventually(() => third.query('INSERT INTO t VALUES (1)'))).status).toBe(200)
-}, 60_000)
+})
 
 test('two stopped writes of a namespace refuse the long writes of all its databases for an hour', async () => {
   const globex = await eventually(() => platform.createNamespace('globex'))

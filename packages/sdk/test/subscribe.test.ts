@@ -13,6 +13,8 @@ interface Connection {
 let server: WebSocketServer
 let connections: Connection[]
 let persql: PerSQL
+/** The time in which a connection responds on a busy machine. */
+const soon = { timeout: 10_000 }
 
 beforeEach(async () => {
   connections = []
@@ -46,7 +48,7 @@ test('subscribes to the wanted tables, and continues after a temporary error', a
     onChange: (change) => changes.push(change),
     onError: (error) => errors.push(error),
   })
-  await vi.waitFor(() => expect(connections).toHaveLength(1))
+  await vi.waitFor(() => expect(connections).toHaveLength(1), soon)
   expect(connections[0]).toMatchObject({
     path: '/v1/db/acme/main/subscribe?tables=a%2Cb&cursor=x.41',
     protocol: 'persql.bearer.psql_live_acme_x',
@@ -54,18 +56,18 @@ test('subscribes to the wanted tables, and continues after a temporary error', a
   connections[0]?.send({ type: 'error', message: 'Not understood.' })
   const change = { type: 'change', table: 'a', kind: 'insert', cursor: 'x.42' }
   connections[0]?.send(change)
-  await vi.waitFor(() => expect(changes).toEqual([change]))
+  await vi.waitFor(() => expect(changes).toEqual([change]), soon)
   expect(errors).toMatchObject([{ code: 'subscription', message: 'Not understood.' }])
   off()
-  await vi.waitFor(() => expect(server.clients.size).toBe(0))
+  await vi.waitFor(() => expect(server.clients.size).toBe(0), soon)
 })
 
 test('reconnects immediately when the server announces a close, even if the connection stays open', async () => {
   const errors: Error[] = []
   const off = persql.database('acme/main').subscribe({ onChange() {}, onError: (error) => errors.push(error) })
-  await vi.waitFor(() => expect(connections).toHaveLength(1))
+  await vi.waitFor(() => expect(connections).toHaveLength(1), soon)
   connections[0]?.send({ type: 'error', message: 'too_many_messages' })
-  await vi.waitFor(() => expect(connections).toHaveLength(2), { timeout: 5000 })
+  await vi.waitFor(() => expect(connections).toHaveLength(2), soon)
   expect(errors).toMatchObject([{ status: 429, code: 'too_many_messages' }])
   off()
 })
@@ -75,12 +77,12 @@ test('closes the connection to an unresponsive server', async () => {
   try {
     const errors: Error[] = []
     const off = persql.database('acme/main').subscribe({ onChange() {}, onError: (error) => errors.push(error) })
-    await vi.waitFor(() => expect(connections).toHaveLength(1))
+    await vi.waitFor(() => expect(connections).toHaveLength(1), soon)
     await vi.advanceTimersByTimeAsync(30_000)
-    await vi.waitFor(() => expect(connections[0]?.sent).toEqual([{ type: 'ping' }]))
+    await vi.waitFor(() => expect(connections[0]?.sent).toEqual([{ type: 'ping' }]), soon)
     expect(errors).toEqual([])
     await vi.advanceTimersByTimeAsync(30_000)
-    await vi.waitFor(() => expect(connections).toHaveLength(2), { timeout: 5000 })
+    await vi.waitFor(() => expect(connections).toHaveLength(2), soon)
     expect(errors).toMatchObject([{ code: 'network', message: 'The server stopped responding.' }])
     off()
   } finally {
