@@ -1,5 +1,6 @@
 import { defaultServerConditions } from 'vite'
 import { defineConfig } from 'vitest/config'
+import { LongFirstSequencer } from './test/sequencer.ts'
 
 /** Tests that start the built platform, through its public routes. */
 const blackBox = (name: string, include: string[], isolate = false) => ({
@@ -16,6 +17,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     // Tests wait for a third of the time, so two cores serve three workers.
     maxWorkers: 3,
+    sequence: { sequencer: LongFirstSequencer },
     // The default of 1 s is short for a busy machine.
     expect: { poll: { timeout: 10_000 } },
     silent: 'passed-only',
