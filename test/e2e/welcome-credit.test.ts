@@ -1,13 +1,16 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { PlatformEnvironment } from '../../apps/launcher/src/config.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { ObjectFiles, removeFile, runOnFile } from '../object-files.ts'
 import { SmtpServer } from '../smtp-server.ts'
 
-const running: { stop(): unknown }[] = []
+const running: TestPlatform[] = []
+const server = new SmtpServer()
+beforeAll(() => server.start())
 afterEach(async () => {
-  for (const one of running.splice(0)) await one.stop()
+  for (const platform of running.splice(0)) await platform.stop()
 })
+afterAll(() => server.stop())
 
 type Session = Awaited<ReturnType<TestPlatform['signUp']>>
 const password = 'correct horse battery'
@@ -19,12 +22,12 @@ async function start(environment: PlatformEnvironment = {}): Promise<TestPlatfor
 }
 
 /** Starts a platform that sends mail, so that users confirm their email addresses. */
-async function startWithMail(environment: PlatformEnvironment = {}): Promise<TestPlatform> {
-  const server = await new SmtpServer().start()
-  const mail = { SMTP_URL: `smtp://127.0.0.1:${server.port}`, MAIL_FROM: 'noreply@persql.test', PERSQL_DEV: '1' }
-  const platform = await start({ ...mail, ...environment })
-  running.push(server)
-  return platform
+function startWithMail(): Promise<TestPlatform> {
+  return start({
+    SMTP_URL: `smtp://127.0.0.1:${server.port}`,
+    MAIL_FROM: 'noreply@persql.test',
+    PERSQL_DEV: '1',
+  })
 }
 
 /** Creates an account and opens the link in its mail. */
@@ -74,16 +77,18 @@ test('a person gets the credit once: other namespaces start at zero and say why'
   expect((await platform.request('/v1/billing', { token })).body.data.welcomeCredit).toEqual(granted)
 })
 
-test.each([
-  ['ada+2@example.com', 'already_received'],
-  ['ADA+a.b@Example.com', 'already_received'],
-  ['a.da@example.com', null],
-  ['ada@example.org', null],
-])('after ada@example.com, %s gets the reason %s', async (email, reason) => {
+test('after ada@example.com, other spellings of it get nothing, and other addresses do', async () => {
   const platform = await startWithMail()
   await confirmed(platform, 'ada@example.com')
-  const other = await confirmed(platform, email)
-  expect(await credits(other)).toEqual([reason === null ? granted : refused(reason)])
+  for (const [email, reason] of [
+    ['ada+2@example.com', 'already_received'],
+    ['ADA+a.b@Example.com', 'already_received'],
+    ['a.da@example.com', null],
+    ['ada@example.org', null],
+  ] as const) {
+    const other = await confirmed(platform, email)
+    expect(await credits(other), email).toEqual([reason === null ? granted : refused(reason)])
+  }
 })
 
 test('concurrent foundings by several accounts of one person give one credit', async () => {
@@ -181,7 +186,7 @@ describe('after a crash', () => {
     const all = await credits(user)
     expect(all).toHaveLength(6)
     expect(all.filter(({ amountUsd }) => amountUsd > 0)).toEqual([granted])
-  }, 60_000)
+  })
 })
 
 describe('at the upgrade', () => {
