@@ -102,7 +102,8 @@ export class QueryLog {
 
   /** Writes the entries. While a task holds the exclusive lock, they stay in memory. Call it before the log is read. */
   flush(): void {
-    this.#upgrade()
+    // Without room, the upgrade would fail, and every report of usage with it.
+    if (disk.level <= 1) this.#upgrade()
     const { entries } = this.#buffer
     if (entries.length === 0 || this.#exclusion.held) return
     if (disk.level > 1) {
