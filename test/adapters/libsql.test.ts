@@ -1,4 +1,5 @@
 import { type Client, createClient } from '@libsql/client/http'
+import { createClient as createSocketClient } from '@libsql/client/ws'
 import { connect } from '@tursodatabase/serverless'
 import { createClient as createCompatible } from '@tursodatabase/serverless/compat'
 import { eq, sql } from 'drizzle-orm'
@@ -22,10 +23,14 @@ afterAll(() => platform.stop())
 /** Returns the URL of a new database. */
 const newUrl = () => `${platform.url}/libsql/${ns}/db-${++made}/`
 
-describe('@libsql/client', () => {
+describe.each([
+  ['http', createClient],
+  ['ws', createSocketClient],
+])('@libsql/client with a URL of %s:', (scheme, create) => {
   let client: Client
+  afterAll(() => client.close())
   beforeAll(async () => {
-    client = createClient({ url: newUrl(), authToken: token, intMode: 'bigint' })
+    client = create({ url: newUrl().replace('http', scheme), authToken: token, intMode: 'bigint' })
     await client.batch(['CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT UNIQUE, data BLOB)'], 'write')
   })
 

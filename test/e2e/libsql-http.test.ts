@@ -1,11 +1,14 @@
 import { request as sendRequest } from 'node:http'
+import { Agent } from 'undici'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DnsDouble } from '../dns-double.ts'
 import { createEndpoints, specs } from '../endpoints.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { batch, close, execute, integer, LibsqlClient, transactionSteps } from '../libsql-client.ts'
+import { openLibsqlSocket } from '../libsql-socket.ts'
 
 const host = 'db.acme.com'
+const LOCAL = { address: '127.0.0.1', family: 4 }
 
 let platform: TestPlatform
 let dns: DnsDouble
@@ -165,6 +168,24 @@ test('the X-Request-Id is returned', async () => {
   expect(headers.get('X-Request-Id')).toBe('my-id')
 })
 
+test('requests of a WebSocket that wait run and are billed together', async () => {
+  const requests = async () =>
+    (await platform.request('/v1/usage', { token: acme.token })).body.data.spend.requests.quantity as number
+  const socket = await openLibsqlSocket(`${platform.url}/libsql/acme/main/`)
+  const hello = socket.hello(acme.token)
+  const stream = socket.open(1)
+  const all = Array.from({ length: 50 }, (_, i) => stream(execute('SELECT ?', [integer(i)])))
+  const closed = stream.close()
+  await hello
+  const before = await requests()
+  const results = await Promise.all(all)
+  expect(results.map(({ result }) => result.rows[0][0].value)).toEqual(Array.from({ length: 50 }, (_, i) => `${i}`))
+  await closed
+  // The first one doesn't wait for others.
+  expect((await requests()) - before).toBeLessThanOrEqual(2)
+  await socket.close()
+})
+
 describe("a database's own hostname", () => {
   beforeAll(async () => {
     const { request } = acme.db()
@@ -198,6 +219,20 @@ describe("a database's own hostname", () => {
     const other = await platform.createNamespace('elsewhere')
     expect((await send('POST', '/v3/pipeline', select, other.token)).status).toBe(403)
     expect((await send('GET', '/v3/pipeline')).status).toBe(404)
+  })
+
+  test('serves WebSockets at its root', async () => {
+    const connect = {
+      lookup: (_: string, __: object, done: (error: null, all: object[]) => void) => done(null, [LOCAL]),
+    }
+    const dispatcher = new Agent({ connect: connect as object })
+    const url = platform.url.replace('127.0.0.1', host)
+    const socket = await openLibsqlSocket(`${url}/`, { dispatcher })
+    expect(await socket.hello(acme.token)).toEqual({ type: 'hello_ok' })
+    const stream = socket.open(1)
+    expect((await stream(execute('SELECT 1'))).result.rows).toEqual([[integer(1)]])
+    await socket.close()
+    await expect(openLibsqlSocket(`${platform.url}/`)).rejects.toThrow('refused')
   })
 
   test('says which versions it has, unless an endpoint has that name', async () => {

@@ -4,6 +4,7 @@ import { formatQuota, type QuotaName, quotas } from '../../packages/contract/src
 import { findFiles, readPage } from './pages.ts'
 
 const DATABASE = 'apps/platform/src/database'
+const LIBSQL = 'apps/platform/src/http/libsql'
 const page = readPage('docs/reference/limits.md')
 
 /** Limits with their row on the page and the constant of the server. */
@@ -53,6 +54,15 @@ const limits: readonly [row: string, file: string, constant: string, unit?: 'MB'
   ['Waiting long-poll requests', `${DATABASE}/events/change-feed/long-poll.ts`, 'MAX_WAITING'],
   ['Messages of one WebSocket client', `${DATABASE}/events/change-feed/sockets.ts`, 'MAX_MESSAGE', 'KB'],
   ['Messages of one WebSocket client', `${DATABASE}/events/change-feed/sockets.ts`, 'MAX_MESSAGES'],
+  ['libSQL connections of a token, of a namespace', `${LIBSQL}/socket-limits.ts`, 'MAX_OF_TOKEN'],
+  ['libSQL connections of a token, of a namespace', `${LIBSQL}/socket-limits.ts`, 'MAX_OF_NAMESPACE'],
+  ['Streams, open cursors of a libSQL connection', `${LIBSQL}/socket.ts`, 'MAX_STREAMS'],
+  ['Streams, open cursors of a libSQL connection', `${LIBSQL}/socket.ts`, 'MAX_CURSORS'],
+  ['Waiting requests of a libSQL connection', `${LIBSQL}/socket.ts`, 'MAX_WAITING'],
+  ['Waiting requests of a libSQL connection', `${LIBSQL}/socket.ts`, 'MAX_WAITING_BYTES', 'MB'],
+  ['Stored SQL of a libSQL connection', `${LIBSQL}/socket-sql.ts`, 'MAX_STORED'],
+  ['Stored SQL of a libSQL connection', `${LIBSQL}/socket-sql.ts`, 'MAX_LENGTH'],
+  ['Stored SQL of a libSQL connection', `${LIBSQL}/socket-sql.ts`, 'MAX_TOTAL_LENGTH'],
   ['Query log', `${DATABASE}/metering/query-log.ts`, 'MAX_ROWS'],
   ['Schema change log', `${DATABASE}/versions/schema-changes.ts`, 'MAX_KEPT'],
   ['Change feed', `${DATABASE}/events/change-feed/feed.ts`, 'MAX_EVENTS'],

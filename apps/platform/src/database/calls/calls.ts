@@ -37,6 +37,7 @@ const KEEPS: ReadonlySet<string> = new Set<DatabaseOperation | ProtocolCall>([
   'import_database',
   'libsql_pipeline',
   'libsql_cursor',
+  'libsql_socket',
   'commit_transaction',
 ])
 /** Operations that read the query log. */

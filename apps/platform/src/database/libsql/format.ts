@@ -86,22 +86,33 @@ export const formatPipeline = (baton: string | null, results: readonly string[])
   `{"baton":${JSON.stringify(baton)},"base_url":null,"results":[${results.join(',')}]}`
 
 /** Formats the response to a cursor: JSON values, one in each line. */
-export function formatCursor(
-  baton: string | null,
+export const formatCursor = (baton: string | null, entries: readonly string[]): string =>
+  `${[`{"baton":${JSON.stringify(baton)},"base_url":null}`, ...entries, NO_REPLICATION].join('\n')}\n`
+
+const NO_REPLICATION = '{"type":"replication_index","replication_index":null}'
+
+/** Formats the entries of a cursor as JSON values. */
+export function formatEntries(
   outcomes: readonly StatementOutcome[],
   wantsRows: (step: number) => boolean,
-): string {
-  const lines = [`{"baton":${JSON.stringify(baton)},"base_url":null}`]
+): readonly string[] {
+  const entries: string[] = []
   outcomes.forEach((outcome, step) => {
     if (outcome === undefined) return
     if (hasFailed(outcome)) {
-      lines.push(JSON.stringify({ type: 'step_error', step, error: outcome.error }))
+      entries.push(JSON.stringify({ type: 'step_error', step, error: outcome.error }))
       return
     }
-    lines.push(`{"type":"step_begin","step":${step},"cols":${formatColumns(outcome)}}`)
-    if (wantsRows(step)) for (const row of outcome.rows) lines.push(`{"type":"row","row":${formatRow(row)}}`)
-    lines.push(`{"type":"step_end",${formatCounts(outcome)}}`)
+    entries.push(`{"type":"step_begin","step":${step},"cols":${formatColumns(outcome)}}`)
+    if (wantsRows(step)) for (const row of outcome.rows) entries.push(`{"type":"row","row":${formatRow(row)}}`)
+    entries.push(`{"type":"step_end",${formatCounts(outcome)}}`)
   })
-  lines.push('{"type":"replication_index","replication_index":null}')
-  return `${lines.join('\n')}\n`
+  return entries
 }
+
+/**
+ * Formats the responses to requests of a WebSocket: the baton, and then one response in each line. JSON contains no line
+ * feed, so the responses can be separated without parsing them.
+ */
+export const formatLines = (baton: string | null, results: readonly string[]): string =>
+  [JSON.stringify(baton), ...results].join('\n')

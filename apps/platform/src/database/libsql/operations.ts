@@ -12,8 +12,16 @@ import { TransactionHold } from '../transactions/hold.ts'
 import { Session, type SessionServices } from '../transactions/session.ts'
 import { checkForeignKeys } from '../versions/migrations/foreign-keys.ts'
 import { describeStatement } from './describe.ts'
-import { formatCursor, formatOk, formatPipeline } from './format.ts'
-import { parseBatch, parseCursorBody, parsePipelineBody, parseRequests, type StoredSql } from './parse.ts'
+import { formatCursor, formatEntries, formatLines, formatOk, formatPipeline } from './format.ts'
+import {
+  NOTHING_STORED,
+  parseBatch,
+  parseCursorBody,
+  parsePipelineBody,
+  parseRequests,
+  parseSocketBody,
+  type StoredSql,
+} from './parse.ts'
 import { listStatements, type Program, runBatch, runRequests, type Stream } from './program.ts'
 import { findLongReads, type ReadElsewhereServices, readElsewhere } from './read-elsewhere.ts'
 import { expired, type KeptStream, newStreamId, type Streams } from './streams.ts'
@@ -90,7 +98,21 @@ export function operations(services: LibsqlServices) {
         ...{ kept, stored, closes: false },
         inputs: steps.map(({ statement }) => statement),
         program: (stream) => runBatch(steps, stream),
-        format: (next, outcomes) => formatCursor(next, outcomes, (i) => steps[i]?.statement.wantsRows ?? true),
+        format: (next, outcomes) =>
+          formatCursor(
+            next,
+            formatEntries(outcomes, (i) => steps[i]?.statement.wantsRows ?? true),
+          ),
+      })
+    },
+
+    libsql_socket(call: DatabaseCall): Outcome | Promise<Outcome> {
+      const { baton, requests } = parseSocketBody(call.body)
+      return serve(call, services, streams, {
+        ...{ kept: find(baton, call), stored: NOTHING_STORED, closes: requests.at(-1)?.type === 'close' },
+        inputs: listStatements(requests),
+        program: (stream) => runRequests(requests, stream),
+        format: formatLines,
       })
     },
   }
@@ -101,13 +123,14 @@ export function isPrepaidEnd(
   { operation, grant, body }: DatabaseCall,
   { streams, transactions }: Pick<LibsqlServices, 'streams' | 'transactions'>,
 ): boolean {
-  if (operation !== 'libsql_pipeline') return false
+  if (operation !== 'libsql_pipeline' && operation !== 'libsql_socket') return false
   try {
-    const { baton, requests: list } = parsePipelineBody(body)
+    const socket = operation === 'libsql_socket' ? parseSocketBody(body) : undefined
+    const { baton, requests: list } = socket ?? parsePipelineBody(body)
     if (baton === null) return false
     const { transactionId, stored } = streams.find(baton, grant.tokenId)
     if (transactionId === undefined || !transactions.has(transactionId, grant.tokenId)) return false
-    const { requests } = parseRequests(list, stored)
+    const { requests } = socket ?? parseRequests(list, stored)
     if (requests.some(({ type }) => type === 'describe' || type === 'store_sql')) return false
     return listStatements(requests).every(({ sql }) => /^(commit|rollback)$/.test(getControlKind(sql) ?? ''))
   } catch (cause) {
@@ -116,7 +139,6 @@ export function isPrepaidEnd(
   }
 }
 
-const NOTHING_STORED: StoredSql = new Map()
 const CLOSED = [formatOk('close')]
 
 const isOnlyClose = (list: readonly unknown[]): boolean =>

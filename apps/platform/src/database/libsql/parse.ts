@@ -15,6 +15,7 @@ const MAX_STORED_BYTES = 20_000
 
 /** SQL texts by the IDs that the client gave them. */
 export type StoredSql = ReadonlyMap<number, string>
+export const NOTHING_STORED: StoredSql = new Map()
 
 /** The body of a pipeline, before its requests are parsed: they can name the stored SQL of the stream. */
 export interface PipelineBody {
@@ -58,9 +59,33 @@ export function parseRequests(list: readonly unknown[], stored: StoredSql): Pipe
 export const parseBatch = (batch: unknown, stored: StoredSql): readonly Step[] =>
   new RequestParser(stored).batch(batch, 'batch')
 
+/** Parsed requests of a WebSocket. */
+export interface SocketBody {
+  readonly baton: string | null
+  readonly requests: readonly StreamRequest[]
+}
+
+/**
+ * Parses requests that a stream of a WebSocket received. SQL is stored for the whole socket, so each request comes with what
+ * it uses.
+ * @throws PerSQLError `invalid_json` or `invalid_input`
+ */
+export function parseSocketBody(body: string): SocketBody {
+  const { baton, requests: list } = parseDeepObject(body)
+  const parser = new RequestParser(NOTHING_STORED)
+  const requests = array(list, 'requests').map((item) => {
+    const { stored, message } = object(item, 'request')
+    parser.stored = new Map(array(stored, 'stored') as readonly (readonly [number, string])[])
+    const request = object(object(message, 'message').request, 'request')
+    if (request.type !== 'open_cursor') return parser.request(request, 'request')
+    return { type: 'open_cursor', steps: parser.batch(request.batch, 'request.batch') } as const
+  })
+  return { baton: parseBaton(baton), requests }
+}
+
 /** Parses requests in their order, because they store the SQL that later ones use. */
 class RequestParser {
-  readonly stored: Map<number, string>
+  stored: Map<number, string>
   #statements = 0
 
   constructor(stored: StoredSql) {

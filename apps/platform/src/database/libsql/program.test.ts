@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { describe, expect, test } from 'vitest'
 import type { Result } from '../engine/result.ts'
-import { formatCursor, formatValue } from './format.ts'
+import { formatCursor, formatEntries, formatValue } from './format.ts'
 import { parseBatch, parseRequests } from './parse.ts'
 import { type Program, runBatch, runRequests, splitStatements } from './program.ts'
 
@@ -78,9 +78,8 @@ describe('a batch', () => {
     ]
     const parsed = parseBatch({ steps }, new Map())
     const { done } = run(runBatch(parsed, stream))
-    const lines = formatCursor('b.1', done, (i) => parsed[i]?.statement.wantsRows ?? true)
-      .trimEnd()
-      .split('\n')
+    const entries = formatEntries(done, (i) => parsed[i]?.statement.wantsRows ?? true)
+    const lines = formatCursor('b.1', entries).trimEnd().split('\n')
     const counts = { affected_row_count: 0, last_insert_rowid: null }
     const cols = [{ name: 'a', decltype: null }]
     expect(lines.map((line) => JSON.parse(line))).toEqual([

@@ -6,6 +6,7 @@ import { splitScript } from '../versions/migrations/script.ts'
 import { toLibsqlError } from './errors.ts'
 import {
   formatBatch,
+  formatEntries,
   formatError,
   formatOk,
   formatResult,
@@ -58,6 +59,11 @@ function* runRequest(request: StreamRequest, stream: Stream): Program<string> {
       const { steps } = request
       const outcomes = yield* runBatch(steps, stream)
       return formatOk(type, `"result":${formatBatch(outcomes, (i) => steps[i]?.statement.wantsRows ?? true)}`)
+    }
+    case 'open_cursor': {
+      const { steps } = request
+      const outcomes = yield* runBatch(steps, stream)
+      return formatEntries(outcomes, (i) => steps[i]?.statement.wantsRows ?? true).join('\n')
     }
     case 'sequence': {
       const error = yield* runSequence(request.sql, stream)
@@ -162,7 +168,8 @@ const TOO_MANY_STATEMENTS: LibsqlError = {
 export const listStatements = (requests: readonly StreamRequest[]): readonly StatementInput[] =>
   requests.flatMap((request): readonly StatementInput[] => {
     if (request.type === 'execute') return [request.statement]
-    if (request.type === 'batch') return request.steps.map(({ statement }) => statement)
+    if (request.type === 'batch' || request.type === 'open_cursor')
+      return request.steps.map(({ statement }) => statement)
     const texts = request.type === 'sequence' ? splitStatements(request.sql) : []
     return 'code' in texts ? [] : texts.map((sql) => ({ sql, params: [] }))
   })

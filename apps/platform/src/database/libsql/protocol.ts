@@ -31,10 +31,10 @@ export interface Step {
   readonly condition: Condition | undefined
 }
 
-/** A request of a pipeline, with stored SQL already in its place. */
+/** A request of a pipeline or of a WebSocket, with stored SQL already in its place. */
 export type StreamRequest =
   | { readonly type: 'execute'; readonly statement: LibsqlStatement }
-  | { readonly type: 'batch'; readonly steps: readonly Step[] }
+  | { readonly type: 'batch' | 'open_cursor'; readonly steps: readonly Step[] }
   | { readonly type: 'sequence' | 'describe'; readonly sql: string }
   | { readonly type: 'store_sql'; readonly refusal: LibsqlError | undefined }
   | { readonly type: 'close_sql' | 'get_autocommit' | 'close' }

@@ -6,6 +6,8 @@ import { type Reply, refuseRequest } from '../../reply.ts'
 import { readBody } from '../rest/body.ts'
 import { formatAllow, optionsReply } from '../rest/methods.ts'
 import { type Answer, respond } from '../rest/rest.ts'
+import { toProtocolError } from './error.ts'
+import { openSocket } from './socket.ts'
 
 const MAX_BODY = 10 * 1024 * 1024
 const PATH = /^[a-z]+:\/\/[^/]+\/libsql(?:\/([^?#]*)|(?=[?#]|$))/
@@ -37,6 +39,10 @@ export function answerLibsql(request: Request, url: string, ctx: Context): Promi
 /** Returns whether a path below the root of a database's own hostname makes a call of the protocol. */
 export const isLibsqlCall = (method: string, path: string): boolean => method === 'POST' && CALLS.has(path)
 
+/** Returns whether a request at that root opens a WebSocket of the protocol. */
+export const isLibsqlSocket = ({ headers }: Request, path: string): boolean =>
+  path === '' && headers.get('Upgrade')?.toLowerCase() === 'websocket'
+
 /** Returns whether a path below that root asks for a version of the protocol. */
 export const asksForVersion = (method: string, path: string): boolean => method === 'GET' && VERSIONS.has(path)
 
@@ -54,11 +60,25 @@ export async function answerAt(request: Request, at: LibsqlPath, ctx: Context): 
     const response = new Response('This server has this version of the libSQL protocol.\n')
     return { response, operation: 'libsql', ...place, code: undefined }
   }
+  if (isLibsqlSocket(request, path)) return answerSocket(request, at, ctx)
   const reply =
     call !== undefined && method === 'POST'
       ? await executeProtocolCall(call, inputFrom(request, { ns, db }, ctx), ctx)
       : refuseRequest(explainPath(method, at), ctx.requestId)
   return { response: toResponse(reply, call, ctx), operation: call ?? 'libsql', ...place, code: reply.code }
+}
+
+/** Opens a WebSocket. It authenticates with its first message. */
+function answerSocket(request: Request, at: LibsqlPath, ctx: Context): Answer {
+  const { ns, db } = at
+  const place = { operation: 'libsql_socket', ...(isSlug(ns) && isSlug(db) && { namespace: ns, database: db }) }
+  try {
+    if (!isSlug(ns) || !isSlug(db)) throw explainPath('GET', at)
+    return { response: openSocket(request, at, ctx), ...place, code: undefined }
+  } catch (cause) {
+    const reply = refuseRequest(cause, ctx.requestId)
+    return { response: toResponse(reply, undefined, ctx), ...place, code: reply.code }
+  }
 }
 
 const inputFrom = (request: Request, params: { ns: string; db: string }, { settings }: Context) => ({
@@ -90,9 +110,7 @@ function toResponse(reply: Reply, call: ProtocolCall | undefined, ctx: Context):
 }
 
 /** Clients of the protocol read `message` and `code`, or `error`. */
-function toErrorBody({ body }: Reply): string {
-  const { success: _, error, code, ...more } = JSON.parse(body) as { success: false; error: string; code: string }
-  return JSON.stringify({ message: error, code: PROTOCOL_CODES[code] ?? code, error, ...more })
+function toErrorBody(reply: Reply): string {
+  const { message, code, ...more } = toProtocolError(reply)
+  return JSON.stringify({ message, code, error: message, ...more })
 }
-
-const PROTOCOL_CODES: Readonly<Record<string, string>> = { stream_expired: 'STREAM_EXPIRED' }

@@ -14,7 +14,7 @@ import type { Hosted } from '../../directory/hostnames.ts'
 import { toRequestError } from '../../reply.ts'
 import { REQUEST_ID_HEADER } from '../../request-id.ts'
 import type { Settings } from '../../settings.ts'
-import { answerAt as answerLibsqlAt, asksForVersion, isLibsqlCall } from '../libsql/libsql.ts'
+import { answerAt as answerLibsqlAt, asksForVersion, isLibsqlCall, isLibsqlSocket } from '../libsql/libsql.ts'
 import { databaseOpenApi } from '../openapi/database.ts'
 import { readBody } from '../rest/body.ts'
 import { formatAllow, optionsReply } from '../rest/methods.ts'
@@ -95,7 +95,8 @@ async function answerAtHost(
   const origin = `${ctx.settings.url?.startsWith('https:') ? 'https:' : protocol}//${host}`
   const { request } = from
   const [path, at] = [pathname.slice(1), { ns: hosted.namespace, db: hosted.database }]
-  if (isLibsqlCall(request.method, path)) return answerLibsqlAt(request, { ...at, path }, ctx)
+  if (isLibsqlCall(request.method, path) || isLibsqlSocket(request, path))
+    return answerLibsqlAt(request, { ...at, path }, ctx)
   const answer = await answerAt({ ...hosted, origin, baseUrl: origin }, path, search.slice(1), from, ctx)
   // A published endpoint can have the name of a version.
   const isUnknown = answer.code === 'endpoint_not_found' && asksForVersion(request.method, path)
