@@ -60,6 +60,11 @@ const limits: readonly [row: string, file: string, constant: string, unit?: 'MB'
   ['Streams, open cursors of a libSQL connection', `${LIBSQL}/socket.ts`, 'MAX_CURSORS'],
   ['Waiting requests of a libSQL connection', `${LIBSQL}/socket.ts`, 'MAX_WAITING'],
   ['Waiting requests of a libSQL connection', `${LIBSQL}/socket.ts`, 'MAX_WAITING_BYTES', 'MB'],
+  [
+    "Responses of a libSQL connection that the client hasn't received",
+    `${LIBSQL}/socket.ts`,
+    ...(['MAX_UNSENT_BYTES', 'MB'] as const),
+  ],
   ['Stored SQL of a libSQL connection', `${LIBSQL}/socket-sql.ts`, 'MAX_STORED'],
   ['Stored SQL of a libSQL connection', `${LIBSQL}/socket-sql.ts`, 'MAX_LENGTH'],
   ['Stored SQL of a libSQL connection', `${LIBSQL}/socket-sql.ts`, 'MAX_TOTAL_LENGTH'],

@@ -1,3 +1,5 @@
+import { FixedWindowCounter } from '../rest/flood-control.ts'
+
 /** How much may be taken of one key. */
 export interface Limit {
   readonly key: string
@@ -39,6 +41,14 @@ const MAX_CURSOR_BYTES = 256 * MB
 const MAX_CURSOR_BYTES_OF_NAMESPACE = 64 * MB
 
 const counts = new Counts()
+
+/** Messages that need no call of a database don't count as requests, but take time. A statement has about three messages. */
+const MESSAGES_PER_REQUEST = 10
+const messages = new FixedWindowCounter(60_000)
+
+/** Counts a message of an IP address. Returns whether it sent too many this minute. */
+export const isFlooding = (network: string, requestsPerMinute: number, nowMs: number): boolean =>
+  messages.waitS(network, requestsPerMinute * MESSAGES_PER_REQUEST, nowMs) > 0
 
 /** Counts a socket of an IP address until it authenticates. */
 export const takeUnknown = (network: string) =>

@@ -7,7 +7,7 @@ import { isObject, parseObject } from '../../json-object.ts'
 import { type Reply, refuseRequest } from '../../reply.ts'
 import { clientAddress } from '../rest/client-address.ts'
 import { SocketCalls } from './socket-calls.ts'
-import { takeCursor, takeSocket, takeUnknown } from './socket-limits.ts'
+import { isFlooding, takeCursor, takeSocket, takeUnknown } from './socket-limits.ts'
 import { SocketSql } from './socket-sql.ts'
 import { formatError, type Received, SocketStream } from './socket-stream.ts'
 
@@ -18,6 +18,8 @@ const MAX_CURSORS = 4
 /** The most requests, and bytes of messages, that wait for their responses. */
 const MAX_WAITING = 1_000
 const MAX_WAITING_BYTES = 10 * 1024 * 1024
+/** A client that leaves this much unread can't send more. */
+const MAX_UNSENT_BYTES = 64 * 1024 * 1024
 /** The time in which a client has to authenticate. */
 const HELLO_MS = 10_000
 /** The time without a message after which a socket is closed. Clients open a new one. */
@@ -79,6 +81,7 @@ interface SocketOptions {
 class LibsqlSocket {
   readonly #ws: WebSocket
   readonly #at: Pick<SocketOptions, 'ns' | 'db'>
+  readonly #network: string
   readonly #calls: SocketCalls
   readonly #streams = new Map<number, SocketStream>()
   /** The streams of the cursors. */
@@ -99,6 +102,7 @@ class LibsqlSocket {
   constructor(ws: WebSocket, { ns, db, address, ctx, release }: SocketOptions) {
     this.#ws = ws
     this.#at = { ns, db }
+    this.#network = toNetwork(address)
     this.#ctx = { ...ctx, span: undefined }
     this.#release = release
     this.#calls = new SocketCalls({
@@ -125,7 +129,9 @@ class LibsqlSocket {
   #receive(data: unknown): void {
     if (this.#isClosed) return
     this.#usedMs = Date.now()
-    if (typeof data !== 'string') this.#close(CLOSED.invalid)
+    if (isFlooding(this.#network, this.#ctx.settings.floodPerMinute, this.#usedMs)) this.#close(CLOSED.tooMany)
+    else if (this.#ws.bufferedAmount > MAX_UNSENT_BYTES) this.#close(CLOSED.slow)
+    else if (typeof data !== 'string') this.#close(CLOSED.invalid)
     else if (data.length > MAX_WAITING_BYTES) this.#close(CLOSED.tooLarge)
     else if (this.#waiting >= MAX_WAITING || this.#waitingBytes + data.length > MAX_WAITING_BYTES)
       this.#close(CLOSED.tooMany)
