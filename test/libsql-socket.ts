@@ -7,6 +7,9 @@ interface Options {
   readonly dispatcher?: Dispatcher
 }
 
+/** The response to a request of a closed socket. */
+const CLOSED = { type: 'closed', error: { code: 'closed' } }
+
 /** A WebSocket of the libSQL protocol. Requests get their IDs here. */
 export class LibsqlSocket {
   readonly #ws: WebSocket
@@ -32,7 +35,7 @@ export class LibsqlSocket {
     this.closed = new Promise((resolve) => {
       ws.onclose = ({ code, reason }) => {
         resolve({ code, reason })
-        for (const answer of this.#waiting.values()) answer({ type: 'closed', code, reason })
+        for (const answer of this.#waiting.values()) answer(CLOSED)
       }
     })
   }
@@ -63,6 +66,7 @@ export class LibsqlSocket {
   /** Sends a request and returns its response: the message of the server. */
   request(request: object): Promise<LibsqlResult> {
     const id = ++this.#lastId
+    if (this.#ws.readyState !== WebSocket.OPEN) return Promise.resolve(CLOSED)
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve)
       this.send({ type: 'request', request_id: id, request })
