@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -32,6 +33,17 @@ export const runOnFile = (file: string, ...statements: string[]): string =>
   execFileSync('sqlite3', ['-batch', '-bail', file], {
     input: statements.map((sql) => `${sql};`).join('\n'),
   }).toString()
+
+/** Starts a read transaction on the file of an object in another process. Returns a function that ends it. */
+export async function holdRead(file: string): Promise<() => Promise<void>> {
+  const reader = spawn('sqlite3', ['-readonly', file], { stdio: ['pipe', 'pipe', 'inherit'] })
+  reader.stdin.write('BEGIN; SELECT count(*) FROM sqlite_master;\n')
+  await once(reader.stdout, 'data')
+  return async () => {
+    reader.stdin.end('COMMIT;\n')
+    await once(reader, 'close')
+  }
+}
 
 /** Removes the file of an object with its log. */
 export function removeFile(file: string): void {

@@ -30,6 +30,7 @@ const REPORT = {
   readers: 2,
   readerCrashes: 1,
   restarts: { blocked: 1, not_listening: 2, exited: 3, quota: 4, disk: 5 },
+  logs: { bytes: 5_000, shortened: 3 },
 }
 
 test('the exposition is valid and has every documented metric with its labels', async () => {

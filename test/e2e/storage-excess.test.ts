@@ -1,9 +1,9 @@
-import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { objectFile } from '../../apps/launcher/src/object-files.ts'
 import { type CellClient, startCells } from '../cells.ts'
+import { getFileSize } from '../file-size.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { uniqueName } from '../shared-platform.ts'
 import { SmallVolume } from '../small-volume.ts'
@@ -22,8 +22,6 @@ async function eventually<T>(ask: () => Promise<T>): Promise<T> {
     }
   }
 }
-
-const getSize = (file: string) => statSync(file, { throwIfNoEntry: false })?.size ?? 0
 
 describe('a statement that writes far more than its quota', () => {
   let platform: TestPlatform
@@ -81,9 +79,9 @@ describe('a statement that writes far more than its quota', () => {
       const log = 'SELECT status, error FROM _persql_query_log WHERE status = 409'
       expect((await db.query(log)).body.data.rows).toEqual([[409, expect.stringContaining('"database_bytes"')]])
       // The log that the statement wrote doesn't stay.
-      expect(getSize(`${objectFile(platform.data, 'database', `${acme.namespace.slug}/${db.slug}`)}-wal`)).toBeLessThan(
-        4 * MB,
-      )
+      expect(
+        getFileSize(`${objectFile(platform.data, 'database', `${acme.namespace.slug}/${db.slug}`)}-wal`),
+      ).toBeLessThan(4 * MB)
     },
     120_000,
   )

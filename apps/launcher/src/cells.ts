@@ -13,6 +13,7 @@ import { ProcessReports, type ReportedCell } from './process-reports.ts'
 import { ProxyFiles } from './proxy-files.ts'
 import { Readers } from './readers.ts'
 import type { Settings } from './settings.ts'
+import { LogSweep } from './vacuum/log-sweep.ts'
 import { VacuumSweep } from './vacuum/vacuum-sweep.ts'
 import type { Vacuums } from './vacuum/vacuums.ts'
 import { type EndReason, type SupervisedProcess, supervise } from './watchdog.ts'
@@ -63,7 +64,8 @@ export async function startCells(options: CellsOptions): Promise<Cells> {
     )
   const localUrls = () => cells.map((cell) => localUrl(host, getPort(cell)))
   const disk = new DiskWatch({ data, reserveMb, localUrls, secret, log })
-  const reported = () => cells.map((cell, index) => toReported(cell, index, options))
+  const logs = new LogSweep({ data, localUrls, secret, log })
+  const reported = () => cells.map((cell, index) => ({ ...toReported(cell, index, options), logs: logs.getUse(index) }))
   const { PERSQL_BACKUP: target, PERSQL_BACKUP_EVERY: every } = settings
   const backupEveryMs = target === undefined ? undefined : parseInterval(every)
   const reports = new ProcessReports({ data, secret, cells: reported, backupEveryMs })
@@ -82,7 +84,7 @@ export async function startCells(options: CellsOptions): Promise<Cells> {
     else process.stderr.write(`${formatStderrLine(line, stderrFormat)}\n`)
   }
   const stop = async (): Promise<void> => {
-    await Promise.all([disk.stop(), reports.stop(), vacuums.stop(), proxyFiles?.stop()])
+    await Promise.all([disk.stop(), reports.stop(), vacuums.stop(), logs.stop(), proxyFiles?.stop()])
     await Promise.all(cells.map(({ supervised }) => supervised.stop()))
     await Promise.all(cells.map(({ readers }) => readers.stop()))
   }
@@ -97,6 +99,7 @@ export async function startCells(options: CellsOptions): Promise<Cells> {
     await disk.start()
     reports.start()
     vacuums.start()
+    logs.start()
     const started = cells.map(getPort) as [number, ...number[]]
     if (restored) await finishRestore({ data, restored, localUrl: localUrl(host, started[0]), secret, log })
     if (cells.length > 1) {
@@ -111,7 +114,7 @@ export async function startCells(options: CellsOptions): Promise<Cells> {
 }
 
 /** Returns what the metrics of a cell have about its processes. Processes that all cells share are those of the first. */
-function toReported(cell: Cell, index: number, { host, hashing }: CellsOptions): ReportedCell {
+function toReported(cell: Cell, index: number, { host, hashing }: CellsOptions): Omit<ReportedCell, 'logs'> {
   const { supervised, readers, restarts } = cell
   const own = readers.byIndex.flatMap((pid, reader) => (pid === undefined ? [] : [[`reader-${reader}`, pid] as const]))
   return {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { readLastBackup } from './last-backup.ts'
 import { readProcessUse } from './process-use.ts'
+import type { LogUse } from './vacuum/log-sweep.ts'
 import type { EndReason } from './watchdog.ts'
 
 const everyMs = 5_000
@@ -13,6 +14,7 @@ export interface ReportedCell {
   readonly processes: Readonly<Record<string, number>>
   readonly readers: { readonly running: number; readonly crashes: number }
   readonly restarts: Readonly<Record<EndReason, number>>
+  readonly logs: LogUse
 }
 
 export interface ProcessReportsOptions {
@@ -52,7 +54,7 @@ export class ProcessReports {
   }
 
   async #send(
-    { localUrl, processes, readers, restarts }: ReportedCell,
+    { localUrl, processes, readers, restarts, logs }: ReportedCell,
     cell: number,
     backup: Awaited<ReturnType<typeof readLastBackup>>,
   ): Promise<void> {
@@ -71,6 +73,7 @@ export class ProcessReports {
         readers: readers.running,
         readerCrashes: readers.crashes,
         restarts,
+        logs,
         backup,
         backupEveryMs: this.#options.backupEveryMs,
       }),

@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { measureDisk } from '../disk-space.ts'
 import { chooseAddress, type Transport } from '../listen-address.ts'
 import { objectsFolder, replaceFile } from '../workerd-process.ts'
-import type { VacuumOutcome } from './program.ts'
+import { LogQueue } from './log-queue.ts'
+import type { LogOutcome, VacuumOutcome } from './program.ts'
 import { maxLiveBytes, type VacuumLimits } from './vacuum-file.ts'
 import { startVacuum, type VacuumProcess } from './vacuum-process.ts'
 
@@ -39,18 +40,20 @@ type Wanted = Pick<VacuumLimits, 'minFreeBytes' | 'minFreeShare'>
 type Response = VacuumOutcome | { readonly skipped: 'busy' }
 
 /**
- * Runs VACUUM for the platform, whose SQLite can't: one at a time, each in a process of its own. The platform holds the
- * calls of the database in that time.
+ * Runs VACUUM for the platform, whose SQLite can't: one at a time, each in a process of its own. It also shortens write-ahead
+ * logs. The platform holds the calls of the database in that time.
  */
 export class Vacuums {
   readonly #options: VacuumsOptions
   readonly #server = createServer((request, response) => void this.#answer(request, response))
   #release: () => Promise<void> = async () => {}
   #address = ''
+  readonly #logs: LogQueue
   #running: { readonly object: string; readonly cell: number; readonly process: VacuumProcess } | undefined
 
   private constructor(options: VacuumsOptions) {
     this.#options = options
+    this.#logs = new LogQueue(toProgram(options.data), options.data)
   }
 
   /** Starts the service. Rejects if it can't listen. */
@@ -65,8 +68,12 @@ export class Vacuums {
     return this.#address
   }
 
-  /** Ends the VACUUM of a cell, or of any cell, and waits until its process has ended. */
+  /** Ends the work on files of a cell, or of any cell, and waits until no process has them open. */
   async end(cell?: number): Promise<void> {
+    await Promise.all([this.#logs.end(), this.#endVacuum(cell)])
+  }
+
+  async #endVacuum(cell?: number): Promise<void> {
     const running = this.#running
     if (running === undefined || (cell !== undefined && running.cell !== cell)) return
     running.process.kill()
@@ -75,7 +82,7 @@ export class Vacuums {
 
   /** Ends the service and what it runs. */
   async stop(): Promise<void> {
-    await this.end()
+    await Promise.all([this.#logs.stop(), this.#endVacuum()])
     this.#server.closeAllConnections()
     await new Promise((resolve) => this.#server.close(resolve))
     await this.#release()
@@ -97,37 +104,55 @@ export class Vacuums {
     this.#address = path === undefined ? `127.0.0.1:${(this.#server.address() as AddressInfo).port}` : place.address
   }
 
-  /** `POST /<object>` runs a VACUUM; `DELETE /<object>` ends it, and responds when no process has the file open. */
+  /**
+   * `POST /<object>` runs a VACUUM, and `POST /<object>/log` shortens the log. `DELETE /<object>` ends both, and responds when
+   * no process has the file open.
+   */
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const [, object] = /^\/([0-9a-f]{64})$/.exec(request.url ?? '') ?? []
+    const [, object, log] = /^\/([0-9a-f]{64})(\/log)?$/.exec(request.url ?? '') ?? []
     if (!isEqual(request.headers.authorization ?? '', `Bearer ${this.#options.secret}`)) response.writeHead(401).end()
     else if (object === undefined) response.writeHead(404).end()
     else if (request.method === 'DELETE') {
-      if (this.#running?.object === object) await this.end()
+      await Promise.all([this.#logs.end(object), this.#running?.object === object && this.#endVacuum()])
       response.writeHead(204).end()
     } else {
       try {
-        const wanted = await readBody(request)
+        const work = log ? this.#shorten(object, response) : this.#run(object, await readBody(request), response)
         response.writeHead(200, { 'Content-Type': 'application/json' })
-        response.end(JSON.stringify(await this.#run(object, wanted, response)))
+        response.end(JSON.stringify(await work))
       } catch {
         response.destroy()
       }
     }
   }
 
-  async #run(object: string, wanted: Wanted, response: ServerResponse): Promise<Response> {
-    const { data, cells = 1, reserveMb } = this.#options
+  async #shorten(object: string, response: ServerResponse): Promise<LogOutcome> {
+    const { file } = this.#find(object) ?? {}
+    if (file === undefined) return missing
+    // Without the platform's process, nothing holds the calls of the database.
+    response.on('close', () => void this.#logs.end(object))
+    return this.#logs.shorten(object, file)
+  }
+
+  #find(object: string): { cell: number; file: string } | undefined {
+    const { data, cells = 1 } = this.#options
     const files = [...Array(cells).keys()].map((cell) =>
       join(objectsFolder(data, cell), 'database', `${object}.sqlite`),
     )
     const cell = files.findIndex((file) => existsSync(file))
+    return cell === -1 ? undefined : { cell, file: files[cell] as string }
+  }
+
+  async #run(object: string, wanted: Wanted, response: ServerResponse): Promise<Response> {
+    const { data, reserveMb } = this.#options
+    const found = this.#find(object)
     const { freeBytes, reserveBytes } = await measureDisk(data, reserveMb)
     if (this.#running) return { skipped: 'busy' }
     // The platform can have ended in that time.
-    if (cell === -1 || response.destroyed) return { failed: 'The file is missing.' }
+    if (found === undefined || response.destroyed) return missing
+    const { cell, file } = found
     const limits = { ...wanted, maxLiveBytes, roomBytes: freeBytes - reserveBytes }
-    const process = startVacuum(toProgram(data), data, { file: files[cell] as string, limits })
+    const process = startVacuum(toProgram(data), data, { file, limits })
     this.#running = { object, cell, process }
     const timer = setTimeout(() => process.kill(), this.#options.maxMs ?? maxMs)
     // Without the platform's process, nothing holds the calls of the database.
@@ -140,6 +165,8 @@ export class Vacuums {
     }
   }
 }
+
+const missing = { failed: 'The file is missing.' }
 
 const toProgram = (data: string): string => join(data, 'run', 'vacuum.cjs')
 

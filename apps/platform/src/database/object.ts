@@ -11,7 +11,7 @@ import type { MintedSession } from './endpoints/sessions.ts'
 import { type StoppedStatement, toStopError } from './engine/stopped-statement.ts'
 import type { Identity } from './identity.ts'
 import type { ScratchDatabase } from './insights/index-advisor/scratch-database.ts'
-import type { VacuumRequest, VacuumResult } from './lifecycle/vacuum.ts'
+import type { LogResult, VacuumRequest, VacuumResult } from './lifecycle/vacuum.ts'
 import type { SizeMeasurement } from './metering/measurement.ts'
 import type { ClosedDay, Report } from './metering/meter.ts'
 import type { DatabaseOperation, ProtocolCall } from './operations.ts'
@@ -252,6 +252,11 @@ export class Database extends DurableObject<Env> {
   /** Gives the free pages of the file of the database `id` back to the disk, for the launcher. Calls wait in that time. */
   runVacuum(id: string, request: VacuumRequest): Promise<VacuumResult> {
     return this.#services.vacuum.run(id, request)
+  }
+
+  /** Shortens the write-ahead log of the file, for the launcher. Calls wait in that time. */
+  shortenLog(): Promise<LogResult> {
+    return this.#services.vacuum.shortenLog()
   }
 
   /** Opens a WebSocket, which no call can carry. The operation `subscribe` issued the ticket. */

@@ -104,6 +104,12 @@ type Statements = ReturnType<typeof createStatements>
 type Credit = ReturnType<typeof createCredit>
 type Versions = ReturnType<typeof createVersions>
 
+/** Functions of services that are created after the statements' services. */
+interface LaterServices {
+  readonly writtenRows: () => number
+  readonly shortenDueLog: () => Promise<void>
+}
+
 /** Returns a function that schedules a timer. */
 type Schedule = (name: TimerName) => (atMs: number) => void
 
@@ -116,9 +122,13 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   const core = createCore(ctx, env, () => timers.nextMs)
   const stores = createStores(core, at)
   const events = createEvents(core, stores, at)
-  const statements = createStatements(core, stores, events, at, () => credit.lease.totals.rowsWritten)
+  const later = {
+    writtenRows: () => credit.lease.totals.rowsWritten,
+    shortenDueLog: () => versions.vacuum.shortenDueLog(),
+  }
+  const statements = createStatements(core, stores, events, at, later)
   const credit: Credit = createCredit(core, stores, events, statements)
-  const versions = createVersions(core, stores, events, statements, credit)
+  const versions: Versions = createVersions(core, stores, events, statements, credit)
   const calls = createCalls(core, stores, events, statements, credit, versions)
   const services = { ...core, ...stores, ...events, ...statements, ...credit, ...versions, ...calls }
   const timers: Timers<TimerName> = databaseTimers(core.storage.kv, core.alarm, services)
@@ -196,7 +206,7 @@ function createEvents(core: Core, { webhookStore, outbox }: Stores, at: Schedule
 }
 
 /** Creates what runs statements, and the snapshots that they can require. */
-function createStatements(core: Core, stores: Stores, events: Events, at: Schedule, writtenRows: () => number) {
+function createStatements(core: Core, stores: Stores, events: Events, at: Schedule, later: LaterServices) {
   const { ctx, storage, identity, ownPages, exclusion, writes, hold, caller, settings } = core
   const { schemaChanges, webhookStore, approvals, seeds } = stores
   const { feed, webhooks } = events
@@ -207,7 +217,7 @@ function createStatements(core: Core, stores: Stores, events: Events, at: Schedu
   })
   const samples = new SampleTracker({ storage, ownPages, now, exclusion, history, isDatabase: core.isDatabase })
   const keeper = new AutoSnapshotter({ storage, ownPages, history, writes, now })
-  const facts = new TableFacts(createRunSql(storage.sql), writtenRows)
+  const facts = new TableFacts(createRunSql(storage.sql), later.writtenRows)
   const longReads = new LongReads(facts, () => storage.sql.databaseSize / PAGE_BYTES)
   const watch = { identity, caller, schemaChanges, keeper, feed, webhookStore, longReads, growth: core.growth }
   const suspension = new WriteSuspension(storage.kv, ownPages, identity, settings)
@@ -221,7 +231,7 @@ function createStatements(core: Core, stores: Stores, events: Events, at: Schedu
     seeds,
     (isRead) => exclusion.held !== undefined || (!isRead && (writes.frozen !== undefined || hold.blocks)),
   )
-  const reads = createReads(core, engine, longReads)
+  const reads = createReads({ ...core, shortenDueLog: later.shortenDueLog }, engine, longReads)
   const announcer = new ChangeAnnouncer(engine, feed, webhooks)
   return { history, samples, keeper, engine, facts, reads, suspension, announcer }
 }
@@ -319,6 +329,7 @@ function createVersions(core: Core, stores: Stores, events: Events, statements: 
     vacuum: new Vacuum({
       ...{ ctx, env, identity, ownPages, lease, size, caches: [engine, facts, growthWatch] },
       isBusy: () => exclusive.busy !== undefined || reads.areRunning || lease.isWaiting,
+      isLogRead: () => reads.haveFileOpen,
     }),
   }
 }

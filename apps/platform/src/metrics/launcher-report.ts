@@ -18,6 +18,8 @@ export const LauncherReport = z.strictObject({
   readerCrashes: Count,
   /** Restarts of the cell by their reason. */
   restarts: z.strictObject({ blocked: Count, not_listening: Count, exited: Count, quota: Count, disk: Count }),
+  /** The write-ahead logs of databases: their bytes, and how many the launcher shortened. */
+  logs: z.strictObject({ bytes: Count, shortened: Count }),
   /** The last backup, if there is one. */
   backup: z
     .strictObject({ atMs: z.number(), ok: z.boolean(), succeededAtMs: z.number().optional(), failures: Count })
@@ -41,10 +43,12 @@ export function setLauncherReport(received: LauncherReport): void {
 /** Returns the metrics of the last report. Without a launcher, as on Cloudflare, the list is empty. */
 export function collectLauncherReport(nowMs: number): Sample[] {
   if (report === undefined) return []
-  const { cell, processes, readers, readerCrashes, restarts, backup, backupEveryMs } = report
+  const { cell, processes, readers, readerCrashes, restarts, logs, backup, backupEveryMs } = report
   return [
     { name: 'persql_readers', value: readers },
     { name: 'persql_reader_crashes_total', value: readerCrashes },
+    { name: 'persql_logs_bytes', value: logs.bytes },
+    { name: 'persql_logs_shortened_total', value: logs.shortened },
     ...(['blocked', 'not_listening', 'quota', 'disk'] as const).map((reason): Sample => {
       return { name: 'persql_watchdog_kills_total', labels: { reason }, value: restarts[reason] }
     }),

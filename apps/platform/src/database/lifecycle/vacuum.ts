@@ -22,6 +22,12 @@ export type VacuumResult =
   | { readonly skipped: 'not_supported' | 'busy' | 'no_room' | 'few_free_pages' | 'too_large' }
   | { readonly failed: string }
 
+/** The result of shortening the log: its length before, why it is as it was, or why that failed. */
+export type LogResult =
+  | { readonly freedBytes: number }
+  | { readonly skipped: 'not_supported' | 'busy' }
+  | { readonly failed: string }
+
 /** The response of the launcher's service. */
 type NativeResult = Exclude<VacuumResult, { freedBytes: number }> | { freedBytes: number; systemBytes: number }
 
@@ -33,6 +39,8 @@ export interface VacuumOptions {
   readonly ownPages: SystemStorage
   /** Returns whether calls run or wait, or other work uses the tables. */
   readonly isBusy: () => boolean
+  /** Returns whether readers have the file open, or are about to open it. */
+  readonly isLogRead: () => boolean
   readonly lease: { readonly isHeld: boolean }
   /** Caches of root pages and sizes. */
   readonly caches: readonly Memory[]
@@ -48,6 +56,10 @@ const KEY = 'vacuuming'
  */
 export class Vacuum {
   readonly #options: VacuumOptions
+  /** Whether a request to shorten the log waits for its turn. */
+  #isShortening = false
+  /** Whether the log is to be shortened as soon as no reader has it open. */
+  #isLogDue = false
 
   constructor(options: VacuumOptions) {
     this.#options = options
@@ -70,15 +82,50 @@ export class Vacuum {
     return ctx.blockConcurrencyWhile(() => this.#runAlone(request))
   }
 
+  /** Shortens the write-ahead log, which keeps the length of the longest transaction, also if that was rolled back. */
+  async shortenLog(): Promise<LogResult> {
+    const { ctx, env, identity } = this.#options
+    if (!env.VACUUM) return { skipped: 'not_supported' }
+    // A transaction can hold this object for longer than the launcher waits.
+    if (!identity.current || this.#isShortening) return { skipped: 'busy' }
+    this.#isShortening = true
+    try {
+      return await ctx.blockConcurrencyWhile(() => this.#shortenAlone())
+    } finally {
+      this.#isShortening = false
+    }
+  }
+
+  /** Shortens a log that readers had open when the launcher asked. Call it before a read, while no other one runs. */
+  async shortenDueLog(): Promise<void> {
+    if (this.#isLogDue) await this.shortenLog()
+  }
+
+  async #shortenAlone(): Promise<LogResult> {
+    const { isLogRead } = this.#options
+    this.#isLogDue = isLogRead()
+    if (this.#isLogDue) return { skipped: 'busy' }
+    await this.#begin()
+    let result: LogResult
+    try {
+      const response = await this.#fetch('POST', '/log')
+      result = await response.json<LogResult>()
+    } catch (cause) {
+      await this.#endProcess()
+      result = { failed: String(cause) }
+    }
+    await this.#end()
+    return result
+  }
+
   async #runAlone({ isUrgent, ...wanted }: VacuumRequest): Promise<VacuumResult> {
-    const { ctx, ownPages, isBusy, lease } = this.#options
+    const { ctx, isBusy, lease } = this.#options
     if (isBusy() || (lease.isHeld && !isUrgent)) return { skipped: 'busy' }
     if (disk.level > 0) return { skipped: 'no_room' }
-    ownPages.around(() => ctx.storage.kv.put(KEY, true))
-    await ctx.storage.sync()
+    await this.#begin()
     let result: NativeResult
     try {
-      const response = await this.#fetch('POST', JSON.stringify(wanted))
+      const response = await this.#fetch('POST', '', JSON.stringify(wanted))
       result = await response.json<NativeResult>()
     } catch (cause) {
       await this.#endProcess()
@@ -89,6 +136,19 @@ export class Vacuum {
     return 'freedBytes' in result ? { freedBytes: result.freedBytes } : result
   }
 
+  /** Records that a process of the launcher uses the file, and commits all that this object wrote. */
+  async #begin(): Promise<void> {
+    const { ctx, ownPages } = this.#options
+    ownPages.around(() => ctx.storage.kv.put(KEY, true))
+    await ctx.storage.sync()
+  }
+
+  async #end(): Promise<void> {
+    const { ctx, ownPages } = this.#options
+    ownPages.around(() => ctx.storage.kv.delete(KEY))
+    await ctx.storage.sync()
+  }
+
   async #recover(): Promise<void> {
     await this.#endProcess()
     this.#finish(undefined)
@@ -96,12 +156,12 @@ export class Vacuum {
 
   /** Ends the process that can still have the file open. @throws Error if the launcher can't be reached */
   async #endProcess(): Promise<void> {
-    if (this.#options.env.VACUUM) await this.#fetch('DELETE')
+    if (this.#options.env.VACUUM) await this.#fetch('DELETE', '')
   }
 
-  async #fetch(method: 'POST' | 'DELETE', body?: string): Promise<Response> {
+  async #fetch(method: 'POST' | 'DELETE', work: '' | '/log', body?: string): Promise<Response> {
     const { ctx, env } = this.#options
-    const response = await (env.VACUUM as Fetcher).fetch(`http://vacuum/${ctx.id}`, {
+    const response = await (env.VACUUM as Fetcher).fetch(`http://vacuum/${ctx.id}${work}`, {
       method,
       headers: { Authorization: `Bearer ${env.PERSQL_SECRET}` },
       ...(body !== undefined && { body }),

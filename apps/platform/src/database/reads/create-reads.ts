@@ -15,6 +15,8 @@ interface ReadServices {
   readonly identity: IdentityStore
   readonly ownPages: SystemStorage
   readonly settings: { readonly queryTimeoutMs: number }
+  /** Shortens the log if an earlier read prevented that. */
+  readonly shortenDueLog: () => Promise<void>
 }
 
 /** Creates what runs long reads in other processes. */
@@ -29,6 +31,7 @@ export function createReads(services: ReadServices, engine: Engine, longReads: L
     ...{ ctx, identity, engine, longReads, pool: getReaderPool(env), timeoutMs: settings.queryTimeoutMs },
     trimLog: async () => {
       if (!files) return
+      await services.shortenDueLog()
       await trimLog((suffix, init) => files.fetch(`http://files/database/${ctx.id}.sqlite${suffix}`, init), write)
     },
   })

@@ -99,6 +99,7 @@ const LOGGED_SQL = 500
 export class DatabaseReads {
   readonly #options: ReadsOptions
   readonly #running = new Set<RunningRead>()
+  #open = 0
 
   constructor(options: ReadsOptions) {
     this.#options = options
@@ -112,6 +113,11 @@ export class DatabaseReads {
   /** Whether reads run or wait for a reader. */
   get areRunning(): boolean {
     return this.#running.size > 0
+  }
+
+  /** Whether a reader has the file open. */
+  get haveFileOpen(): boolean {
+    return this.#open > 0
   }
 
   /**
@@ -168,6 +174,7 @@ export class DatabaseReads {
     const span = request.span?.startChild('reader')
     let slot: Slot | undefined
     let endedRun: string | undefined
+    let isOpen = false
     try {
       slot = await pool.slots.acquire(namespace, slug, () => {
         if (running.endedBy) throw this.#endError(undefined, running.endedBy)
@@ -178,6 +185,8 @@ export class DatabaseReads {
       // The database can have been deleted in that time.
       if (identity.current?.id !== id) throw new PerSQLError('database_not_found', { database: slug })
       await this.#options.trimLog()
+      isOpen = true
+      this.#open++
       // A reader sees what is on disk.
       await ctx.storage.sync()
       for (let changes = 0; ; changes++) {
@@ -192,6 +201,7 @@ export class DatabaseReads {
       }
     } finally {
       span?.end({ isError: running.endedBy !== undefined })
+      if (isOpen) this.#open--
       if (slot) count('persql_reads_running', '', -1)
       slot?.release(endedRun)
       running.finish()

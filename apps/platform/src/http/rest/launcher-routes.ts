@@ -35,7 +35,7 @@ const Vacuum = z.strictObject({
   minFreeBytes: z.int().min(0),
   minFreeShare: z.number().min(0).max(1),
 })
-
+const LongLog = z.strictObject({ database: z.string().regex(/^[^/]+\/[^/]+$/) })
 const Restored = z.strictObject({
   namespaces: z.array(z.strictObject({ slug: z.string().max(100), deleted: z.array(z.string().max(100)) })).max(100),
 })
@@ -101,6 +101,15 @@ export function launcherRoutes(answered: Answered): Hono<{ Bindings: Env }> {
     const [namespace, slug] = database.split('/') as [string, string]
     return c.json({ success: true, data: await databaseObject(c.env, namespace, slug).runVacuum(id, request) })
   })
+
+  /** Shortens the write-ahead log of a database, which the launcher found. */
+  app.post('/log', async (c) => {
+    const { success, data } = LongLog.safeParse(await c.req.json().catch(() => undefined))
+    if (!success) throw new PerSQLError('invalid_input', { problem: 'The body must name a database.' })
+    const [namespace, slug] = data.database.split('/') as [string, string]
+    return c.json({ success: true, data: await databaseObject(c.env, namespace, slug).shortenLog() })
+  })
+
   /** Reconciles namespaces after the data folder was restored from a backup. Returns those that aren't reconciled yet. */
   app.post('/restored', async (c) => {
     const { success, data } = Restored.safeParse(await c.req.json().catch(() => undefined))

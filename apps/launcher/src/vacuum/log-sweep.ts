@@ -1,0 +1,169 @@
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { measureDisk } from '../disk-space.ts'
+import type { Log } from '../log.ts'
+import { readIdentity, type StoredIdentity } from '../object-files.ts'
+import { objectsFolder } from '../workerd-process.ts'
+import { chooseLongLogs, type OpenLog, ordinaryBytes } from './long-logs.ts'
+
+const everyMs = 5_000
+/** The time that a database has to hold its calls. A transaction can take longer, and the next sweep asks again. */
+const requestTimeoutMs = 2_000
+/** The namespaces whose logs are shortened at the same time. Within one, it is one log after the other. */
+const concurrency = 8
+const suffix = '.sqlite-wal'
+
+export interface LogSweepOptions {
+  readonly data: string
+  /** Returns the URLs of the cells from this machine. */
+  readonly localUrls: () => readonly string[]
+  readonly secret: string
+  readonly log: Log
+  /** For tests: the time between two sweeps. */
+  readonly everyMs?: number
+}
+
+/** The logs of a cell. */
+export interface LogUse {
+  /** The bytes of all logs of databases, at the last sweep. */
+  readonly bytes: number
+  /** The number that was shortened since the start. */
+  readonly shortened: number
+}
+
+/** The response of the platform. */
+type LogAnswer = { readonly freedBytes: number } | { readonly skipped: string } | { readonly failed: string }
+
+type Database = Pick<StoredIdentity, 'namespace' | 'slug'>
+
+interface FoundLog extends OpenLog {
+  readonly file: string
+  readonly url: string
+  readonly cell: number
+}
+
+/**
+ * Keeps the write-ahead logs of all databases within bounds. A log has the length of the longest transaction since its
+ * database was opened, also if that was rolled back, because the runtime's SQLite has no command that shortens it.
+ */
+export class LogSweep {
+  readonly #options: LogSweepOptions
+  readonly #stopping = new AbortController()
+  readonly #uses = new Map<number, LogUse>()
+  /** The databases by the path of their log, for long logs. */
+  #databases = new Map<string, Database | undefined>()
+  #running: Promise<void> | undefined
+
+  constructor(options: LogSweepOptions) {
+    this.#options = options
+  }
+
+  /** Starts the sweeps in the background. */
+  start(): void {
+    this.#running = this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#running
+  }
+
+  getUse(cell: number): LogUse {
+    return this.#uses.get(cell) ?? { bytes: 0, shortened: 0 }
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      await delay(this.#options.everyMs ?? everyMs, undefined, { signal }).catch(() => {})
+      if (signal.aborted) return
+      await this.#sweep().catch((cause) => this.#options.log('error', 'logs_not_measured', { reason: String(cause) }))
+    }
+  }
+
+  async #sweep(): Promise<void> {
+    const { data, localUrls } = this.#options
+    const logs = (await Promise.all(localUrls().map((url, cell) => this.#list(url, cell)))).flat()
+    const known = new Set(logs.map(({ file }) => file))
+    for (const file of this.#databases.keys()) if (!known.has(file)) this.#databases.delete(file)
+    const { freeBytes } = await measureDisk(data, 0)
+    const queues = groupByNamespace(chooseLongLogs(logs, freeBytes))
+    await Promise.all(
+      Array.from({ length: concurrency }, async () => {
+        for (let queue = queues.pop(); queue !== undefined; queue = queues.pop()) await this.#shortenAll(queue)
+      }),
+    )
+  }
+
+  /** Lists the logs of a cell. Only open files have one. */
+  async #list(url: string, cell: number): Promise<FoundLog[]> {
+    const folder = join(objectsFolder(this.#options.data, cell), 'database')
+    const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(suffix))
+    const logs: FoundLog[] = []
+    let total = 0
+    for (const name of names) {
+      const file = join(folder, name)
+      const bytes = await stat(file).then(
+        ({ size }) => size,
+        () => 0,
+      )
+      total += bytes
+      const namespace = bytes > ordinaryBytes ? this.#find(file)?.namespace : ''
+      if (bytes > 0 && namespace !== undefined) logs.push({ file, url, cell, namespace, bytes })
+    }
+    this.#uses.set(cell, { ...this.getUse(cell), bytes: total })
+    return logs
+  }
+
+  /** Returns the database of a log. Snapshots and imports, which are short-lived, have no identity. */
+  #find(log: string): Database | undefined {
+    if (!this.#databases.has(log)) this.#databases.set(log, readIdentity(log.slice(0, -'-wal'.length), 'shared'))
+    return this.#databases.get(log)
+  }
+
+  /** Shortens logs of one namespace until the platform takes too long. */
+  async #shortenAll(logs: readonly FoundLog[]): Promise<void> {
+    for (const { file, url, cell } of logs) {
+      const found = this.#find(file)
+      if (found === undefined) continue
+      const database = `${found.namespace}/${found.slug}`
+      const answer = await this.#request(url, { database })
+      if (answer === undefined || this.#stopping.signal.aborted) return
+      if ('freedBytes' in answer) {
+        const { bytes, shortened } = this.getUse(cell)
+        this.#uses.set(cell, { bytes: Math.max(0, bytes - answer.freedBytes), shortened: shortened + 1 })
+      } else if ('failed' in answer)
+        this.#options.log('error', 'log_not_shortened', { database, reason: answer.failed })
+    }
+  }
+
+  /** Returns `undefined` if the platform takes too long. */
+  async #request(url: string, body: object): Promise<LogAnswer | undefined> {
+    const timeout = AbortSignal.timeout(requestTimeoutMs)
+    try {
+      const response = await fetch(`${url}/api/launcher/log`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${this.#options.secret}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+        signal: AbortSignal.any([this.#stopping.signal, timeout]),
+      })
+      const text = await response.text()
+      if (!response.ok) return { failed: `${response.status} ${text}` }
+      return (JSON.parse(text) as { data: LogAnswer }).data
+    } catch (cause) {
+      return timeout.aborted || this.#stopping.signal.aborted ? undefined : { failed: String(cause) }
+    }
+  }
+}
+
+/** Groups logs by their namespace, in the order of its longest log. Short logs can be of any namespace. */
+function groupByNamespace(logs: readonly FoundLog[]): FoundLog[][] {
+  const groups = new Map<string, FoundLog[]>()
+  for (const log of logs) {
+    const group = groups.get(log.namespace) ?? []
+    groups.set(log.namespace, group)
+    group.push(log)
+  }
+  return [...groups.values()].reverse()
+}
