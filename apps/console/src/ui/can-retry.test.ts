@@ -25,7 +25,10 @@ test.each([
   [408, 'query_timeout'],
   [409, 'merge_conflict'],
   [422, 'question_refused'],
+  [500, 'database_damaged'],
   [501, 'not_persql'],
+  [503, 'model_unavailable'],
+  [503, 'payments_unavailable'],
   [505, 'not_persql'],
   [507, 'not_persql'],
 ])('a retry cannot help after %d %s', (status, code) => {

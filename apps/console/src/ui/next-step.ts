@@ -1,4 +1,5 @@
 import { PerSQLError } from '@persql/sdk'
+import { canRetry } from './can-retry.ts'
 
 /** Steps that an error's own message lacks, or that are different in the console. */
 const STEPS: Readonly<Record<string, string>> = {
@@ -34,7 +35,12 @@ export function nextStep(error: unknown): string {
   if (known) return known
   if (hasStep(error.message)) return ''
   if (error.status === 429) return 'Wait a moment, then try again.'
-  if (error.status >= 500) return 'The server had an error. Try again in a moment.'
+  if (error.status >= 500) {
+    return canRetry(error)
+      ? 'The server had an error. Try again in a moment.'
+      : "The server can't do this. Contact the operator of this instance."
+  }
+  if (canRetry(error)) return 'Try again in a moment.'
   if (error.status === 404) return 'It may have been deleted. Reload the page to see the current state.'
   return 'Fix the problem above, then try again.'
 }
