@@ -1,8 +1,8 @@
 import type { LogOutcome } from './program.ts'
 import { FileProcess } from './vacuum-process.ts'
 
-/** The time after which the process is killed, so that no call waits longer. */
-const maxMs = 2_000
+/** The time after which the process is killed. The runtime ends an object that holds its calls for 30 s, also in the queue. */
+const maxMs = 5_000
 /** The time without a job after which the process ends. */
 const idleMs = 30_000
 

@@ -11,7 +11,7 @@ const everyMs = 5_000
 /** The time that a database has to hold its calls. A transaction can take longer, and the next sweep asks again. */
 const requestTimeoutMs = 2_000
 /** The namespaces whose logs are shortened at the same time. Within one, it is one log after the other. */
-const concurrency = 8
+const concurrency = 4
 const suffix = '.sqlite-wal'
 
 export interface LogSweepOptions {
