@@ -44,8 +44,7 @@ export async function stampData(data: string, cells = 1): Promise<void> {
   if (foundCells !== cells && (found || existsSync(join(data, 'objects')))) {
     throw new Error(otherCells(data, foundCells, cells))
   }
-  // A newer program's stamp stays, because its data is still there.
-  if (found && (found.format > current || (found.format === current && found.writtenBy === programVersion))) return
+  if (found && !isOutdated(found)) return
   const stamp: Stamp = {
     format: current,
     writtenBy: programVersion,
@@ -54,6 +53,24 @@ export async function stampData(data: string, cells = 1): Promise<void> {
   }
   await writeFile(`${file}.new`, `${JSON.stringify(stamp, null, 2)}\n`)
   await rename(`${file}.new`, file)
+}
+
+/** Returns whether a start replaces this stamp. A newer program's stamp stays, because its data is still there. */
+const isOutdated = ({ format, writtenBy }: Stamp): boolean =>
+  format < current || (format === current && writtenBy !== programVersion)
+
+/**
+ * Returns the stamp of an older program, whose data a start of this one converts; `undefined` for other data folders.
+ * @throws Error if a newer program is required to read the data, or if the data is too old to have a stamp
+ */
+export async function findOutdatedStamp(data: string): Promise<Stamp | undefined> {
+  const found = await readDataStamp(data)
+  if (found === undefined && existsSync(join(data, 'objects'))) {
+    throw new Error(
+      `${data} was written by a version of PerSQL without format.json, which this version can't back up. Copy the folder while PerSQL is stopped, then start without --backup-first.`,
+    )
+  }
+  return found && isOutdated(found) ? found : undefined
 }
 
 /**

@@ -3,6 +3,7 @@ import { access, mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
+import { type BackupFirst, backUpFirst, parseBackupFirst } from './backup/backup-first.ts'
 import { ContinuousBackup } from './backup/continuous-backup.ts'
 import { readFinishedRestore } from './backup/restore-marker.ts'
 import { bootstrap } from './bootstrap-namespace.ts'
@@ -27,10 +28,19 @@ import { type DataOptions, localUrl, prepareData } from './workerd-process.ts'
 
 /** Runs `npm start`: the platform in the foreground until SIGINT or SIGTERM. Resolves with the exit code. */
 export async function main(args: string[]): Promise<number> {
-  const [unexpected] = args
-  if (unexpected === undefined) return runProgram(run)
-  process.stderr.write(`Unexpected argument "${unexpected}". Settings come from the environment and .env.\n`)
-  return 1
+  return runProgram((settings) => run(settings, readArguments(args)))
+}
+
+/** @throws Error with a message for the operator */
+function readArguments(args: readonly string[]): BackupFirst | undefined {
+  const options = args.map((argument) => {
+    const option = parseBackupFirst(argument)
+    if (option) return option
+    throw new Error(
+      `Unexpected argument "${argument}". The only option is --backup-first. Settings come from the environment and .env.`,
+    )
+  })
+  return options.at(-1)
 }
 
 /** Runs a program with the settings of the environment and `.env`. Resolves with its exit code. */
@@ -53,11 +63,21 @@ function toMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-async function run(settings: Settings): Promise<void> {
+async function run(settings: Settings, backupFirst: BackupFirst | undefined): Promise<void> {
   const stopped = stopSignal()
+  const beforeChange = async (): Promise<void> => {
+    if (backupFirst === undefined) return
+    const interrupted = stopped.then((signal) => {
+      throw new Error(
+        `${signal} received, so the backup isn't complete and PerSQL didn't start. The data is unchanged.`,
+      )
+    })
+    const created = await Promise.race([backUpFirst(backupFirst, settings), interrupted])
+    if (created !== undefined) process.stdout.write(`${created}\n`)
+  }
   const folder = dirname(fileURLToPath(import.meta.url))
   const built = builtFiles(folder)
-  await withData(settings, built, async (instance) => {
+  const work = async (instance: Instance): Promise<void> => {
     const data = settings.PERSQL_DATA
     const files = { bundle: built.platform, consoleFiles: built.console, docs: findDocs(folder) }
     await prepareData(data, await dataOptions(settings, instance, files))
@@ -73,7 +93,8 @@ async function run(settings: Settings): Promise<void> {
       await packages.stop()
       await Promise.all([backups.stop(), cells.stop()])
     }
-  })
+  }
+  await withData(settings, built, work, beforeChange)
 }
 
 /** An instance whose data folder this process holds. */
@@ -85,11 +106,15 @@ export interface Instance {
   readonly vacuums: Vacuums
 }
 
-/** Runs `work` while this process holds the data folder and the process that hashes passwords runs. */
+/**
+ * Runs `work` while this process holds the data folder and the process that hashes passwords runs. Calls `beforeChange` when it
+ * holds the folder, and before it changes data.
+ */
 export async function withData(
   settings: Settings,
   built: Pick<BuiltFiles, 'hashing' | 'vacuum'>,
   work: (instance: Instance) => Promise<void>,
+  beforeChange: () => Promise<void> = async () => {},
 ): Promise<void> {
   const { PERSQL_DATA: data, PERSQL_CELLS: cells, PERSQL_DISK_RESERVE_MB: reserveMb } = settings
   createFilesPrivately()
@@ -105,6 +130,7 @@ export async function withData(
   if (fewFiles !== undefined) process.stderr.write(`${fewFiles}\n`)
   try {
     readFinishedRestore(data)
+    await beforeChange()
     await stampData(data, cells)
     const open = await makeDataPrivate(data, cells)
     if (open.length > 0) process.stderr.write(`${formatOpenPaths(open)}\n`)

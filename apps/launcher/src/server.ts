@@ -5,6 +5,8 @@ import { main as operator } from './operator.ts'
 const help = `persql-server [<command>]
 
   start        start PerSQL in the foreground (default); Ctrl-C stops it
+               --backup-first, before it converts data of an older version, creates a backup in PERSQL_BACKUP;
+               --backup-first=TARGET in a folder or s3://bucket/prefix
   --version    print the version
   --help       print this help
 
