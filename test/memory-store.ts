@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
-import type { BackupStore } from '../apps/launcher/src/backup/store.ts'
+import type { BackupStore, BlobContent } from '../apps/launcher/src/backup/store.ts'
 
 /** A store in memory, whose calls first wait for `turn`. A list shows the state at its beginning. */
 export class MemoryStore implements BackupStore {
-  blobs = new Map<string, string>()
+  blobs = new Map<string, string | Uint8Array>()
   readonly #turn: () => Promise<void>
 
   constructor(turn: () => Promise<void> = async () => {}) {
@@ -23,8 +23,8 @@ export class MemoryStore implements BackupStore {
     return content === undefined ? undefined : Readable.from([Buffer.from(content)])
   }
 
-  async write(name: string, file: { readonly path: string } | { readonly text: string }): Promise<void> {
-    const content = 'text' in file ? file.text : await readFile(file.path, 'utf8')
+  async write(name: string, file: BlobContent): Promise<void> {
+    const content = 'text' in file ? file.text : 'bytes' in file ? file.bytes : await readFile(file.path, 'utf8')
     await this.#turn()
     this.blobs.set(name, content)
   }

@@ -5,7 +5,8 @@ import { programVersion, readDataStamp } from '../data-format.ts'
 import { findUse, objectFile, readFile } from '../object-files.ts'
 import { copyConsistently } from './consistent-copy.ts'
 import { InstanceCopy } from './instance-copy.ts'
-import { listBackups, type Manifest, type ObjectCopy, readManifest, writeManifest } from './manifest.ts'
+import type { Manifest } from './manifest.ts'
+import { type FoundManifest, findManifest, listBackups, storeObjects, writeManifest } from './manifest-file.ts'
 import { readDirectory } from './object-facts.ts'
 import { readRestore } from './restore-marker.ts'
 import { withBackupLease } from './retention/lease.ts'
@@ -54,7 +55,8 @@ export async function backUp({ data, store, secret }: BackupOptions): Promise<Ba
   return withTemporaryFolder(data, 'backup', (folder) =>
     // Until the manifest names them, pruning could delete files that the target has and the backup counts on.
     withBackupLease(store, async (lease) => {
-      const copy = new InstanceCopy({ data, store, folder, known: await readNewest(store) })
+      const newest = await readNewest(store)
+      const copy = new InstanceCopy({ data, store, folder, known: newest?.manifest.objects ?? [] })
       await copy.start()
       const directory = readFile(objectFile(data, 'directory', 'directory'), readDirectory, await findUse(data))
       await copyConsistently(
@@ -63,7 +65,6 @@ export async function backUp({ data, store, secret }: BackupOptions): Promise<Ba
       )
       const files = await copyFiles(copy, data)
       const manifest: Manifest = {
-        layout: 1,
         startedAt,
         endedAt: new Date().toISOString(),
         writtenBy: programVersion,
@@ -75,22 +76,19 @@ export async function backUp({ data, store, secret }: BackupOptions): Promise<Ba
         deleted: copy.deleted,
         damaged: copy.damaged,
       }
+      const list = await storeObjects(manifest.objects, newest?.list, (...blob) => copy.keep(...blob))
       lease.assertHeld()
-      await writeManifest(store, manifest)
+      await writeManifest(store, { manifest, list })
       return { manifest, added: copy.added }
     }),
   )
 }
 
 /** Reads the newest backup, whose copies of unchanged objects are used again. */
-async function readNewest(store: BackupStore): Promise<readonly ObjectCopy[]> {
+async function readNewest(store: BackupStore): Promise<FoundManifest | undefined> {
   const newest = (await listBackups(store)).at(-1)
-  if (newest === undefined) return []
   // A damaged manifest doesn't prevent a new backup.
-  return readManifest(store, newest).then(
-    ({ objects }) => objects,
-    () => [],
-  )
+  return newest === undefined ? undefined : findManifest(store, newest).catch(() => undefined)
 }
 
 /** Copies the files beside the objects. */

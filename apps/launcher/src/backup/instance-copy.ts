@@ -20,7 +20,7 @@ import {
   readDirectory,
   readNamespaceFacts,
 } from './object-facts.ts'
-import type { BackupStore } from './store.ts'
+import type { BackupStore, BlobContent } from './store.ts'
 
 /** A complete check would take longer than the copy. `verify` runs it. */
 const check: Check = 'quick_check'
@@ -156,7 +156,7 @@ export class InstanceCopy {
   }
 
   /** Stores content unless the target has it. */
-  async keep(sha256: string, source: { path: string } | { text: string }, bytes: number): Promise<void> {
+  async keep(sha256: string, source: BlobContent, bytes: number): Promise<void> {
     const name = toBlobName(sha256)
     if (this.#stored.has(name)) return
     await this.#options.store.write(name, source)

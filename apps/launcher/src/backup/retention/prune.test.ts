@@ -98,7 +98,7 @@ test('a lease is renewed while the work runs, and lost after 30 minutes without 
   vi.useFakeTimers({ now: now.getTime() })
   try {
     const store = new MemoryStore()
-    const renewedAt = () => JSON.parse([...store.blobs.values()][0] ?? '{}').renewedAt
+    const renewedAt = () => JSON.parse(String([...store.blobs.values()][0] ?? '{}')).renewedAt
     await withBackupLease(store, async (lease) => {
       await vi.advanceTimersByTimeAsync(4 * 60 * 60_000)
       lease.assertHeld()

@@ -1,7 +1,6 @@
-import { text } from 'node:stream/consumers'
 import type { BackupStore } from '../store.ts'
-import { StoreError } from '../stores/store-error.ts'
 import { type Lease, type LeaseOptions, withPruneLease } from './lease.ts'
+import { readNeeded } from './needed-files.ts'
 import { parseKeep, parseManifestTime, selectKept } from './retention.ts'
 
 const manifestFolder = 'backups/'
@@ -55,34 +54,6 @@ export async function prune(
     },
     options,
   )
-}
-
-/** Returns the names of all files that the manifests name. */
-async function readNeeded(store: BackupStore, manifests: readonly string[]): Promise<Set<string>> {
-  const needed = new Set<string>()
-  for (const name of manifests) {
-    const content = await store.read(name)
-    if (content === undefined) throw new StoreError(`${name} was deleted while backups were pruned. Try again.`)
-    const hashes = readHashes(await text(content))
-    if (hashes.length === 0) {
-      throw new StoreError(`${name} of the target is damaged. No backup was deleted. Delete it to prune the others.`)
-    }
-    for (const sha256 of hashes) needed.add(`${fileFolder}${sha256}`)
-  }
-  return needed
-}
-
-/**
- * Returns each SHA-256 in a manifest, wherever it is, so that pruning also keeps the files of a newer version of PerSQL.
- * Returns none if the manifest isn't whole.
- */
-function readHashes(manifest: string): string[] {
-  try {
-    JSON.parse(manifest)
-  } catch {
-    return []
-  }
-  return manifest.match(/\b[0-9a-f]{64}\b/g) ?? []
 }
 
 async function deleteOthers(

@@ -51,9 +51,10 @@ export function selectKept(times: readonly number[], rules: readonly KeepRule[],
   return kept
 }
 
-/** Returns the time in the name of a manifest, `backups/<ISO time, with - instead of :>.json`, in milliseconds. */
+/** Returns the time in the name of a manifest, `backups/<ISO time, with - instead of :>.json` or `.json.gz`, in milliseconds. */
 export function parseManifestTime(name: string): number | undefined {
-  const [, hour, minute, second] = /^backups\/(\d{4}-\d\d-\d\dT\d\d)-(\d\d)-(\d\d(?:\.\d+)?Z)\.json$/.exec(name) ?? []
+  const [, hour, minute, second] =
+    /^backups\/(\d{4}-\d\d-\d\dT\d\d)-(\d\d)-(\d\d(?:\.\d+)?Z)\.json(?:\.gz)?$/.exec(name) ?? []
   const time = Date.parse(`${hour}:${minute}:${second}`)
   return Number.isNaN(time) ? undefined : time
 }

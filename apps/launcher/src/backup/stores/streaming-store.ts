@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import type { BackupStore } from '../store.ts'
+import type { BackupStore, BlobContent } from '../store.ts'
 
 /** A store that also takes content which is made while it is stored. Encryption needs no file in between. */
 export interface StreamingStore extends BackupStore {
@@ -15,10 +15,9 @@ export interface StreamingStore extends BackupStore {
 const readBytes = 256 * 1024
 
 /** Streams the content of a `write`. Opens the file when the first byte is read. */
-export async function* toContent(
-  file: { readonly path: string } | { readonly text: string },
-): AsyncGenerator<Uint8Array> {
+export async function* toContent(file: BlobContent): AsyncGenerator<Uint8Array> {
   if ('text' in file) yield Buffer.from(file.text)
+  else if ('bytes' in file) yield file.bytes
   else yield* createReadStream(file.path, { highWaterMark: readBytes })
 }
 
