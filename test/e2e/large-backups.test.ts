@@ -11,7 +11,8 @@ let live: LaunchedInstance
 let restored: LaunchedInstance
 let target: string
 beforeAll(async () => {
-  live = await LaunchedInstance.create()
+  // Each open database has a lease.
+  live = await LaunchedInstance.create({ PERSQL_WELCOME_CREDIT_USD: '500' })
   restored = await LaunchedInstance.create()
   target = await makeDataFolder('persql-target-')
 })
