@@ -8,8 +8,11 @@ import { objectsFolder } from '../workerd-process.ts'
 import { chooseLongLogs, type OpenLog, ordinaryBytes } from './long-logs.ts'
 
 const everyMs = 5_000
-/** The time that a database has to hold its calls. A transaction can take longer, and the next sweep asks again. */
-const requestTimeoutMs = 2_000
+/**
+ * The time that a database has to hold its calls, also behind long statements of others. A transaction can take longer, and the
+ * next sweep asks again.
+ */
+const requestTimeoutMs = 10_000
 /** The namespaces whose logs are shortened at the same time. Within one, it is one log after the other. */
 const concurrency = 4
 const suffix = '.sqlite-wal'
