@@ -16,9 +16,20 @@ export class ChangeAnnouncer {
 
   /** Reports the changes to the change feed and webhooks in the turn, and so in the transaction, of the change. */
   announce(): void {
+    this.store()()
+  }
+
+  /**
+   * Stores the changes in a transaction over several turns. Returns a function that reports them, for the turn after the commit.
+   */
+  store(): () => void {
     const changes = this.#engine.takeChanges()
-    if (changes.length === 0) return
-    this.#feed.commit(changes)
-    this.#webhooks.announce(changes.map((change) => ({ type: 'row.change', ...change })))
+    if (changes.length === 0) return () => {}
+    const events = this.#feed.store(changes)
+    const webhookIds = this.#webhooks.queue(changes.map((change) => ({ type: 'row.change', ...change })))
+    return () => {
+      this.#feed.notify(events)
+      this.#webhooks.send(webhookIds)
+    }
   }
 }

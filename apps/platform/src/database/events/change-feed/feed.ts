@@ -95,11 +95,16 @@ export class ChangeFeed {
 
   /** Stores changes and notifies the listeners. Called in the turn, and so in the transaction, of the changes. */
   commit(changes: readonly Change[]): void {
+    this.notify(this.store(changes))
+  }
+
+  /** Stores changes in the transaction of the changes. Returns the events of which the listeners are notified later. */
+  store(changes: readonly Change[]): readonly FeedEvent[] {
     const state = this.#state
-    if (!state) return
+    if (!state) return []
     if (!this.isHeard) {
       if (!state.gap) this.#put({ ...state, gap: true })
-      return
+      return []
     }
     const events = changes.map((change, i): FeedEvent => ({ ...change, seq: this.#seq + 1 + i }))
     this.#ownPages.around(() => {
@@ -107,7 +112,11 @@ export class ChangeFeed {
       this.#ring.push(...events)
       this.#prune()
     })
-    for (const listener of [...this.#listeners]) listener(events)
+    return events
+  }
+
+  notify(events: readonly FeedEvent[]): void {
+    if (events.length > 0) for (const listener of [...this.#listeners]) listener(events)
   }
 
   /**

@@ -39,10 +39,19 @@ export class Webhooks {
 
   /** Queues deliveries for events. Called in the turn, and so in the transaction, of the events. */
   announce(events: readonly WebhookEvent[]): void {
+    this.send(this.queue(events))
+  }
+
+  /** Queues deliveries for events in their transaction. Returns the webhooks, to call `send` after it. */
+  queue(events: readonly WebhookEvent[]): ReadonlySet<string> {
     const { store, name, now, sweepAt } = this.#options
     const webhookIds = new Set(events.flatMap((event) => store.queue(event, name(), now())))
-    if (webhookIds.size === 0) return
-    sweepAt(now())
+    if (webhookIds.size > 0) sweepAt(now())
+    return webhookIds
+  }
+
+  /** Adds queued deliveries to a running sweep. */
+  send(webhookIds: ReadonlySet<string>): void {
     if (this.#lanes.size > 0) for (const id of webhookIds) this.#open(id)
   }
 
