@@ -34,7 +34,7 @@ export class GrowthWatch {
   /** Checks after a call. */
   called(durationMs: number): void {
     const { exclusion, growth, file, samples } = this.#options
-    if (!growth.takeWritten() || exclusion.held) return
+    if (exclusion.held || !growth.takeWritten()) return
     this.#writeMs += durationMs
     if (this.#writeMs < CHECK_MS) return
     this.#writeMs = 0
