@@ -54,6 +54,22 @@ describe.each([
     })
   })
 
+  test('has 1,000 inserts and random defaults in a transaction', async () => {
+    await client.execute('CREATE TABLE many (id INTEGER PRIMARY KEY, v TEXT DEFAULT (hex(randomblob(8))))')
+    const transaction = await client.transaction('write')
+    const first = await transaction.execute('INSERT INTO many DEFAULT VALUES RETURNING v')
+    const sql = 'INSERT INTO many (v) VALUES (?)'
+    for (let i = 0; i < 20; i++) {
+      const some = Array.from({ length: 50 }, (_, j) => transaction.execute({ sql, args: [`${i * 50 + j}`] }))
+      expect((await Promise.all(some)).map(({ rowsAffected }) => rowsAffected)).toEqual(Array(50).fill(1))
+    }
+    const read = await transaction.execute('SELECT v FROM many WHERE id = 1')
+    expect(read.rows[0]?.v).toBe(first.rows[0]?.v)
+    await transaction.commit()
+    expect((await client.execute('SELECT count(*) AS n FROM many')).rows[0]?.n).toBe(1001n)
+    expect((await client.execute('SELECT v FROM many WHERE id = 1')).rows[0]?.v).toBe(first.rows[0]?.v)
+  })
+
   test('reads, decides and writes in a transaction', async () => {
     await client.executeMultiple('CREATE TABLE account (id, n); INSERT INTO account VALUES (1, 10), (2, 0);')
     const transaction = await client.transaction('write')

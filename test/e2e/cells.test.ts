@@ -83,6 +83,17 @@ const operations: Record<string, (called: Called) => Promise<void>> = {
     expect(second.body).toEqual(first.body)
     expect(await readRows(db, 'SELECT count(*) FROM t')).toEqual([[1]])
   },
+  'a transaction that continues alone': async ({ db }) => {
+    const statements = [{ sql: 'INSERT INTO t (n) VALUES (random()) RETURNING n & 0' }]
+    const opened = await db.request('/transactions', { body: { statements } })
+    expect([opened.status, opened.body.data.results[0].rows]).toEqual([201, [[0]]])
+    const path = `/transactions/${opened.body.data.id}`
+    const waiting = readRows(db, 'SELECT count(*) FROM t')
+    const step = { step: 1, statements: [{ sql: 'INSERT INTO t (n) VALUES (1)' }] }
+    expect((await db.request(`${path}/statements`, { body: step })).status).toBe(200)
+    expect((await db.request(`${path}/commit`, { body: {} })).status).toBe(200)
+    expect(await waiting).toEqual([[2]])
+  },
   'a large result of a reader': async ({ db }) => {
     await ran(db, 'INSERT INTO t (n) VALUES (1)')
     const sql =

@@ -271,20 +271,6 @@ describe('limits', () => {
     expect((await db.request('/transactions', { body: {} })).status).toBe(201)
   })
 
-  test('a transaction has at most 200 writes', async () => {
-    const db = await acme.make(TABLE)
-    const tx = await openTransactions(db).begin()
-    for (let step = 1; step <= 2; step++) {
-      const statements = Array.from({ length: 100 }, (_, i) => ({ sql: insert(`${step}.${i}`) }))
-      expect((await db.request(`/transactions/${tx.id}/statements`, { body: { step, statements } })).status).toBe(200)
-    }
-    tx.step = 2
-    const { status, body } = await tx.send(insert('more'))
-    expect([status, body.code]).toEqual([413, 'transaction_too_long'])
-    expect((await tx.commit()).status).toBe(200)
-    expect((await values(db)).length).toBe(200)
-  })
-
   test.each([
     ['idle', 6_000, 'it was idle for 5 s'],
     ['total', 16_000, 'it was open for 15 s'],

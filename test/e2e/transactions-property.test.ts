@@ -22,6 +22,8 @@ interface Action {
   readonly mode: 'deferred' | 'write'
   /** Whether the transaction is rolled back at its end. */
   readonly givesUp: boolean
+  /** Whether its writes can't be repeated, so that the transaction is continued. */
+  readonly isRandom: boolean
   readonly pauseMs: number
 }
 
@@ -31,6 +33,7 @@ const action = fc.record<Action>({
   key: fc.nat({ max: KEYS - 1 }),
   mode: fc.constantFrom('deferred', 'write'),
   givesUp: fc.boolean(),
+  isRandom: fc.boolean(),
   pauseMs: fc.nat({ max: 10 }),
 })
 
@@ -62,7 +65,7 @@ class Client {
     this.#name = name
   }
 
-  async act({ kind, key, mode, givesUp, pauseMs }: Action): Promise<void> {
+  async act({ kind, key, mode, givesUp, isRandom, pauseMs }: Action): Promise<void> {
     const id = `${this.#name}.${++this.#made}`
     if (kind === 'batch') return this.#batch(id, key)
     const reads = kind === 'read'
@@ -81,7 +84,10 @@ class Client {
     if (reads) return void (await this.#send(`/transactions/${tx}/rollback`))
     const written = await step(
       3,
-      { sql: 'UPDATE pairs SET v = ? WHERE k = ? AND side = 0', params: [seen + 1, key] },
+      {
+        sql: `UPDATE pairs SET v = ? ${isRandom ? '+ 0 * random()' : ''} WHERE k = ? AND side = 0`,
+        params: [seen + 1, key],
+      },
       { sql: 'UPDATE pairs SET v = ? WHERE k = ? AND side = 1', params: [seen + 1, key] },
     )
     if (written?.status !== 200) return void this.#model.refused.add(id)

@@ -14,7 +14,20 @@ const limits: readonly [row: string, file: string, constant: string, unit?: 'MB'
   ['Statements of a script, and its text', 'packages/contract/src/query.ts', 'MAX_SCRIPT_STATEMENTS'],
   ['Statements of a script, and its text', 'packages/contract/src/query.ts', 'MAX_SCRIPT_CHARACTERS'],
   ['Writes of an interactive transaction', `${DATABASE}/transactions/open-transaction.ts`, 'MAX_WRITES'],
-  ['Time of an interactive transaction', `${DATABASE}/transactions/transactions.ts`, 'TOTAL_MS', 's'],
+  ['Writes of an interactive transaction', `${DATABASE}/transactions/open-transaction.ts`, 'MAX_CONTINUED_WRITES'],
+  [
+    'Savepoints of a transaction that continues alone',
+    `${DATABASE}/transactions/open-transaction.ts`,
+    'MAX_SAVEPOINTS',
+  ],
+  [
+    'Time of a transaction that continues alone, while others wait',
+    `${DATABASE}/transactions/open-transaction.ts`,
+    'CONTINUED_MS',
+    's',
+  ],
+  ['Transactions of a namespace that continue alone at a time', 'apps/platform/src/continued.ts', 'MAX_OF_NAMESPACE'],
+  ['Time of an interactive transaction', `${DATABASE}/transactions/open-transaction.ts`, 'TOTAL_MS', 's'],
   ['Time of an interactive transaction', `${DATABASE}/transactions/transactions.ts`, 'IDLE_MS', 's'],
   [
     'Run time of its statements, repeated writes included',

@@ -1,5 +1,7 @@
 import { WorkerEntrypoint } from 'cloudflare:workers'
-import { CELL_KEY_HEADER, type CellCalls, getCellKey, getOwnObject, type ObjectKind } from './cells.ts'
+import { CELL_KEY_HEADER, type CellCalls, getCellKey, getOwnObject, isForeign, type ObjectKind } from './cells.ts'
+import type { CallArguments } from './continued.ts'
+import { callOwnDatabase } from './database-calls.ts'
 import type { Env } from './env.ts'
 import { findSqliteFailure } from './storage/sqlite-failures.ts'
 
@@ -20,6 +22,9 @@ export class Cell extends WorkerEntrypoint<Env> implements CellCalls {
     args: readonly unknown[],
   ): Promise<unknown> {
     if (!isEqual(key, getCellKey(this.env))) throw new Error('The key of the cells is missing or wrong.')
+    if (kind === 'DATABASES' && path.length === 1 && path[0] === 'call' && !isForeign(this.env, kind, name)) {
+      return this.#callDatabase(name, args as unknown as CallArguments)
+    }
     const object = this.#open(kind, name)
     // Each step of a stub is a stub for the nested target; the call goes to the object in one message.
     const method = path.reduce((target, step) => target[step] as Callable, object as unknown as Callable)
@@ -27,6 +32,14 @@ export class Cell extends WorkerEntrypoint<Env> implements CellCalls {
       return await method(...args)
     } catch (failure) {
       // Only this process knows the log of its runtime.
+      throw await findSqliteFailure(failure)
+    }
+  }
+
+  async #callDatabase(name: string, call: CallArguments): Promise<unknown> {
+    try {
+      return await callOwnDatabase(this.env, name, call)
+    } catch (failure) {
       throw await findSqliteFailure(failure)
     }
   }

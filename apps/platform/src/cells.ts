@@ -1,5 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import { hashToCell } from './cell-hash.ts'
+import { awaitContinued } from './continued.ts'
 import type { Env } from './env.ts'
 
 // On one machine, several processes can share the namespaces. Each of them is a cell.
@@ -37,6 +38,10 @@ function findForeignCell(env: Env, kind: ObjectKind, name: string): number | und
   return cell === Number(env.PERSQL_CELL) ? undefined : cell
 }
 
+/** Returns whether another cell owns an object. */
+export const isForeign = (env: Env, kind: ObjectKind, name: string): boolean =>
+  findForeignCell(env, kind, name) !== undefined
+
 function openStub(env: Env, kind: ObjectKind, name: string): DurableObjectStub {
   return kind === 'DATABASES' ? env.DATABASES.get(databaseId(env, name)) : env[kind].getByName(name)
 }
@@ -57,6 +62,7 @@ function databaseId({ DATABASES }: Env, name: string): DurableObjectId {
 export function getOwnObject(env: Env, kind: ObjectKind, name: string): DurableObjectStub {
   const cell = findForeignCell(env, kind, name)
   if (cell !== undefined) throw new Error(`Cell ${env.PERSQL_CELL} was asked for an object of cell ${cell}.`)
+  if (kind === 'DATABASES') awaitContinued(name)
   return openStub(env, kind, name)
 }
 
@@ -66,6 +72,7 @@ export function getOwnObject(env: Env, kind: ObjectKind, name: string): DurableO
  */
 export function getObject(env: Env, kind: ObjectKind, name: string): unknown {
   const cell = findForeignCell(env, kind, name)
+  if (kind === 'DATABASES') awaitContinued(name)
   return cell === undefined ? openStub(env, kind, name) : forwarding(env, cell, { kind, name, path: [] })
 }
 

@@ -1,4 +1,5 @@
 import { type ErrorCode, PerSQLError } from '@persql/contract'
+import type { ContinuedTransaction } from './continued.ts'
 import { toTransactionError } from './storage/runtime-error.ts'
 
 /** A finished response. The object that serves the call serializes the body, and the Worker forwards it unchanged. */
@@ -16,7 +17,12 @@ export interface Reply {
   readonly retryAfterS?: number
   /** `Idempotency` or `Plan` for an idempotent replay. */
   readonly replayed?: string
+  /** The transaction that this call continues alone. It has no other answer yet. */
+  readonly continues?: ContinuedTransaction
 }
+
+/** The answer to a call: the response's body alone if the call succeeded. */
+export type CallAnswer = string | Reply
 
 /** A text whose middle is a stream. */
 export interface StreamedText {

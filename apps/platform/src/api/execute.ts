@@ -19,6 +19,7 @@ import type { Context } from '../context.ts'
 import type { Grant, ReplayKey } from '../database/calls/call.ts'
 import { toCallAddress } from '../database/calls/call-address.ts'
 import type { DatabaseOperation, ProtocolCall } from '../database/operations.ts'
+import { callDatabase as callObject } from '../database-calls.ts'
 import { disk } from '../disk-space.ts'
 import { parseObject } from '../json-object.ts'
 import type { MemberAccess } from '../namespace/tokens/admission.ts'
@@ -35,7 +36,7 @@ import {
 import { assertRoomForOperation } from './disk-rules.ts'
 import type { Admitted } from './grant-cache.ts'
 import { reportDamage, toCallError } from './object-failure.ts'
-import { databaseObject, namespaceObject } from './objects.ts'
+import { namespaceObject } from './objects.ts'
 import { accounts } from './operations/accounts.ts'
 import { approvals } from './operations/approvals.ts'
 import { billing } from './operations/billing.ts'
@@ -182,7 +183,7 @@ async function callDatabase(
   const startedMs = Date.now()
   const address = toCallAddress(ns, db, ctx.sentRequestId, ctx.span?.traceparent, transactionId)
   try {
-    const answer = await databaseObject(ctx.env, ns, db).call(operation, address, grant, body, replayKeys)
+    const answer = await callObject(ctx.env, `${ns}/${db}`, [operation, address, grant, body, replayKeys])
     if (typeof answer === 'string') return { status: 200, body: answer }
     if (answer.code === 'database_damaged') await reportDamage(ctx, ns, db, `while running ${operation}`)
     return linked(withRequestId(answer, ctx.requestId), ctx.baseUrl)

@@ -1,9 +1,10 @@
 import { DurableObject } from 'cloudflare:workers'
 import { type ApprovalRequest, PerSQLError } from '@persql/contract'
 import { now } from '../clock.ts'
+import type { CallArguments } from '../continued.ts'
 import type { Env } from '../env.ts'
 import { NOTHING } from '../money.ts'
-import type { Reply } from '../reply.ts'
+import type { CallAnswer, Reply } from '../reply.ts'
 import type { ReplayKey } from './calls/call.ts'
 import { endCallSpan } from './calls/call-span.ts'
 import { decodeCall, type EndpointResponse, type PublicManifest, serveEndpoint } from './endpoints/serve.ts'
@@ -17,6 +18,8 @@ import type { ClosedDay, Report } from './metering/meter.ts'
 import type { DatabaseOperation, ProtocolCall } from './operations.ts'
 import { type ApprovalDecision, resolved, toAuditName } from './review/approvals/approvals.ts'
 import { createServices, type DatabaseServices } from './services.ts'
+import { Continuation } from './transactions/continuation.ts'
+import type { CallSource, Mailbox } from './transactions/mailbox.ts'
 import type { ImportStage } from './transfer/import-stage.ts'
 import type { Imports } from './transfer/imports.ts'
 import type { FileExport } from './transfer/sqlite-export.ts'
@@ -76,6 +79,23 @@ export class Database extends DurableObject<Env> {
     charges.charge(tokenId, ran, NOTHING, toStopError(stopped), now())
     lease.save()
     if (isWrite) suspension.add(stopped)
+  }
+
+  /**
+   * Runs an interactive transaction alone, beginning with the call that can't run otherwise; later ones come from `source`. Returns
+   * the answer to the last call if it has none yet. Returns `undefined` too if the transaction isn't open.
+   */
+  async continueTransaction(id: string, first: CallArguments, source: CallSource): Promise<CallAnswer | undefined> {
+    const { lease, exclusive, continuations, transactions, hold } = this.#services
+    lease.touch()
+    const transaction = transactions.get(id)
+    if (!transaction || !hold.isHeldBy(id) || exclusive.busy) return undefined
+    return await lease.awaiting(() => new Continuation(continuations, transaction, source).run(first))
+  }
+
+  /** The mailbox of a database. Only an object with the name of a mailbox uses it; such an object is not a database. */
+  get mailbox(): Mailbox {
+    return this.#services.mailbox
   }
 
   /** Serves a public endpoint. Without a cold start, a signature or an external request it awaits nothing. */

@@ -65,8 +65,10 @@ import { AuditOutbox } from './review/audit-outbox.ts'
 import { Proposals } from './review/proposals/store.ts'
 import { SavedQueries } from './saved-queries/store.ts'
 import { databaseTimers, type TimerName } from './timers.ts'
+import type { ContinuationServices } from './transactions/continuation.ts'
 import { createKeep } from './transactions/held-statements.ts'
 import { TransactionHold } from './transactions/hold.ts'
+import { Mailbox } from './transactions/mailbox.ts'
 import { isPrepaid } from './transactions/operations.ts'
 import { Transactions } from './transactions/transactions.ts'
 import { ImportStage } from './transfer/import-stage.ts'
@@ -392,5 +394,11 @@ function createCalls(
     verifyCaptcha: (token, address) => verifyCaptcha(env, token, address),
     meansFor: (endpoint) => means.of(endpoint),
   }
-  return { calls, gates, imports, startSpan }
+  const continuations: ContinuationServices = {
+    ...{ storage, engine, exclusion: core.exclusion, hold: core.hold, transactions },
+    serve: (call, inside) => calls.serveInside(call, inside),
+    findStream: (transactionId) => features.streams.findByTransaction(transactionId),
+    hasWritten: (durationMs) => credit.growthWatch.called(durationMs),
+  }
+  return { calls, gates, imports, startSpan, continuations, mailbox: new Mailbox(env) }
 }

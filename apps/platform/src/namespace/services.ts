@@ -126,7 +126,8 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   // On Cloudflare, databases have native alarms.
   const keepsAlarms = getSettings(env).runtime === 'workerd'
   const lending = new CreditAllocator({
-    ...{ storage, databases, ledger, stub, lowBalance, snapshots, storageBill, abort },
+    ...{ env, storage, databases, ledger, stub, lowBalance, snapshots, storageBill, abort },
+    namespace: () => identity.slug,
     leased: (name) => {
       if (keepsAlarms) wakeUps.leased(name)
     },

@@ -13,6 +13,7 @@ import { assertShallow, isObject, parseDeepObject } from '../../json-object.ts'
 import { utf8Length } from '../../sqlite/walk.ts'
 import type { Span } from '../../tracing/tracer.ts'
 import { TRANSACTION_MODES, type TransactionMode } from '../transactions/control.ts'
+import type { Inside } from '../transactions/inside.ts'
 import { MAX_SQL_BYTES } from './sql-length.ts'
 import type { Bound, IntegerForm, Params } from './values.ts'
 
@@ -78,6 +79,8 @@ export interface DatabaseCall {
   readonly transactionId?: string | undefined
   /** The ID of the transaction for which this repeated call waited. */
   readonly ticket?: string
+  /** The continued transaction in which the call runs. */
+  readonly inside?: Inside
 }
 
 export interface StatementInput {

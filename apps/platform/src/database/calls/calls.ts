@@ -1,10 +1,11 @@
 import { type ErrorCode, PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
+import type { CallArguments } from '../../continued.ts'
 import { disk } from '../../disk-space.ts'
 import { NOTHING } from '../../money.ts'
-import { type Reply, refuse } from '../../reply.ts'
+import { type CallAnswer, type Reply, refuse } from '../../reply.ts'
 import type { Engine } from '../engine/engine.ts'
-import { DatabaseLocked } from '../engine/retry-required.ts'
+import { DatabaseLocked, RetryRequired } from '../engine/retry-required.ts'
 import type { SystemStorage } from '../engine/system-storage.ts'
 import type { ChangeAnnouncer } from '../events/change-announcer.ts'
 import type { IdentityStore } from '../identity.ts'
@@ -13,7 +14,8 @@ import type { LeaseClient } from '../metering/lease.ts'
 import { MAX_LOGGED_SQL, type QueryLog } from '../metering/query-log.ts'
 import type { DatabaseOperation, ProtocolCall } from '../operations.ts'
 import { toCommitKey } from '../transactions/commit-key.ts'
-import { HoldRequired } from '../transactions/hold.ts'
+import { busy, ContinueRequired, HoldRequired } from '../transactions/hold.ts'
+import type { Inside } from '../transactions/inside.ts'
 import type { Transactions } from '../transactions/transactions.ts'
 import { type AutoSnapshotter, SnapshotRequired } from '../versions/snapshots/auto-snapshotter.ts'
 import type { Access } from './access.ts'
@@ -47,9 +49,6 @@ const UNBILLED = new Set<ErrorCode>([
   ...OF_DISK,
 ])
 
-/** The response's body alone if the call succeeded. */
-type Answer = string | Reply
-
 /** A call of an operation that has a handler. */
 interface Call extends DatabaseCall {
   readonly operation: DatabaseOperation | ProtocolCall
@@ -79,7 +78,7 @@ export class CallHandler {
   readonly #options: CallsOptions
   readonly #grants = new Grants()
   /** Responses of calls that were charged in their own transaction. */
-  readonly #settled = new WeakMap<Outcome, Answer>()
+  readonly #settled = new WeakMap<Outcome, CallAnswer>()
 
   constructor(options: CallsOptions) {
     this.#options = options
@@ -91,12 +90,28 @@ export class CallHandler {
     grant: string,
     body: string,
     replayKeys: readonly ReplayKey[],
-  ): Answer | Promise<Answer> {
+  ): CallAnswer | Promise<CallAnswer> {
     const [name = '', requestId, traceparent, transactionId] = splitAddress(address)
     const span = traceparent === undefined ? undefined : this.#options.startSpan(traceparent, operation)
     const call = { operation, grant: this.#grants.of(grant), body, replayKeys, requestId, span, transactionId }
     const answer = this.#options.exclusive.held ? this.#later(name, call) : this.#resume(name, call)
     return span === undefined ? answer : endCallSpan(span, name, operation, answer)
+  }
+
+  /** Runs a call of a continued transaction, in which nothing can be awaited. */
+  async serveInside([operation, address, grant, body, keys = []]: CallArguments, inside: Inside): Promise<CallAnswer> {
+    const [, requestId, traceparent, transactionId] = splitAddress(address)
+    const span = traceparent === undefined ? undefined : this.#options.startSpan(traceparent, operation)
+    const call = {
+      ...{ operation: operation as Call['operation'], grant: this.#grants.of(grant), body, requestId, span },
+      ...{ replayKeys: keys as readonly ReplayKey[], transactionId, ticket: inside.transactionId, inside },
+    }
+    const { access, lease, isPrepaid } = this.#options
+    lease.touch()
+    if (access.canServe || isPrepaid(call)) return this.#serve(call)
+    const nowMs = now()
+    const kept = access.admits(call.grant, nowMs) ? this.#replay(call, nowMs) : undefined
+    return kept ?? refuse(new PerSQLError('insufficient_balance'))
   }
 
   /** Charges for a running call, in its transaction. */
@@ -105,12 +120,12 @@ export class CallHandler {
     this.#options.lease.saveNow()
   }
 
-  #resume(address: string, call: Call): Answer | Promise<Answer> {
+  #resume(address: string, call: Call): CallAnswer | Promise<CallAnswer> {
     return this.#options.access.canServe ? this.#serve(call) : this.#serveWithLease(address, call)
   }
 
   /** Serves a call that has to wait for a copy from or to this object, or for an open transaction. */
-  async #later(address: string, call: Call): Promise<Answer> {
+  async #later(address: string, call: Call): Promise<CallAnswer> {
     const { lease, exclusive, transactions } = this.#options
     const startedMs = performance.now()
     try {
@@ -122,7 +137,7 @@ export class CallHandler {
   }
 
   /** Serves a call whose transaction has to wait until it may write. */
-  async #afterOthers(address: string, call: Call, { transactionId }: HoldRequired): Promise<Answer> {
+  async #afterOthers(address: string, call: Call, { transactionId }: HoldRequired): Promise<CallAnswer> {
     const { lease, transactions } = this.#options
     const startedMs = performance.now()
     try {
@@ -136,7 +151,7 @@ export class CallHandler {
   }
 
   /** Serves a call after creating the snapshot that it requires. */
-  async #keepFirst(address: string, call: Call, first: SnapshotRequired): Promise<Answer> {
+  async #keepFirst(address: string, call: Call, first: SnapshotRequired): Promise<CallAnswer> {
     const { lease, keeper } = this.#options
     try {
       return await lease.awaiting(() => keeper.keep(first, (kept) => this.#resume(address, { ...call, kept })))
@@ -145,7 +160,7 @@ export class CallHandler {
     }
   }
 
-  async #serveWithLease(address: string, call: Call): Promise<Answer> {
+  async #serveWithLease(address: string, call: Call): Promise<CallAnswer> {
     const { access, lease } = this.#options
     const [namespace, slug] = address.split('/') as [string, string]
     try {
@@ -160,7 +175,7 @@ export class CallHandler {
     }
   }
 
-  #serve(call: Call): Answer | Promise<Answer> {
+  #serve(call: Call): CallAnswer | Promise<CallAnswer> {
     const { grant, operation } = call
     const { access, charges, log, keeper, engine, handlers } = this.#options
     const nowMs = now()
@@ -173,7 +188,7 @@ export class CallHandler {
       // A reader of the log finds the last call in it.
       if (OF_LOG.has(operation) || call.body.includes('_persql_')) log.flush()
       keeper.begin(call.kept)
-      engine.begin(KEEPS.has(operation))
+      engine.begin(KEEPS.has(operation) || call.inside !== undefined, call.inside !== undefined)
       const outcome = handlers[operation](call)
       return outcome instanceof Promise
         ? this.#await(call, outcome, startedMs, nowMs)
@@ -184,7 +199,7 @@ export class CallHandler {
   }
 
   /** Other calls run while this one awaits, so the database can be deleted in that time. */
-  async #await(call: Call, outcome: Promise<Outcome>, startedMs: number, nowMs: number): Promise<Answer> {
+  async #await(call: Call, outcome: Promise<Outcome>, startedMs: number, nowMs: number): Promise<CallAnswer> {
     const { identity, lease } = this.#options
     const was = identity.known
     const ended = async () => {
@@ -200,16 +215,18 @@ export class CallHandler {
     return call.operation === 'wait_for_changes' ? ended() : lease.awaiting(ended)
   }
 
-  #fail(call: Call, cause: unknown, startedMs: number, nowMs: number): Reply | Promise<Answer> {
+  #fail(call: Call, cause: unknown, startedMs: number, nowMs: number): Reply | Promise<CallAnswer> {
     const { grant, operation, body, transactionId } = call
     const { identity, charges, announcer } = this.#options
     const { namespace, slug } = identity.current ?? {}
+    if (call.inside && cause instanceof RetryRequired) return refuse(busy())
+    if (cause instanceof ContinueRequired) return this.#continue(call, cause)
     if (cause instanceof HoldRequired) return this.#afterOthers(`${namespace}/${slug}`, call, cause)
     if (cause instanceof DatabaseLocked) return this.#later(`${namespace}/${slug}`, call)
     if (cause instanceof SnapshotRequired) return this.#keepFirst(`${namespace}/${slug}`, call, cause)
     const reply = refuse(cause)
     if (reply.code && UNBILLED.has(reply.code)) return reply
-    announcer.announce()
+    if (!call.inside?.isRunning) announcer.announce()
     const durationMs = performance.now() - startedMs
     charges.charge(
       grant.tokenId,
@@ -220,6 +237,12 @@ export class CallHandler {
     )
     call.span?.note({ 'db.query.text': toLoggedSql(sentSql(body)) })
     return reply
+  }
+
+  /** Returns the call to the Worker, because its transaction has to be continued. */
+  #continue({ grant }: Call, { transactionId }: ContinueRequired): Reply {
+    const { tokenId, secretId = tokenId } = grant
+    return { status: 409, body: '', continues: { transactionId, keys: [secretId, tokenId] } }
   }
 
   #replay(call: DatabaseCall, nowMs: number): Reply | undefined {
@@ -239,16 +262,19 @@ export class CallHandler {
    * Charges the call and builds its response. For a write, it saves the counters and the replayable response in the
    * turn, and so in the transaction, of the write.
    */
-  #finish(call: DatabaseCall, outcome: Outcome, startedMs: number, nowMs: number): Answer {
-    const { operation, grant } = call
-    const replayKeys = outcome.commits ? listReplayKeys(call) : call.replayKeys
+  #finish(call: DatabaseCall, outcome: Outcome, startedMs: number, nowMs: number): CallAnswer {
+    const { operation, grant, inside } = call
+    // A continued transaction can be rolled back until its last call, with all that it stores.
+    const isOpen = inside?.isRunning === true && !inside.isCommitting
+    const replayKeys = isOpen ? [] : outcome.commits ? listReplayKeys(call) : call.replayKeys
     const { charges, announcer, lease, keeper, replays, ownPages } = this.#options
     const { sql, statementCount, rowsWritten, failure, status, transactionId = call.transactionId } = outcome
     const durationMs = performance.now() - startedMs
     const executed = { operation, sql, statementCount, durationMs, transactionId }
     charges.charge(grant.tokenId, executed, outcome, failure, nowMs)
     call.span?.note({ 'db.query.text': toLoggedSql(sql), ...toRowAttributes(outcome) })
-    announcer.announce()
+    if (inside?.isRunning && inside.isCommitting) inside.report = announcer.store()
+    else if (!isOpen) announcer.announce()
     const refusal = failure && refuse(failure)
     const built =
       refusal?.body ?? buildResponseBody(operation, outcome, durationMs, KEEPS.has(operation) ? keeper.kept : undefined)
@@ -264,6 +290,7 @@ export class CallHandler {
         lease.save()
       })
     } else if (hasWritten) lease.save()
+    if (inside?.isRunning && inside.isCommitting) lease.saveNow()
     return refusal ?? (status === 200 ? body : { status, body })
   }
 }

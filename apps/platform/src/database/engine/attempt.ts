@@ -1,5 +1,6 @@
 import type { Change } from '@persql/contract'
 import type { CallCounters } from '../authorizer/counters.ts'
+import type { DeferredKeys, KeysMark } from './deferred-keys.ts'
 import { transactionSync } from './transaction-sync.ts'
 
 /** A record of the statements that the engine ran. */
@@ -18,8 +19,8 @@ interface Forgetful {
 }
 
 /** The caches of the engine that a rollback makes invalid. */
-export interface Caches {
-  /** Those of counts and keys. */
+interface Caches {
+  /** Those of counts. */
   readonly ofRows: readonly Forgetful[]
   /** Those of tables. */
   readonly ofSchema: readonly Forgetful[]
@@ -27,43 +28,87 @@ export interface Caches {
 }
 
 /** Whether an attempt is kept or undone. */
-export interface Attempted {
+interface Attempted {
   readonly keeps: boolean
 }
 
-/**
- * Runs `work` in a transaction, which is committed if `work` returns `keeps`. If not, or if it throws, nothing of it remains,
- * and compiled statements stay valid unless the schema changed.
- */
-export function attempt<T extends Attempted>(
-  storage: DurableObjectStorage,
-  made: Made,
-  caches: Caches,
-  work: () => T,
-): T {
-  const { writes } = made
-  const changes = [...made.changes]
-  const finish = { result: undefined as T | undefined }
-  try {
-    transactionSync(storage, () => {
-      finish.result = work()
-      if (!finish.result.keeps) throw new Undone()
-    })
-  } catch (cause) {
-    for (const cache of caches.ofRows) cache.forget()
-    // The next schema change can use the same pages for other tables.
-    if (made.hasSchemaRun) for (const cache of caches.ofSchema) cache.forget()
-    made.changes = changes
-    made.writes = writes
-    if (cause instanceof Undone) {
-      // SQLite's counters of the last write stay after a rollback, and its total includes repeated writes.
-      caches.counters.forgetTotal()
-      return finish.result as T
-    }
-    caches.counters.forget()
-    throw cause
+/** A state to which the engine returns when statements are undone. */
+export interface Mark {
+  readonly changes: readonly Change[]
+  readonly writes: number
+  readonly keys: KeysMark
+}
+
+/** Undoes statements, with everything that the engine keeps of them. */
+export class Attempts {
+  readonly #storage: DurableObjectStorage
+  readonly #made: Made
+  readonly #keys: DeferredKeys
+  readonly #caches: Caches
+
+  constructor(storage: DurableObjectStorage, made: Made, keys: DeferredKeys, caches: Caches) {
+    this.#storage = storage
+    this.#made = made
+    this.#keys = keys
+    this.#caches = caches
   }
-  return finish.result as T
+
+  /** The current state. */
+  get mark(): Mark {
+    const { changes, writes } = this.#made
+    return { changes: [...changes], writes, keys: this.#keys.mark }
+  }
+
+  /**
+   * Runs `work` in a transaction, which is committed if `work` returns `keeps`. If not, or if it throws, nothing of it remains,
+   * and compiled statements stay valid unless the schema changed.
+   */
+  run<T extends Attempted>(work: () => T): T {
+    const { mark } = this
+    const finish = { result: undefined as T | undefined }
+    try {
+      transactionSync(this.#storage, () => {
+        finish.result = work()
+        if (!finish.result.keeps) throw new Undone()
+      })
+    } catch (cause) {
+      const isUndone = cause instanceof Undone
+      this.undone(mark, false, this.#made.hasSchemaRun, isUndone)
+      if (!isUndone) throw cause
+    }
+    return finish.result as T
+  }
+
+  /** Runs one write of a transaction that stays open if the write fails. @throws what `write` throws */
+  runInside<T>(write: () => T): T {
+    const { mark } = this
+    try {
+      return transactionSync(this.#storage, write)
+    } catch (cause) {
+      this.undone(mark, true, this.#made.hasSchemaRun)
+      throw cause
+    }
+  }
+
+  /**
+   * Returns to the state at `mark`, because the statements since then were rolled back.
+   * @param isOpen whether the transaction that contained them is still open
+   * @param hasSchemaRun whether they can have changed the schema
+   * @param haveRun whether all of them ran to their ends: then SQLite's counters of the last write stay
+   */
+  undone({ changes, writes, keys }: Mark, isOpen: boolean, hasSchemaRun = true, haveRun = false): void {
+    const { ofRows, ofSchema, counters } = this.#caches
+    if (isOpen) this.#keys.restore(keys)
+    else this.#keys.forget()
+    for (const cache of ofRows) cache.forget()
+    // The next schema change can use the same pages for other tables.
+    if (hasSchemaRun) for (const cache of ofSchema) cache.forget()
+    // The total includes repeated writes.
+    if (haveRun) counters.forgetTotal()
+    else counters.forget()
+    this.#made.changes = [...changes]
+    this.#made.writes = writes
+  }
 }
 
 class Undone extends Error {}

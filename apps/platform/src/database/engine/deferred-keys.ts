@@ -1,6 +1,13 @@
 import { PerSQLError } from '@persql/contract'
 import type { SystemStorage } from './system-storage.ts'
 
+/** A state of the check. */
+export interface KeysMark {
+  readonly calmReads: number | undefined
+  readonly isOpen: boolean
+  readonly all: boolean
+}
+
 /**
  * Finds violated foreign keys whose check is deferred to the end of the transaction. The runtime commits after the
  * call, and a commit that SQLite refuses would end the object and lose its memory, so PerSQL checks first. SQLite
@@ -39,10 +46,33 @@ export class DeferredKeys {
    */
   check(): boolean {
     if (!this.#isOpen) return false
-    const isPending = this.#probe() > (this.#calmReads as number)
+    const isPending = this.#isPending()
     this.close()
     if (isPending) throw violated()
     return true
+  }
+
+  /**
+   * Checks the deferred keys of a transaction that stays open if a key is violated. Ending the check would make SQLite forget the
+   * violation. @throws PerSQLError `sql_error`
+   */
+  checkToCommit(): void {
+    if (!this.#isOpen) return
+    if (this.#isPending()) throw violated()
+    this.close()
+  }
+
+  /** The state to which `restore` returns. */
+  get mark(): KeysMark {
+    return { calmReads: this.#calmReads, isOpen: this.#isOpen, all: this.#all }
+  }
+
+  /** Returns to an earlier state, after the statements since then were rolled back in a transaction that is still open. */
+  restore({ calmReads, isOpen, all }: KeysMark): void {
+    if (this.#all && !all) this.#storage.sql.exec('PRAGMA defer_foreign_keys = OFF')
+    this.#calmReads = calmReads
+    this.#isOpen = isOpen
+    this.#all = all
   }
 
   /** Resets the state after a rollback. */
@@ -69,6 +99,10 @@ export class DeferredKeys {
     )
     sql.exec('INSERT OR REPLACE INTO _persql_deferred_keys VALUES (1, 1)')
     return this.#probe()
+  }
+
+  #isPending(): boolean {
+    return this.#probe() > (this.#calmReads as number)
   }
 
   #probe(): number {

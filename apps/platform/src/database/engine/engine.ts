@@ -8,7 +8,7 @@ import { CallCounters } from '../authorizer/counters.ts'
 import { droppedTable, refuseCascade } from '../authorizer/drop.ts'
 import type { StatementInput } from '../calls/call.ts'
 import type { Seeds } from '../versions/ids/seeds.ts'
-import { type Attempted, attempt, type Made } from './attempt.ts'
+import { Attempts, type Made } from './attempt.ts'
 import { ColumnTypes } from './column-types.ts'
 import { addCounts, ConnectionCounts } from './connection-counts.ts'
 import { DeferredKeys } from './deferred-keys.ts'
@@ -47,6 +47,8 @@ export class Engine {
   readonly #counters = new CallCounters()
   readonly #runner: StatementRunner
   readonly columnTypes: ColumnTypes
+  /** Undoes statements. */
+  readonly attempts: Attempts
   #bytesLeft = 0
   #reportsLoss = false
   #isAlone = false
@@ -74,6 +76,9 @@ export class Engine {
     this.#keys = new DeferredKeys(storage, ownPages)
     this.#sequences = new Sequences(run)
     this.#counts = new ConnectionCounts(storage.sql)
+    const ofSchema = [{ forget: () => this.#guard.invalidate() }, seeds]
+    const caches = { ofRows: [this.#counts, this.#sequences], ofSchema, counters: this.#counters }
+    this.attempts = new Attempts(storage, this.#made, this.#keys, caches)
     this.#watch = watch
     this.#runner = new StatementRunner(storage.sql, this.#counters, (startedMs) => watch.overtime(startedMs))
     this.#gate = gate
@@ -81,24 +86,20 @@ export class Engine {
     this.#growth = growth
   }
 
-  /** Starts a call. Its statements together can return `MAX_RESULT_BYTES`. */
-  begin(reportsLoss = false): void {
+  /**
+   * Starts a call. Its statements together can return `MAX_RESULT_BYTES`.
+   * @param continues whether it continues a transaction whose counters are still valid
+   */
+  begin(reportsLoss = false, continues = false): void {
     this.#bytesLeft = MAX_RESULT_BYTES
     this.#reportsLoss = reportsLoss
     this.#made.hasSchemaRun = false
-    this.#counters.forget()
+    if (!continues) this.#counters.forget()
   }
 
   /** The number of writes so far, by which a reader notices that the rows can differ. Undone runs don't count. */
   get writes(): number {
     return this.#made.writes
-  }
-
-  /** Runs `work` in a transaction that is undone unless `work` returns `keeps`. @throws what `work` throws */
-  attempt<T extends Attempted>(work: () => T): T {
-    const ofRows = [this.#keys, this.#counts, this.#sequences]
-    const ofSchema = [{ forget: () => this.#guard.invalidate() }, this.#seeds]
-    return attempt(this.#storage, this.#made, { ofRows, ofSchema, counters: this.#counters }, work)
   }
 
   /** Runs statements again. Their results don't count towards the size of this call's results. */
@@ -170,6 +171,11 @@ export class Engine {
   /** Checks that reads don't have to wait. @throws DatabaseLocked */
   assertReadable(): void {
     if (this.#onHold(true)) throw new DatabaseLocked()
+  }
+
+  /** Checks the deferred keys of a transaction that stays open if one is violated. @throws PerSQLError `sql_error` */
+  checkKeysToCommit(): void {
+    this.#keys.checkToCommit()
   }
 
   /**

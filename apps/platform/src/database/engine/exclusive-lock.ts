@@ -44,6 +44,24 @@ export class ExclusiveLock {
   }
 
   /**
+   * Takes the lock for a transaction over several turns, with foreign keys on: until the returned function is called, what is
+   * written can be rolled back. Call it while no task runs.
+   */
+  hold(): () => void {
+    let done = () => {}
+    const ended = new Promise<void>((resolve) => {
+      done = resolve
+    })
+    this.#held = ended
+    this.#last = ended
+    return () => {
+      this.#held = undefined
+      if (this.#last === ended) this.#last = undefined
+      done()
+    }
+  }
+
+  /**
    * Waits for earlier tasks, running copies and open transactions, then runs `work`. `changes` says whether it can change all
    * tables. If nothing is running, the lock is held immediately.
    * @throws PerSQLError `transaction_busy`, or what `work` throws

@@ -9,7 +9,8 @@ import { createRunSql } from '../engine/run-sql.ts'
 import { withoutForeignKeys } from '../engine/without-foreign-keys.ts'
 import { type Control, parseControl } from '../transactions/control.ts'
 import { TransactionHold } from '../transactions/hold.ts'
-import { Session, type SessionServices } from '../transactions/session.ts'
+import { Session } from '../transactions/session.ts'
+import type { SessionServices } from '../transactions/session-options.ts'
 import { checkForeignKeys } from '../versions/migrations/foreign-keys.ts'
 import { describeStatement } from './describe.ts'
 import { formatCursor, formatEntries, formatLines, formatOk, formatPipeline } from './format.ts'
@@ -162,7 +163,8 @@ function serve<T>(
     return run(call, services, streams, request, { isAlone: false, mayRunAlone })
   }
   const author = { actor: getActor(call.grant), migrationId: null }
-  const runAlone = () => run(call, services, streams, request, { isAlone: true, mayRunAlone })
+  // Such a request has no open transaction, so it runs in this turn.
+  const runAlone = () => run(call, services, streams, request, { isAlone: true, mayRunAlone }) as Outcome
   return withoutForeignKeys(call, services, true, () =>
     services.engine.transaction(() => services.schemaChanges.by(author, runAlone)),
   )
@@ -205,25 +207,25 @@ const createStream = (
 
 /** Runs a request in one turn. A transaction that stays open keeps its stream. */
 function run<T>(
-  { grant, ticket }: DatabaseCall,
+  { grant, ticket, inside }: DatabaseCall,
   services: LibsqlServices,
   streams: Streams,
   { kept, stored, closes, inputs, program, format }: StreamCall<T>,
   { isAlone, mayRunAlone }: Mode,
-): Outcome {
+): Outcome | Promise<Outcome> {
   const { engine, transactions, storage } = services
   const transaction = kept?.transactionId === undefined ? undefined : transactions.find(kept.transactionId, grant)
   // The lock makes all others wait, so the transaction needs no hold.
   const hold = isAlone ? new TransactionHold(() => false) : services.hold
-  const session = new Session({ ...services, hold }, { grant, transaction, ticket })
+  const session = new Session({ ...services, hold }, { grant, transaction, ticket, inside, canContinue: !isAlone })
   const runSql = createRunSql(storage.sql)
   const keys = isAlone ? checkForeignKeys(runSql, toScript(inputs), true) : undefined
   const dropped = isAlone ? rebuiltTables(inputs).map(toDrop) : []
-  if (mayCommit(inputs, transaction !== undefined)) {
+  if (!inside && mayCommit(inputs, transaction !== undefined)) {
     precheck(engine, grant, [...(transaction?.inputs ?? []), ...dropped, ...inputs])
   }
-  engine.begin(false)
-  if (inputs.some(({ sql }) => /total_changes/i.test(sql))) session.countTotal()
+  if (!inside) engine.begin(false)
+  if (!inside && inputs.some(({ sql }) => /total_changes/i.test(sql))) session.countTotal()
   const stream = createStream(session, engine, grant, storage)
   const checkKeys = () => keys?.end()
   const isAutocommit = () => session.isAutocommit
@@ -231,25 +233,30 @@ function run<T>(
     if (session.transaction) transactions.end(session.transaction)
     if (kept) streams.end(kept.id)
   }
-  let results: T
-  try {
-    results = session.run(translated(program(stream), { isAlone, mayRunAlone, isAutocommit, run: runSql, checkKeys }))
-    checkKeys()
-  } catch (cause) {
+  const fail = (cause: unknown): never => {
     if (!(cause instanceof RetryRequired)) leave()
     throw cause
   }
-  // With foreign keys off, a transaction can't stay open.
-  const keeps = !closes && ((session.transaction && !isAlone) || stored.size > 0)
-  let baton: string | null = null
-  if (keeps) {
-    const { id = newStreamId(), step = 0, tokenId = grant.tokenId } = kept ?? {}
-    baton = streams.keep({ id, tokenId, step: step + 1, stored, transactionId: session.transaction?.id })
-  } else leave()
-  const { rowsRead, rowsWritten, statementCount, sql } = session.used
-  const used = { rowsRead, rowsWritten, statementCount, sql: sql.join(';\n') }
-  const transactionId = session.transaction?.id ?? transaction?.id
-  return { ...done(undefined, used), body: format(baton, results), commits: session.hasApplied, transactionId }
+  const finish = (results: T): Outcome => {
+    try {
+      checkKeys()
+    } catch (cause) {
+      return fail(cause)
+    }
+    // With foreign keys off, a transaction can't stay open.
+    const keeps = !closes && ((session.transaction && !isAlone) || stored.size > 0)
+    let baton: string | null = null
+    if (keeps) {
+      const { id = newStreamId(), step = 0, tokenId = grant.tokenId } = kept ?? {}
+      baton = streams.keep({ id, tokenId, step: step + 1, stored, transactionId: session.transaction?.id })
+    } else leave()
+    const { rowsRead, rowsWritten, statementCount, sql } = session.used
+    const used = { rowsRead, rowsWritten, statementCount, sql: sql.join(';\n') }
+    const transactionId = session.transaction?.id ?? transaction?.id
+    return { ...done(undefined, used), body: format(baton, results), commits: session.hasApplied, transactionId }
+  }
+  const options = { isAlone, mayRunAlone, isAutocommit, run: runSql, checkKeys }
+  return session.perform(translated(program(stream), options), finish, fail)
 }
 
 /**

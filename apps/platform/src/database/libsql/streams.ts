@@ -50,6 +50,12 @@ export class Streams {
     return `${id}.${step}`
   }
 
+  /** Returns the stream that has a transaction open. */
+  findByTransaction(transactionId: string): string | undefined {
+    for (const stream of this.#kept.values()) if (stream.transactionId === transactionId) return stream.id
+    return undefined
+  }
+
   end(id: string): void {
     if (this.#kept.delete(id)) this.#fits(this.#countBytes())
   }

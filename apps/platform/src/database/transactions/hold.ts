@@ -19,6 +19,16 @@ export class HoldRequired extends RetryRequired {
   }
 }
 
+/** Thrown before any effect: the call is repeated in the continuation of its transaction, which holds the database. */
+export class ContinueRequired extends RetryRequired {
+  readonly transactionId: string
+
+  constructor(transactionId: string) {
+    super()
+    this.transactionId = transactionId
+  }
+}
+
 /** A writer that waits. */
 interface Waiter {
   /** The transaction that will hold the database; `undefined` for a call that only writes. */
@@ -72,6 +82,11 @@ export class TransactionHold {
     if (!overtakes && (this.#queue.length > 0 || this.#isHandingOver)) return false
     this.#holder = transactionId
     return true
+  }
+
+  /** Passes the hold of a transaction that is about to end to the one that its caller opened next. */
+  pass(from: string, to: string): void {
+    if (this.#holder === from) this.#holder = to
   }
 
   /** Ends the hold, or the wait, of a transaction. Waiting writers continue after this turn. */

@@ -1,7 +1,9 @@
 import { PerSQLError } from '@persql/contract'
+import type { Analysis } from '../authorizer/authorizer.ts'
 import type { StatementInput } from '../calls/call.ts'
 import type { Outcome } from '../calls/outcome.ts'
 import type { TransactionMode } from './control.ts'
+import type { Inside } from './inside.ts'
 
 /** The most writes of a transaction. */
 export const MAX_WRITES = 200
@@ -9,6 +11,15 @@ export const MAX_WRITES = 200
 const MAX_BYTES = 8 * 1024 * 1024
 /** The longest that all runs of a transaction take together, repeated writes included. */
 const MAX_RUN_MS = 3_000
+/** The duration of a run after which a transaction is continued instead of repeated. */
+const SLOW_MS = 300
+/** The longest between the start of a transaction and its COMMIT. */
+export const TOTAL_MS = 15_000
+/** The time after which a continued transaction ends if other calls wait for the database. */
+export const CONTINUED_MS = 5_000
+/** The most writes of a continued transaction. */
+const MAX_CONTINUED_WRITES = 100_000
+const MAX_SAVEPOINTS = 100
 /** The largest response that is kept for a step that is sent again. */
 const MAX_ANSWER_BYTES = 1024 * 1024
 
@@ -19,12 +30,15 @@ interface Write {
   readonly bytes: number
   /** Whether it writes other values if it runs again. */
   readonly isRandom: boolean
+  /** Whether it can have deleted rows that it doesn't select, so that a snapshot is created before the COMMIT. */
+  readonly loses: boolean
 }
 
-/** A savepoint: the number of writes before it. */
+/** A savepoint: the number of writes before it, and of the rows that they wrote. */
 interface Savepoint {
   readonly name: string
   readonly at: number
+  readonly rowsWritten: number
 }
 
 /** The state to which a transaction returns if its call has to be repeated. */
@@ -44,7 +58,8 @@ export interface StepAnswer {
 
 /**
  * An interactive transaction: the writes that succeeded so far, in memory. The file has none of their effects until COMMIT runs
- * all of them once more. If the object ends, nothing was ever written.
+ * all of them once more. If the object ends, nothing was ever written. A transaction whose writes can't be repeated is continued:
+ * from then on it is a transaction of the file, and its writes aren't in memory.
  */
 export class OpenTransaction {
   readonly id: string
@@ -61,15 +76,21 @@ export class OpenTransaction {
   holds = false
   /** Whether a reader runs its statements, so that it isn't idle. */
   isReading = false
+  /** Where its statements run while it is continued. */
+  inside: Inside | undefined
   /** The number of the last step, with its response. */
   answer: StepAnswer = { step: 0, outcome: undefined }
   #writes: Write[] = []
   #savepoints: Savepoint[] = []
   #bytes = 0
   #runMs = 0
+  #slowestMs = 0
   /** The number of writes of the database when it was first read. */
   #seen: number | undefined
   #isDoomed = false
+  #isContinued = false
+  #continuedWrites = 0
+  #rowsWritten = 0
 
   constructor(options: Pick<OpenTransaction, 'id' | 'tokenId' | 'secretKey' | 'mode' | 'openedMs' | 'isSavepoint'>) {
     this.id = options.id
@@ -87,7 +108,17 @@ export class OpenTransaction {
   }
 
   get hasWritten(): boolean {
-    return this.#writes.length > 0
+    return this.#writes.length > 0 || this.isContinued
+  }
+
+  /** Whether it is a transaction of the file now. */
+  get isContinued(): boolean {
+    return this.#isContinued
+  }
+
+  /** The numbers of writes before each savepoint, in their order. */
+  get savepoints(): readonly number[] {
+    return this.#savepoints.map(({ at }) => at)
   }
 
   /** Whether its writes can't be repeated, because one of them writes random values. */
@@ -95,8 +126,18 @@ export class OpenTransaction {
     return this.#writes.some(({ isRandom }) => isRandom)
   }
 
+  /** Whether it can be continued: an automatic snapshot can only be created at the COMMIT of repeated writes. */
+  get canContinue(): boolean {
+    return !this.#writes.some(({ loses }) => loses)
+  }
+
+  /** Whether repeating its writes takes so long that it should be continued. */
+  get isSlow(): boolean {
+    return this.#slowestMs > SLOW_MS && this.#writes.length > 0
+  }
+
   get rowsWritten(): number {
-    return this.#writes.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0)
+    return this.#rowsWritten
   }
 
   /** The memory that its writes take. */
@@ -127,6 +168,7 @@ export class OpenTransaction {
   /** Records the duration of a run. */
   ran(ms: number): void {
     this.#runMs += ms
+    this.#slowestMs = Math.max(this.#slowestMs, ms)
   }
 
   /** @throws PerSQLError `transaction_too_long` if the runs took too long */
@@ -136,17 +178,15 @@ export class OpenTransaction {
     throw new PerSQLError('transaction_too_long', { problem })
   }
 
-  /**
-   * Checks that it may have one more write.
-   * @param isRepeated whether its writes are repeated by later calls
-   * @throws PerSQLError `statement_not_allowed` in a read transaction, `transaction_too_long`
-   */
-  assertWritable(isRepeated: boolean): void {
-    if (this.mode === 'read') {
-      const instead = 'Open a transaction that can write.'
-      throw new PerSQLError('statement_not_allowed', { what: 'A write in a read transaction', instead })
-    }
-    if (!isRepeated) return
+  /** @throws PerSQLError `statement_not_allowed` in a read transaction */
+  assertCanWrite(): void {
+    if (this.mode !== 'read') return
+    const instead = 'Open a transaction that can write.'
+    throw new PerSQLError('statement_not_allowed', { what: 'A write in a read transaction', instead })
+  }
+
+  /** Checks that it may have one more write, which later calls repeat. @throws PerSQLError `transaction_too_long` */
+  assertRepeatable(): void {
     if (this.#writes.length >= MAX_WRITES)
       throw new PerSQLError('transaction_too_long', { problem: `already has ${MAX_WRITES} writes, which is the limit` })
     if (this.#bytes >= MAX_BYTES)
@@ -155,21 +195,54 @@ export class OpenTransaction {
       })
   }
 
+  /** Checks that it may have one more statement while it is continued. @throws PerSQLError `transaction_too_long` */
+  assertContinues(nowMs: number): void {
+    const { length } = this.#savepoints
+    if (nowMs - this.openedMs >= TOTAL_MS)
+      throw new PerSQLError('transaction_too_long', { problem: `has been open for ${TOTAL_MS / 1000} s` })
+    if (this.#continuedWrites >= MAX_CONTINUED_WRITES || length > MAX_SAVEPOINTS) {
+      const most = length > MAX_SAVEPOINTS ? `${MAX_SAVEPOINTS} savepoints` : '100,000 writes'
+      throw new PerSQLError('transaction_too_long', { problem: `already has ${most}, which is the limit` })
+    }
+  }
+
+  /** Makes it a transaction of the file, which has its writes now. */
+  continue(): void {
+    this.#isContinued = true
+    this.#writes = []
+    this.#bytes = 0
+  }
+
   /** Adds a write that succeeded. */
-  wrote(input: StatementInput, rowsWritten: number, isRandom: boolean): void {
+  wrote(input: StatementInput, rowsWritten: number, { random, loss }: Pick<Analysis, 'random' | 'loss'>): void {
+    this.#rowsWritten += rowsWritten
+    if (this.isContinued) {
+      this.#continuedWrites++
+      return
+    }
     const bytes = estimateBytes(input)
-    this.#writes.push({ input, rowsWritten, bytes, isRandom })
+    this.#writes.push({ input, rowsWritten, bytes, isRandom: random !== undefined, loses: loss !== undefined })
     this.#bytes += bytes
   }
 
   savepoint(name: string): void {
-    this.#savepoints.push({ name, at: this.#writes.length })
+    this.#savepoints.push({ name, at: this.#writes.length, rowsWritten: this.#rowsWritten })
+  }
+
+  /** Returns the number of a savepoint, from 0. @throws PerSQLError `sql_error` if no savepoint has this name */
+  findNumber(name: string): number {
+    return this.#find(name)
+  }
+
+  /** Returns whether the release of a savepoint ends the transaction. @throws PerSQLError `sql_error` */
+  isEndedBy(name: string): boolean {
+    return this.#find(name) === 0 && this.isSavepoint
   }
 
   /** Removes a savepoint and those after it. Returns whether that ends the transaction. @throws PerSQLError `sql_error` */
   release(name: string): boolean {
     const at = this.#find(name)
-    if (at === 0 && this.isSavepoint) return true
+    if (this.isEndedBy(name)) return true
     this.#savepoints.length = at
     return false
   }
@@ -177,8 +250,10 @@ export class OpenTransaction {
   /** Removes the writes after a savepoint. @throws PerSQLError `sql_error` */
   rollBackTo(name: string): void {
     const at = this.#find(name)
+    const { at: writes, rowsWritten } = this.#savepoints[at] as Savepoint
     this.#savepoints.length = at + 1
-    this.#setWrites(this.#writes.slice(0, this.#savepoints[at]?.at))
+    if (this.isContinued) this.#rowsWritten = rowsWritten
+    else this.#setWrites(this.#writes.slice(0, writes))
   }
 
   /** Keeps the response to a step. */
@@ -204,6 +279,7 @@ export class OpenTransaction {
   #setWrites(writes: Write[]): void {
     this.#writes = writes
     this.#bytes = writes.reduce((sum, { bytes }) => sum + bytes, 0)
+    this.#rowsWritten = writes.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0)
   }
 
   #find(name: string): number {

@@ -10,9 +10,9 @@ import type { AutoSnapshotter } from '../versions/snapshots/auto-snapshotter.ts'
 import { toCommitKey } from './commit-key.ts'
 import { type Control, parseControl } from './control.ts'
 import { isLongRead, type LongReadServices, readInReader } from './long-read.ts'
-import type { OpenTransaction } from './open-transaction.ts'
-import { Session, type SessionServices } from './session.ts'
-import { TOTAL_MS } from './transactions.ts'
+import { type OpenTransaction, TOTAL_MS } from './open-transaction.ts'
+import { Session } from './session.ts'
+import type { SessionServices } from './session-options.ts'
 
 /** The services that the operations of transactions use. */
 interface TransactionServices extends SessionServices, LongReadServices {
@@ -106,25 +106,26 @@ export function operations(services: TransactionServices) {
   return {
     begin_transaction(call) {
       const { statements, mode } = parseTransactionCall(call.body, ['statements', 'mode'])
-      const session = new Session(services, call)
+      const session = new Session(services, { ...call, canContinue: true })
       const results: ResponseResult[] = []
-      const isLong = isLongRead(undefined, statements, call, services)
-      let failure: PerSQLError | undefined
-      try {
-        session.run(begin(BEGIN[mode], isLong ? [] : statements, results))
-      } catch (cause) {
-        failure = toFailure(cause, results)
+      const isLong = !call.inside && isLongRead(undefined, statements, call, services)
+      const end = (failure?: PerSQLError): Outcome | Promise<Outcome> => {
+        const { transaction } = session
+        if (failure || !transaction) {
+          if (transaction) transactions.end(transaction)
+          return toOutcome(session, undefined, failure, transaction && statements[results.length])
+        }
+        const data = { id: transaction.id, expiresAt: toIso(transaction.openedMs + TOTAL_MS) }
+        if (isLong) return openWithLongRead(call, transaction, statements, data)
+        const outcome = toOutcome(session, { ...data, ...(statements.length > 0 && { results }) })
+        return { ...outcome, status: 201, transactionId: transaction.id }
       }
-      const { transaction } = session
-      if (failure || !transaction) {
-        if (transaction) transactions.end(transaction)
-        return toOutcome(session, undefined, failure, transaction && statements[results.length])
-      }
-      const expiresAt = toIso(transaction.openedMs + TOTAL_MS)
-      const data = { id: transaction.id, expiresAt }
-      if (isLong) return openWithLongRead(call, transaction, statements, data)
-      const outcome = toOutcome(session, { ...data, ...(statements.length > 0 && { results }) })
-      return { ...outcome, status: 201, transactionId: transaction.id }
+      const program = begin(BEGIN[mode], isLong ? [] : statements, results)
+      return session.perform(
+        program,
+        () => end(),
+        (cause) => end(toFailure(cause, results)),
+      )
     },
 
     run_in_transaction(call) {
@@ -136,19 +137,21 @@ export function operations(services: TransactionServices) {
         return kept
       }
       assertNext(transaction, step)
-      if (isLongRead(transaction, statements, call, services)) return runLongStep(call, transaction, statements, step)
-      const session = new Session(services, { ...call, transaction })
+      if (!call.inside && isLongRead(transaction, statements, call, services))
+        return runLongStep(call, transaction, statements, step)
+      const session = new Session(services, { ...call, transaction, canContinue: true })
       const results: ResponseResult[] = []
-      let failure: PerSQLError | undefined
-      try {
-        session.run(run(statements, results))
-      } catch (cause) {
-        failure = toFailure(cause, results)
+      const end = (failure?: PerSQLError): Outcome => {
+        if (transaction.isDoomed) transactions.end(transaction, 'conflict')
+        const outcome = toOutcome(session, { step, results }, failure, statements[results.length])
+        transaction.keepAnswer(step, outcome)
+        return outcome
       }
-      if (transaction.isDoomed) transactions.end(transaction, 'conflict')
-      const outcome = toOutcome(session, { step, results }, failure, statements[results.length])
-      transaction.keepAnswer(step, outcome)
-      return outcome
+      return session.perform(
+        run(statements, results),
+        () => end(),
+        (cause) => end(toFailure(cause, results)),
+      )
     },
 
     commit_transaction(call) {
@@ -156,16 +159,19 @@ export function operations(services: TransactionServices) {
       const { statements } = parseTransactionCall(call.body, ['statements'])
       const session = new Session(services, { ...call, transaction, endsAll: true })
       const results: ResponseResult[] = []
-      try {
-        session.run(commit(statements, results))
-      } catch (cause) {
-        const failure = toFailure(cause, results)
-        if (transaction.isDoomed) transactions.end(transaction, 'conflict')
-        return toOutcome(session, undefined, failure, statements[results.length])
-      }
-      const { rowsWritten } = transaction
-      const data = { committed: true, results, rowsWritten, ...keeper.kept }
-      return { ...toOutcome(session, data), commits: true }
+      return session.perform(
+        commit(statements, results),
+        (): Outcome => {
+          const { rowsWritten } = transaction
+          const data = { committed: true, results, rowsWritten, ...keeper.kept }
+          return { ...toOutcome(session, data), commits: true }
+        },
+        (cause) => {
+          const failure = toFailure(cause, results)
+          if (transaction.isDoomed) transactions.end(transaction, 'conflict')
+          return toOutcome(session, undefined, failure, statements[results.length])
+        },
+      )
     },
 
     rollback_transaction(call) {

@@ -2,13 +2,30 @@ import { PerSQLError } from '@persql/contract'
 import type { Analysis } from '../authorizer/authorizer.ts'
 
 /** @throws PerSQLError `statement_not_allowed` for a write that would have another effect at COMMIT than now */
-export function assertRepeatable({ random, statement }: Analysis, isLast: boolean): void {
-  if (random !== undefined && !isLast)
-    throw notRepeatable(`The function ${random}() in a write of an interactive transaction`)
+export function assertNotRandom({ random }: Analysis): void {
+  if (random !== undefined) throw notRepeatable(`The function ${random}() in a write of an interactive transaction`)
+}
+
+/** @throws PerSQLError `statement_not_allowed` for a write that could end more than itself */
+export function assertEndsAlone({ statement }: Analysis): void {
   if (statement.hadRollback && statement.verb !== 'CREATE') {
     const instead = 'Use ABORT, and roll the transaction back if the statement fails.'
     throw new PerSQLError('statement_not_allowed', { what: 'The conflict clause ROLLBACK in a transaction', instead })
   }
+}
+
+/**
+ * Checks a write of a continued transaction. An automatic snapshot can't be created in it.
+ * @throws PerSQLError `statement_not_allowed`
+ */
+export function assertKeepsRows({ loss, statement }: Analysis): void {
+  if (loss === 'whole') throw losesRows(statement.verb)
+}
+
+/** Returns the error of a statement that needs an automatic snapshot. */
+export function losesRows(verb = 'REPLACE'): PerSQLError {
+  const what = `${verb} after random values, or many writes, in an interactive transaction`
+  return new PerSQLError('statement_not_allowed', { what, instead: 'Run it in a transaction of its own.' })
 }
 
 /** Returns the error of a transaction whose random write would write other values if it were repeated. */

@@ -8,7 +8,8 @@ import { RetryRequired } from '../engine/retry-required.ts'
 import { type ApprovalRequester, withApproval } from '../review/approvals/with-approval.ts'
 import { type ScriptStatement, splitScript, toFirstLine } from '../versions/migrations/script.ts'
 import { parseControl } from './control.ts'
-import { Session, type SessionServices } from './session.ts'
+import { Session } from './session.ts'
+import type { SessionServices } from './session-options.ts'
 
 /** The services that scripts use. */
 interface ScriptServices extends SessionServices, ApprovalRequester {}

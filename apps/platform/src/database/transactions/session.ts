@@ -1,65 +1,20 @@
 import { PerSQLError } from '@persql/contract'
+import type { Analysis } from '../authorizer/authorizer.ts'
 import type { Grant, StatementInput } from '../calls/call.ts'
-import type { Engine } from '../engine/engine.ts'
 import type { Result } from '../engine/result.ts'
 import { RetryRequired } from '../engine/retry-required.ts'
 import { type Control, parseControl } from './control.ts'
-import { busy, HoldRequired, type TransactionHold } from './hold.ts'
-import { type OpenTransaction, sqlRefusal } from './open-transaction.ts'
+import { busy, ContinueRequired, HoldRequired } from './hold.ts'
+import type { Inside } from './inside.ts'
+import { type OpenTransaction, sqlRefusal, type TransactionMark } from './open-transaction.ts'
 import { EMPTY, type Given, give, type Next, type Program, type Todo } from './program.ts'
-import { assertRepeatable, notRepeatable } from './repeatable.ts'
-import type { Transactions } from './transactions.ts'
+import { assertEndsAlone, assertNotRandom, notRepeatable } from './repeatable.ts'
+import { type Performed, performControl, RepeatFailed, type Run } from './repeated-run.ts'
+import { type InsideCaller, runInside } from './run-inside.ts'
+import type { SessionOptions, SessionServices, SessionUse } from './session-options.ts'
 
-/** The statements that a session ran for the first time, to charge and log them. */
-export interface SessionUse {
-  rowsRead: number
-  rowsWritten: number
-  statementCount: number
-  /** The statements, for the query log. */
-  readonly sql: string[]
-}
-
-/** The services of the database that sessions use. */
-export interface SessionServices {
-  readonly engine: Engine
-  readonly transactions: Transactions
-  readonly hold: TransactionHold
-}
-
-/** The caller of a session. */
-export interface SessionOptions {
-  readonly grant: Grant
-  /** The transaction that an earlier call left open. */
-  readonly transaction?: OpenTransaction | undefined
-  /** The ID of the transaction for which the call had to wait, if it is repeated. */
-  readonly ticket?: string | undefined
-  /**
-   * Whether the program ends each transaction, so that no later call repeats its writes. It may have more writes then, and random
-   * ones. A transaction that stays open after a random write can only be rolled back.
-   */
-  readonly endsAll?: boolean
-}
-
-/** How a run of a transaction ended, and what follows. */
-interface Run<T> {
-  readonly keeps: boolean
-  readonly next:
-    | { readonly kind: 'program'; readonly next: Next<T> }
-    /** The transaction ended. */
-    | { readonly kind: 'ended' }
-    /** The writes have to run again, because some of them were undone. */
-    | { readonly kind: 'again'; readonly given: Given }
-}
-
-/** The error of a write that is repeated. The transaction stays open. */
-class RepeatFailed extends Error {
-  readonly failure: PerSQLError
-
-  constructor(failure: PerSQLError) {
-    super()
-    this.failure = failure
-  }
-}
+/** The state of a transaction that was just opened. */
+const OPENED: TransactionMark = { writes: [], savepoints: [], seen: undefined, isDoomed: false }
 
 /**
  * Runs the statements of a client with its transactions, as one connection of SQLite would. Outside of a transaction, each
@@ -71,20 +26,29 @@ export class Session {
   readonly #services: SessionServices
   readonly #grant: Grant
   readonly #endsAll: boolean
+  readonly #canContinue: boolean
+  readonly #inside: Inside | undefined
   #ticket: string | undefined
   /** Whether the call had to wait before, so that it may pass others now. */
   readonly #hasWaited: boolean
   #transaction: OpenTransaction | undefined
   /** Whether a statement of this call was committed, so that the call can't be repeated. */
   #hasApplied = false
+  /** Whether the call can be repeated while it has committed nothing. */
+  readonly #canRepeat: boolean
 
-  constructor(services: SessionServices, { grant, transaction, ticket, endsAll = false }: SessionOptions) {
+  constructor(services: SessionServices, options: SessionOptions) {
+    const { grant, transaction, ticket, endsAll = false, canContinue = false, inside } = options
     this.#services = services
     this.#grant = grant
     this.#transaction = transaction
     this.#endsAll = endsAll
-    this.#ticket = ticket
+    this.#canContinue = canContinue
+    this.#inside = inside
+    // It names this transaction, or the one that the program opens first.
+    this.#ticket = transaction ? undefined : ticket
     this.#hasWaited = ticket !== undefined
+    this.#canRepeat = inside === undefined
   }
 
   /** The open transaction. */
@@ -116,6 +80,25 @@ export class Session {
     this.#services.engine.countTotal()
   }
 
+  /**
+   * Runs a program, and continues with its result or with what it throws: in the same turn, unless it runs in a continued
+   * transaction.
+   */
+  perform<T, R>(
+    program: Program<T>,
+    done: (result: T) => R | Promise<R>,
+    failed: (cause: unknown) => R | Promise<R>,
+  ): R | Promise<R> {
+    if (this.#inside?.isRunning) return runInside(program, this.#inside, this.#asCaller()).then(done, failed)
+    let result: T
+    try {
+      result = this.run(program)
+    } catch (cause) {
+      return failed(cause)
+    }
+    return done(result)
+  }
+
   /** Runs a program. A transaction that it leaves open continues in a later call. @throws what the program throws */
   run<T>(program: Program<T>): T {
     const { transactions } = this.#services
@@ -123,21 +106,41 @@ export class Session {
     const mark = before?.mark
     try {
       let next = program.next()
-      while (!next.done) {
-        next = this.#transaction
-          ? this.#runOpen(program, this.#transaction, next.value)
-          : this.#runAlone(program, next.value)
-      }
+      while (!next.done) next = this.#run(program, next.value)
       return next.value
     } catch (cause) {
       if (cause instanceof RetryRequired) {
-        if (this.#transaction && this.#transaction !== before) transactions.end(this.#transaction)
+        const opened = this.#transaction === before ? undefined : this.#transaction
+        // The repeated call finds a transaction that is continued, and that holds the database until then.
+        if (opened && cause instanceof ContinueRequired) opened.reset(OPENED)
+        else if (opened) transactions.end(opened)
         if (before && mark) before.reset(mark)
         this.#transaction = before
       }
       throw cause
     } finally {
       if (this.#transaction) transactions.used(this.#transaction)
+    }
+  }
+
+  /** Runs a statement, and those after it in the same transaction. */
+  #run<T>(program: Program<T>, input: StatementInput): Next<T> {
+    return this.#transaction ? this.#runOpen(program, this.#transaction, input) : this.#runAlone(program, input)
+  }
+
+  /** The part of the session that statements of a continued transaction use. */
+  #asCaller(): InsideCaller {
+    return {
+      ...{ services: this.#services, grant: this.#grant },
+      getTransaction: () => this.#transaction,
+      runOutside: (program, input) => this.#run(program, input),
+      count: (input, result) => this.#count(input, result),
+      toError: (cause) => this.#toError(cause),
+      rolledBack: (transaction) => void this.#end(transaction),
+      committed: () => {
+        this.#hasApplied = true
+        this.#transaction = undefined
+      },
     }
   }
 
@@ -176,6 +179,7 @@ export class Session {
     if (control.kind === 'savepoint') transaction.savepoint(control.name)
     // Other writers don't wait for a caller that can't write.
     if (mode === 'write' && this.#grant.role !== 'readonly') {
+      this.#passHold(transaction)
       try {
         transaction.holds = hold.take(transaction.id, this.#overtakes)
         if (!transaction.holds) throw new HoldRequired(transaction.id)
@@ -267,7 +271,7 @@ export class Session {
       }
     }
     try {
-      return engine.attempt(work)
+      return engine.attempts.run(work)
     } finally {
       transaction.ran(performance.now() - startedMs)
     }
@@ -288,17 +292,14 @@ export class Session {
   }
 
   /** Runs one statement of the transaction. `again` says that its effects have to be undone. */
-  #perform(
-    transaction: OpenTransaction,
-    input: StatementInput,
-    writes: number,
-  ): Given | { readonly again: Given } | 'committed' | 'rolled back' {
+  #perform(transaction: OpenTransaction, input: StatementInput, writes: number): Performed {
     const { engine } = this.#services
     let isRunning = false
     try {
       const control = parseControl(input.sql)
-      if (control) return this.#control(transaction, control, () => (isRunning = true))
-      transaction.assertTime()
+      if (control) return performControl(transaction, control, engine, () => (isRunning = true))
+      if (transaction.hasWritten) this.#orContinue(transaction, writes, () => transaction.assertTime())
+      else transaction.assertTime()
       const analysis = engine.prepare(input, this.#grant)
       const { kind, defers } = analysis.effect
       if (kind === 'read' && defers === 'none') {
@@ -306,12 +307,13 @@ export class Session {
         const result = engine.run(analysis, input, true)
         return { result: this.#count(input, result) }
       }
-      transaction.assertWritable(!this.#endsAll)
-      assertRepeatable(analysis, this.#endsAll)
+      transaction.assertCanWrite()
+      assertEndsAlone(analysis)
+      if (!this.#endsAll) this.#assertRepeats(transaction, analysis, writes)
       this.#hold(transaction, writes)
       isRunning = true
       const result = this.#services.hold.inside(() => engine.run(analysis, input, true))
-      transaction.wrote(input, result.rowsWritten, analysis.random !== undefined)
+      transaction.wrote(input, result.rowsWritten, analysis)
       return { result: this.#count(input, result) }
     } catch (cause) {
       const error = this.#toError(cause)
@@ -319,33 +321,32 @@ export class Session {
     }
   }
 
-  /** Performs a statement that controls the open transaction, in its run. */
-  #control(
-    transaction: OpenTransaction,
-    control: Control,
-    committing: () => void,
-  ): Given | { readonly again: Given } | 'committed' | 'rolled back' {
-    switch (control.kind) {
-      case 'begin':
-        throw sqlRefusal('cannot start a transaction within a transaction')
-      case 'commit':
-        committing()
-        this.#services.engine.checkKeys()
-        return 'committed'
-      case 'rollback':
-        return 'rolled back'
-      case 'savepoint':
-        transaction.savepoint(control.name)
-        return EMPTY
-      case 'release':
-        if (!transaction.release(control.name)) return EMPTY
-        committing()
-        this.#services.engine.checkKeys()
-        return 'committed'
-      case 'rollback_to':
-        transaction.rollBackTo(control.name)
-        return { again: EMPTY }
+  /** Checks that later calls can repeat one more write. @throws ContinueRequired, or PerSQLError if that isn't possible */
+  #assertRepeats(transaction: OpenTransaction, analysis: Analysis, writes: number): void {
+    this.#orContinue(transaction, writes, () => {
+      transaction.assertRepeatable()
+      assertNotRandom(analysis)
+    })
+    if (transaction.isSlow && this.#mayContinue(transaction)) this.#continue(transaction, writes)
+  }
+
+  /** Continues the transaction if `check` throws, where that is possible. @throws ContinueRequired, or what `check` throws */
+  #orContinue(transaction: OpenTransaction, writes: number, check: () => void): void {
+    try {
+      check()
+    } catch (cause) {
+      if (this.#mayContinue(transaction)) this.#continue(transaction, writes)
+      throw cause
     }
+  }
+
+  #mayContinue(transaction: OpenTransaction): boolean {
+    return this.#canContinue && this.#canRepeat && !this.#hasApplied && transaction.canContinue
+  }
+
+  #continue(transaction: OpenTransaction, writes: number): never {
+    this.#hold(transaction, writes)
+    throw new ContinueRequired(transaction.id)
   }
 
   /** Makes other writers wait until the transaction ends. @throws HoldRequired, or PerSQLError `transaction_conflict` */
@@ -359,8 +360,15 @@ export class Session {
       hold.release(transaction.id)
       throw cause
     }
+    this.#passHold(transaction)
     if (!hold.take(transaction.id, this.#overtakes)) throw new HoldRequired(transaction.id)
     transaction.holds = true
+  }
+
+  /** A continued transaction ends after its call, so the next one of this call gets its hold. */
+  #passHold({ id }: OpenTransaction): void {
+    const { isCommitting, transactionId } = this.#inside ?? {}
+    if (isCommitting && transactionId !== undefined) this.#services.hold.pass(transactionId, id)
   }
 
   get #overtakes(): boolean {
@@ -378,7 +386,7 @@ export class Session {
   /** Returns the error for the program. @throws RetryRequired while the call can be repeated, or an unexpected error */
   #toError(cause: unknown): PerSQLError {
     if (cause instanceof RetryRequired) {
-      if (!this.#hasApplied) throw cause
+      if (this.#canRepeat && !this.#hasApplied) throw cause
       return busy()
     }
     if (cause instanceof RepeatFailed) throw cause

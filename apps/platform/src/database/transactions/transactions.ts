@@ -3,12 +3,10 @@ import { type Grant, getActor } from '../calls/call.ts'
 import type { Memory } from '../calls/exclusive-access.ts'
 import type { TransactionMode } from './control.ts'
 import type { TransactionHold } from './hold.ts'
-import { OpenTransaction } from './open-transaction.ts'
+import { CONTINUED_MS, OpenTransaction, TOTAL_MS } from './open-transaction.ts'
 
 /** The longest between two calls of a transaction. */
 export const IDLE_MS = 5_000
-/** The longest between the start of a transaction and its COMMIT. */
-export const TOTAL_MS = 15_000
 const MAX_OPEN = 100
 const MAX_OPEN_OF_TOKEN = 20
 /** The most bytes that the writes of all open transactions have. */
@@ -17,11 +15,12 @@ const MAX_BYTES = 32 * 1024 * 1024
 const MAX_ENDED = 1_000
 
 /** Why a transaction ended without a COMMIT. */
-type EndReason = 'idle' | 'total' | 'conflict' | 'revoked' | 'replaced'
+export type EndReason = 'idle' | 'total' | 'held' | 'conflict' | 'revoked' | 'replaced'
 
 const REASONS: Readonly<Record<EndReason | 'unknown', string>> = {
   idle: `it was idle for ${IDLE_MS / 1000} s`,
   total: `it was open for ${TOTAL_MS / 1000} s`,
+  held: `it held the database for ${CONTINUED_MS / 1000} s, and other calls waited`,
   conflict: 'the database changed after it was read',
   revoked: 'its token was revoked',
   replaced: 'the tables of the database were replaced',
@@ -57,11 +56,13 @@ export class Transactions implements Memory {
 
   /**
    * Opens a transaction. Every call of it ends with `used` or `end`.
-   * @param id the ID that it had when its call had to wait
+   * @param id the ID that it had when its call had to wait. If it is still open, the same call opened it before it was repeated.
    * @throws PerSQLError `too_busy` or `insufficient_balance`
    */
   open(grant: Grant, mode: TransactionMode, id = newId(), isSavepoint = false): OpenTransaction {
     const { now, reserveFee } = this.#options
+    const known = this.#open.get(id)
+    if (known) return known
     this.sweep()
     this.#assertRoom(grant)
     reserveFee()
@@ -83,6 +84,11 @@ export class Transactions implements Memory {
     if (transaction.tokenId !== tokenId) throw new PerSQLError('transaction_not_found', { id })
     transaction.usedMs = this.#options.now()
     return transaction
+  }
+
+  /** Returns an open transaction of any caller. */
+  get(id: string): OpenTransaction | undefined {
+    return this.#open.get(id)
   }
 
   /** Returns whether a transaction is open. */
@@ -108,6 +114,12 @@ export class Transactions implements Memory {
   /** Ends a transaction: after COMMIT or ROLLBACK, or for a reason that later calls learn. */
   end({ id }: Pick<OpenTransaction, 'id'>, reason?: EndReason): void {
     const { hold, releaseFee } = this.#options
+    const { inside } = this.#open.get(id) ?? {}
+    if (inside?.isRunning) {
+      // It is rolled back after the current call, and then ends.
+      inside.isAbandoned = true
+      return
+    }
     if (!this.#open.delete(id)) return
     releaseFee()
     hold.release(id)
@@ -142,11 +154,12 @@ export class Transactions implements Memory {
     for (const transaction of this.#open.values()) this.end(transaction, 'replaced')
   }
 
-  /** Ends the transactions whose time is over. */
+  /** Ends the transactions whose time is over. The mailbox ends a continued one, and no other call runs before that. */
   sweep(): void {
-    if (this.#open.size === 0) return
+    const open = [...this.#open.values()]
+    if (open.length === 0 || open.some(({ isContinued }) => isContinued)) return
     const nowMs = this.#options.now()
-    for (const transaction of this.#open.values()) {
+    for (const transaction of open) {
       if (nowMs >= transaction.openedMs + TOTAL_MS) this.end(transaction, 'total')
       else if (this.#isIdle(transaction, nowMs)) this.end(transaction, 'idle')
     }

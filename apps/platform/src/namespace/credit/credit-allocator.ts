@@ -2,6 +2,8 @@ import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
 import type { Allowance, Report } from '../../database/metering/meter.ts'
 import type { Database } from '../../database/object.ts'
+import { endContinued } from '../../database-calls.ts'
+import type { Env } from '../../env.ts'
 import { costNano, REQUEST_NANO } from '../../money.ts'
 import type { Remote } from '../../remote.ts'
 import type { DatabaseRecord, Databases } from '../databases/databases.ts'
@@ -16,6 +18,8 @@ const ANSWER_MS = 2_000
 const AT_ONCE = 50
 
 interface LendingOptions {
+  readonly env: Env
+  readonly namespace: () => string
   readonly storage: DurableObjectStorage
   readonly databases: Databases
   readonly ledger: () => Ledger
@@ -157,8 +161,13 @@ export class CreditAllocator {
 
   /** Resolves when every active database refuses these keys. */
   async revoke(keys: readonly string[]): Promise<void> {
-    const { databases, stub } = this.#options
-    await this.each(databases.listLeaseHolders(), (record) => stub(record.slug).revoke(keys))
+    const { databases, stub, env, namespace } = this.#options
+    await this.each(databases.listLeaseHolders(), async ({ slug }) => {
+      // A database that continues a transaction of these keys would only learn it at the end.
+      const ended = endContinued(env, `${namespace()}/${slug}`, keys).catch(() => {})
+      await stub(slug).revoke(keys)
+      await ended
+    })
   }
 
   /** Settles the counters of all active databases, for responses that must be exact. */
