@@ -353,11 +353,7 @@ function createCalls(
   const assistant = new Assistant(env, engine, reads, storage.sql, docs, (tokenId, aiTokens) =>
     lease.chargeAiTokens(tokenId, aiTokens),
   )
-  const derive = createDerive(
-    env,
-    () => identity.known,
-    (work) => lease.awaiting(work),
-  )
+  const derive = createDerive(env, identity, lease)
   const means = new EndpointContextCache({
     ...{ storage, reads, sessions, assistant, charges, derive },
     resume: (endpoint) => resume(endpoint, gates),
