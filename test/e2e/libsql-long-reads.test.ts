@@ -1,8 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { close, execute, integer, LibsqlClient, type LibsqlResult, stmt } from '../libsql-client.ts'
 import { type LibsqlSocket, openLibsqlSocket } from '../libsql-socket.ts'
+import { hasReaders } from '../reader-count.ts'
 
+const LIMIT_S = 3
 const open: LibsqlSocket[] = []
 afterEach(async () => {
   for (const socket of open.splice(0)) await socket.close()
@@ -11,18 +14,20 @@ afterEach(async () => {
 /** A read that runs in a reader if there is one, and returns soon. */
 const long = (columns: string, from = 't', times = 1) =>
   `WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${times}) SELECT ${columns} FROM n, ${from}`
+const ENDLESS = 'WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n'
 
 let platform: TestPlatform
 let made = 0
-const start = (readers: number) => async () => {
-  platform = await startPlatform({ readers, watchdog: readers === 0 })
+const start = (readers: number, limitS?: number) => async () => {
+  const environment = limitS === undefined ? {} : { QUERY_TIMEOUT_S: `${limitS}` }
+  platform = await startPlatform({ readers, watchdog: readers === 0, environment })
 }
 const stop = () => platform.stop()
 
 /** Returns a database with a row of each kind of value, in a namespace of its own. */
 async function database() {
   const ns = `acme-${++made}`
-  const { token } = await platform.createNamespace(ns)
+  const { token, db } = await platform.createNamespace(ns)
   const at = (as = token, slug = 'main') => new LibsqlClient(`${platform.url}/libsql/${ns}/${slug}/`, as)
   const client = at()
   await client.pipeline([
@@ -36,7 +41,7 @@ async function database() {
   ])
   const mint = async (body: object) =>
     (await platform.request('/v1/tokens', { token, body: { name: 'x', role: 'readonly', ...body } })).body.data
-  return { ns, token, at, client, mint }
+  return { ns, token, db: db(), at, client, mint }
 }
 type Client = LibsqlClient
 
@@ -135,5 +140,83 @@ describe.each([
     const sql = long("printf('%.*c', 100000, 'x')", '(SELECT 1)', 200)
     for (const [name, run] of Object.entries(doors))
       expect(await run(client, ns, token, sql), name).toMatchObject({ extended_code: 'result_too_large' })
+  })
+
+  test('of a branch have the rows of the branch', async () => {
+    const { db, at } = await database()
+    const { body } = await db.request('/claim_branch', { body: { ref: 'work', role: 'admin' } })
+    const { token, databaseSlug: slug } = body.data
+    const branch = at(token, slug)
+    await branch.run('DELETE FROM t')
+    await branch.run('INSERT INTO t (id) VALUES (5)')
+    expect(await branch.rows(long('sum(t.id)', 't', 1_000))).toEqual([['5000']])
+    await expect(at(token).run(long('count(*)'))).rejects.toMatchObject({ status: 403 })
+  })
+})
+
+const running = async (): Promise<number> => {
+  const { body } = await platform.request('/metrics')
+  return Number(/^persql_reads_running (\d+)/m.exec(body)?.[1] ?? 0)
+}
+async function untilRunning(): Promise<void> {
+  while ((await running()) === 0) await delay(10)
+}
+
+/** A token waits after a read that reached the limit. */
+async function untilServed(client: Client): Promise<void> {
+  const read = () => client.send('v3/pipeline', { requests: [execute(long('count(*)')), close] })
+  await expect.poll(async () => (await read()).status, { timeout: 60_000 }).toBe(200)
+}
+
+describe.runIf(hasReaders)('an endless read', () => {
+  beforeAll(start(2, LIMIT_S))
+  afterAll(stop)
+
+  test.each(Object.entries(doors))('of %s ends at the limit, as an error of the statement', async (_name, run) => {
+    const { ns, token, client } = await database()
+    expect(await run(client, ns, token, ENDLESS)).toMatchObject({
+      code: 'SQLITE_INTERRUPT',
+      extended_code: 'query_timeout',
+    })
+    expect(await client.rows('SELECT count(*) FROM t')).toEqual([['3']])
+  })
+
+  test('can be canceled by the ID of its request', async () => {
+    const { client, db } = await database()
+    const reading = client.pipeline([execute(ENDLESS), close], null, { headers: { 'X-Request-Id': 'mine' } })
+    while ((await db.request('/queries/mine', { method: 'DELETE' })).status !== 200) await delay(10)
+    const { results } = await reading
+    expect(results).toMatchObject([{ type: 'error', error: { extended_code: 'query_canceled' } }, { type: 'ok' }])
+  })
+
+  test('of a client that went away ends at the limit, and the next one runs', async () => {
+    const { ns, token, client } = await database()
+    const ask = await stream(ns, token)
+    void ask(execute(ENDLESS))
+    await untilRunning()
+    await open[0]?.close()
+    await expect.poll(running, { timeout: 60_000 }).toBe(0)
+    await untilServed(client)
+  })
+
+  test('of a revoked token shows nothing', async () => {
+    const { at, mint, token } = await database()
+    const made = await mint({})
+    const reading = at(made.token).send('v3/pipeline', { requests: [execute(ENDLESS), close] })
+    await untilRunning()
+    expect((await platform.request(`/v1/tokens/${made.id}`, { token, method: 'DELETE' })).status).toBe(200)
+    const { status, body } = await reading
+    expect([status, body.code]).toEqual([401, 'token_unknown'])
+  })
+
+  test('runs again in another reader if its own is killed, and ends at the limit', async () => {
+    const { client } = await database()
+    const reading = client.send('v3/pipeline', { requests: [execute(ENDLESS), execute('SELECT 1'), close] })
+    await untilRunning()
+    for (const pid of platform.readers?.pids ?? []) process.kill(pid, 'SIGKILL')
+    const { status, body } = await reading
+    const failed = { type: 'error', error: { code: 'SQLITE_INTERRUPT', extended_code: 'query_timeout' } }
+    expect({ status, body }).toMatchObject({ status: 200, body: { results: [failed, failed, { type: 'ok' }] } })
+    await untilServed(client)
   })
 })

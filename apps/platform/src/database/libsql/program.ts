@@ -156,7 +156,7 @@ export function splitStatements(sql: string): readonly string[] | LibsqlError {
 /** The maximum length of a text with many statements, in UTF-8. */
 const MAX_SEQUENCE_BYTES = 1_000_000
 const SEQUENCE_TOO_LONG: LibsqlError = {
-  message: 'A text with several statements can have at most 1,000,000 bytes. Send it in several requests.',
+  message: 'An SQL text with several statements can have at most 1,000,000 bytes. Send it in several requests.',
   code: 'SQLITE_TOOBIG',
 }
 const TOO_MANY_STATEMENTS: LibsqlError = {

@@ -1,4 +1,4 @@
-import { PerSQLError } from '@persql/contract'
+import { type ErrorCode, PerSQLError } from '@persql/contract'
 import type { DatabaseCall, Grant, StatementInput } from '../calls/call.ts'
 import type { Result } from '../engine/result.ts'
 import type { DatabaseReads } from '../reads/database-reads.ts'
@@ -24,6 +24,8 @@ export interface FinishedReads {
   run<T>(program: Program<T>): T
 }
 
+/** Errors that end a reader in the middle of a statement. Then no other statement of the request runs. */
+const INTERRUPTIONS: ReadonlySet<string> = new Set<ErrorCode>(['query_timeout', 'query_canceled'])
 /** The number of failed statements after which the rest isn't tried. */
 const MAX_FAILURES = 10
 const EMPTY: Result = Object.freeze({ columns: [], rows: [], rowsRead: 0, rowsWritten: 0 })
@@ -49,11 +51,17 @@ export async function readElsewhere(
   const sql: string[] = []
   let rowsRead = 0
   let failures = 0
+  let interruption: PerSQLError | undefined
   while (outcomes.length < statements.length && failures < MAX_FAILURES) {
     const rest = statements.slice(outcomes.length).map((each) => ({ ...each, integers: 'bigint' as const }))
-    const { results, counts, failure } = await reads.run({
-      ...{ statements: rest, permission: grant, tokenId: grant.tokenId, requestId, span },
-    })
+    const options = { statements: rest, permission: grant, tokenId: grant.tokenId, requestId, span }
+    const read = await reads.run(options).catch(toInterruption)
+    if (read instanceof PerSQLError) {
+      interruption = read
+      sql.push(...rest.slice(0, 1).map((each) => each.sql))
+      break
+    }
+    const { results, counts, failure } = read
     for (const count of counts) rowsRead += count.rowsRead
     sql.push(...rest.slice(0, counts.length).map((each) => each.sql))
     outcomes.push(...parseResults(results as string).slice(0, counts.length))
@@ -62,7 +70,13 @@ export async function readElsewhere(
   }
   // The token can have been revoked in that time.
   if (!admits(grant)) throw new PerSQLError('token_unknown')
-  return new Finished(statements, outcomes, rowsRead, sql)
+  return new Finished(statements, outcomes, rowsRead, sql, interruption)
+}
+
+/** @throws any other error */
+function toInterruption(cause: unknown): PerSQLError {
+  if (cause instanceof PerSQLError && INTERRUPTIONS.has(cause.code)) return cause
+  throw cause
 }
 
 class Finished implements FinishedReads {
@@ -70,6 +84,8 @@ class Finished implements FinishedReads {
   readonly #outcomes: readonly (Result | PerSQLError)[]
   readonly rowsRead: number
   readonly sql: readonly string[]
+  /** The error of the statements without an outcome. */
+  readonly #rest: PerSQLError
   isAutocommit = true
   #next = 0
 
@@ -78,11 +94,13 @@ class Finished implements FinishedReads {
     outcomes: readonly (Result | PerSQLError)[],
     rowsRead: number,
     sql: readonly string[],
+    rest = new PerSQLError('too_busy', { problem: 'Too many statements of the request failed.', seconds: 1 }),
   ) {
     this.#statements = statements
     this.#outcomes = outcomes
     this.rowsRead = rowsRead
     this.sql = sql
+    this.#rest = rest
   }
 
   get statementCount(): number {
@@ -105,7 +123,7 @@ class Finished implements FinishedReads {
       at >= this.#next && each.sql === sql && (each.params === params || !hasAny(params))
     const at = this.#statements.findIndex(isSame)
     this.#next = at + 1
-    return this.#outcomes[at] ?? new PerSQLError('too_busy', { problem: 'Too many statements failed.', seconds: 1 })
+    return this.#outcomes[at] ?? this.#rest
   }
 
   #control(kind: string): Result | PerSQLError {
