@@ -158,16 +158,18 @@ test('with a token without origins, the browser blocks the response', async () =
   expect(line).toMatch(/^0 network /)
 })
 
-test('the example for pages in the README of the SDK runs as it is', async () => {
-  const readme = await readFile('packages/sdk/README.md', 'utf8')
-  const [, source = ''] = /## Browsers[\s\S]*?```js\n([\s\S]*?)```/.exec(readme) ?? []
+test.each([
+  ['packages/sdk/README.md', ''],
+  ['docs/guides/browsers.md', "console.log(data.map(({ name }) => name).sort().join(', '))"],
+])('the example for pages in %s runs as it is', async (page, print) => {
+  const [, source = ''] = /```js\n([\s\S]*?)```/.exec(await readFile(page, 'utf8')) ?? []
   const body = { name: 'page', role: 'readonly', tableScope: ['people'], origins: [app.origin] }
   const { token } = (await platform.request('/v1/tokens', { token: plain, body })).body.data
   const filled = source
     .replace('psql_live_acme_…', token)
     .replace('https://sql.example.com', platform.url)
     .replace('acme/main', `${ns}/main`)
-  expect(await run(app.origin, filled)).toEqual(['Ada, Grace'])
+  expect(await run(app.origin, `${filled}\n${print}`)).toEqual(['Ada, Grace'])
 })
 
 describe('@libsql/client/web', () => {

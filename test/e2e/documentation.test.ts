@@ -118,7 +118,7 @@ async function compile(code: string): Promise<void> {
 }
 
 /** Pages with blocks that wait for an event, or that another program calls. */
-const compiled = ['docs/guides/realtime.md', 'docs/guides/webhooks.md']
+const compiled = ['docs/guides/libsql.md', 'docs/guides/realtime.md', 'docs/guides/webhooks.md']
 test.each(compiled)('the examples of %s that do not run here compile', async (page) => {
   const code = joinBlocks(listBlocks(readPage(page)), 'ts')
   expect(code).not.toBe('')

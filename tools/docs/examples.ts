@@ -19,7 +19,12 @@ interface RunningTest {
 /** The tests that run blocks as they stand, or write them. The first that fits a block counts. */
 const runningTests: readonly RunningTest[] = [
   { test: 'test/e2e/documentation.test.ts', pages: /^(README|docs\/.*)\.md$/, info: / test$/ },
-  { test: 'test/e2e/documentation.test.ts', pages: /^docs\/guides\/(realtime|webhooks)\.md$/, info: /^ts$/ },
+  { test: 'test/e2e/documentation.test.ts', pages: /^docs\/guides\/(libsql|realtime|webhooks)\.md$/, info: /^ts$/ },
+  {
+    test: 'test/e2e/browser-tokens.test.ts',
+    pages: /^(packages\/sdk\/README|docs\/guides\/browsers)\.md$/,
+    info: /^js$/,
+  },
   { test: 'test/cli/surface.test.ts', pages: /^docs\/cli\.md$/, info: /^sh$/ },
   { test: 'test/e2e/api-pages.test.ts', pages: /^docs\/reference\/api\//, info: /^(sh|ts)$/ },
   { test: 'tools/docs/sdk-pages.test.ts', pages: /^docs\/reference\/sdk\//, info: /^ts$/ },
