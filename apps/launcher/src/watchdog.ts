@@ -12,7 +12,8 @@ import { localUrl, objectsFolder, startWorkerd, type Workerd, type WorkerdOption
 
 const loggedSqlLength = 500
 const stableAfterMs = 30_000
-const reportTimeoutMs = 5_000
+/** A process that was just started is slow on a busy machine, and an unrecorded statement isn't billed. */
+const reportTimeoutMs = 30_000
 
 /** A workerd process that is restarted whenever it ends, with the same port and the same data. */
 export interface SupervisedProcess {
@@ -63,6 +64,7 @@ export async function supervise(options: WatchdogOptions): Promise<SupervisedPro
   const statements = new RunningStatements()
   const stopping = new AbortController()
   const stoppedWrites = new StoppedWrites()
+  let reported: Promise<unknown> = Promise.resolve()
   const start = (port: number): Promise<Workerd> =>
     startWorkerd({
       ...options,
@@ -102,7 +104,8 @@ export async function supervise(options: WatchdogOptions): Promise<SupervisedPro
       workerd = next.workerd
       crashes = next.crashes
       log('info', 'workerd_restarted', { pid: workerd.pid })
-      if (stopped?.statement) await report(stopped.statement, stopped)
+      // The next statement that takes too long is noticed in the meantime.
+      if (stopped?.statement) reported = Promise.all([reported, report(stopped.statement, stopped)])
       onRestart?.(workerd.pid)
     }
   }
@@ -159,6 +162,7 @@ export async function supervise(options: WatchdogOptions): Promise<SupervisedPro
     stop: async () => {
       stopping.abort()
       await guarding
+      await reported
       await workerd.stop()
     },
   }
