@@ -135,5 +135,5 @@ export const pause = (ms: number, signal?: AbortSignal): Promise<void> =>
       signal?.removeEventListener('abort', end)
       resolve()
     }, ms)
-    signal?.addEventListener('abort', end, { once: true })
+    signal?.addEventListener('abort', end)
   })
