@@ -77,7 +77,7 @@ export const refused: readonly Refused[] = [
   missing('DELETE FROM sqlite_schema', /CREATE, ALTER and DROP/),
   missing("ATTACH ':memory:' AS x", /one at a time/),
   missing('BEGIN IMMEDIATE', /batch/),
-  missing('SAVEPOINT a', /batch/),
+  missing('SAVEPOINT a', /transactions/),
   missing('VACUUM', /./),
   missing('PRAGMA user_version = 3', /migrations/),
   missing('PRAGMA journal_mode = DELETE', /WAL/),

@@ -2,6 +2,7 @@ import { api, getEntryPoints, type Operation } from '@persql/contract'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Answer, type RequestOptions, startPlatform, type TestPlatform } from '../harness.ts'
 import { LibsqlClient } from '../libsql-client.ts'
+import { openLibsqlSocket } from '../libsql-socket.ts'
 import { subscribe } from '../socket.ts'
 
 let platform: TestPlatform
@@ -322,6 +323,18 @@ describe('a WebSocket of the change feed', () => {
     await expect(subscribe(url, { headers: { Origin: OTHER } })).rejects.toThrow('refused')
     ;(await subscribe(url, { headers: { Origin: APP } })).close()
   })
+})
+
+test('a WebSocket of the libSQL protocol authenticates for listed pages and for tokens without origins', async () => {
+  const greet = async (token: string, origin: string) => {
+    const socket = await openLibsqlSocket(`${platform.url}/libsql/acme/main/`, { headers: { Origin: origin } })
+    const { type, error } = await socket.hello(token)
+    await socket.close()
+    return [type, error?.code]
+  }
+  expect(await greet(listed, APP)).toEqual(['hello_ok', undefined])
+  expect(await greet(plain, OTHER)).toEqual(['hello_ok', undefined])
+  expect(await greet(listed, OTHER)).toEqual(['hello_error', 'origin_not_allowed'])
 })
 
 test('a client of the libSQL protocol reads errors in its form', async () => {

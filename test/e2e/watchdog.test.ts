@@ -63,10 +63,20 @@ test('a transaction cut short by the watchdog leaves nothing behind', async () =
   expect((await eventually(() => db.query('SELECT n FROM kept'))).body.data.rows).toEqual([])
 })
 
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
 test('a crashed process is replaced at the same address with its data', async () => {
   const { url } = platform
-  const pid = platform.pid()
   await eventually(() => namespace.db().query('INSERT INTO kept VALUES (3)'))
+  // The process of the test before can have been replaced just now.
+  await expect.poll(() => isRunning(platform.pid())).toBe(true)
+  const pid = platform.pid()
   process.kill(pid, 'SIGKILL')
   while (platform.pid() === pid) await delay(20)
   expect(await kept()).toEqual([[1], [3]])
