@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { open, readFile, rm } from 'node:fs/promises'
+import { type FileHandle, open, readFile, rm } from 'node:fs/promises'
 import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -203,6 +203,7 @@ export class TestPlatform extends PlatformClient {
   readers: Readers | undefined
   readonly #settings: PlatformSettings
   readonly #requestLog = join(tmpdir(), `persql-requests-${randomBytes(8).toString('hex')}.log`)
+  #logFile: FileHandle | undefined
   #running: Running | undefined
   #hashing: Hashing | undefined
   #vacuums: Vacuums | undefined
@@ -283,6 +284,8 @@ export class TestPlatform extends PlatformClient {
     await this.#vacuums?.stop()
     this.#vacuums = undefined
     if (this.#settings.data === undefined) await removeDataFolder(this.data)
+    await this.#logFile?.close()
+    this.#logFile = undefined
     await rm(this.#requestLog, { force: true })
   }
 
@@ -294,12 +297,10 @@ export class TestPlatform extends PlatformClient {
   readonly #addToLog: Log = (level, event, fields) => void this.log.push({ level, event, ...fields })
 
   async #start(): Promise<Running> {
-    const log = await open(this.#requestLog, 'a')
-    try {
-      return await this.#startLogging(log.fd)
-    } finally {
-      await log.close()
-    }
+    // Open as long as the platform runs: a process that replaces another one gets the same descriptor.
+    await this.#logFile?.close()
+    this.#logFile = await open(this.#requestLog, 'a')
+    return this.#startLogging(this.#logFile.fd)
   }
 
   async #startLogging(stdout: number): Promise<Running> {

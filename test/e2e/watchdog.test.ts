@@ -26,7 +26,11 @@ async function eventually<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-const kept = async () => (await eventually(() => namespace.db().query('SELECT n FROM kept ORDER BY n'))).body.data.rows
+async function kept(): Promise<unknown> {
+  const { status, body } = await eventually(() => namespace.db().query('SELECT n FROM kept ORDER BY n'))
+  expect(status, JSON.stringify(body)).toBe(200)
+  return body.data.rows
+}
 
 test('a statement without end is stopped, the service answers again, and everything committed is there', async () => {
   const db = namespace.db()
@@ -73,7 +77,8 @@ function isRunning(pid: number): boolean {
 
 test('a crashed process is replaced at the same address with its data', async () => {
   const { url } = platform
-  await eventually(() => namespace.db().query('INSERT INTO kept VALUES (3)'))
+  const { status, body } = await eventually(() => namespace.db().query('INSERT INTO kept VALUES (3)'))
+  expect(status, JSON.stringify(body)).toBe(200)
   // The process of the test before can have been replaced just now.
   await expect.poll(() => isRunning(platform.pid())).toBe(true)
   const pid = platform.pid()
