@@ -9,7 +9,12 @@ let platform: TestPlatform
 let acme: Awaited<ReturnType<TestPlatform['createNamespace']>>
 beforeAll(async () => {
   const environment = { QUERY_TIMEOUT_S: '2', PERSQL_DEV: '1' }
-  platform = await startPlatform({ watchdog: true, readers: 1, environment, failures: ['database_suspended', 'long_writes_suspended'] })
+  platform = await startPlatform({
+    watchdog: true,
+    readers: 1,
+    environment,
+    failures: ['database_suspended', 'long_writes_suspended'],
+  })
   acme = await platform.createNamespace('acme')
   for (const name of ['main', 'other']) await acme.db(name).query('CREATE TABLE t (v)')
 })
