@@ -172,17 +172,24 @@ test('requests of a WebSocket that wait run and are billed together', async () =
   const requests = async () =>
     (await platform.request('/v1/usage', { token: acme.token })).body.data.spend.requests.quantity as number
   const socket = await openLibsqlSocket(`${platform.url}/libsql/acme/main/`)
-  const hello = socket.hello(acme.token)
-  const stream = socket.open(1)
+  await socket.hello(acme.token)
+  const other = socket.open(1)
+  await other(execute('BEGIN IMMEDIATE'))
+  const before = await requests()
+  const stream = socket.open(2)
+  // The first one waits for the transaction, and the others for the first one.
+  const write = stream(execute("INSERT INTO item (name) VALUES ('waits')"))
   const all = Array.from({ length: 50 }, (_, i) => stream(execute('SELECT ?', [integer(i)])))
   const closed = stream.close()
-  await hello
-  const before = await requests()
+  // Its response shows that the server received the messages before it.
+  await socket.ask({ type: 'store_sql', sql_id: 1, sql: 'SELECT 1' })
+  await other.close()
+  expect((await write).result.affected_row_count).toBe(1)
   const results = await Promise.all(all)
   expect(results.map(({ result }) => result.rows[0][0].value)).toEqual(Array.from({ length: 50 }, (_, i) => `${i}`))
   await closed
-  // The first one doesn't wait for others.
-  expect((await requests()) - before).toBeLessThanOrEqual(2)
+  // The end of the transaction, the write, and all others.
+  expect((await requests()) - before).toBeLessThanOrEqual(3)
   await socket.close()
 })
 
