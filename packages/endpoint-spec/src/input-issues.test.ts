@@ -56,7 +56,7 @@ describe('each kind of issue is a sentence about its field', () => {
     ['limit', '5', '"limit" must be an integer from 1 to 500.'],
     ['least', true, '"least" must be a number of at least 0.5.'],
     ['list', 'a', '"list" must be an array of at most 100 items.'],
-    ['list', [1], '"list.0" must be a string of 1 to 200 characters.'],
+    ['list', [1], '"list[0]" must be a string of 1 to 200 characters.'],
     ['map', [], '"map" must be an object.'],
     ['map', { a: 1 }, '"map.a" must be true or false.'],
     ['nested', 1, '"nested" must be an object.'],

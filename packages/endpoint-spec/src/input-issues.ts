@@ -20,7 +20,7 @@ export const describeIssue =
 
 /** Formats an issue as a sentence that starts with the path of its field. */
 export const toSentence = ({ path, message }: Pick<z.core.$ZodIssue, 'path' | 'message'>): string =>
-  isSentence(message) ? message : `${path.length > 0 ? `"${path.join('.')}"` : 'The input'} ${message}.`
+  isSentence(message) ? message : `${path.length > 0 ? `"${z.core.toDotPath(path)}"` : 'The input'} ${message}.`
 
 /** Formats an issue as a sentence for display next to its field. */
 export const toFieldMessage = ({ message }: Pick<z.core.$ZodIssue, 'message'>): string =>
@@ -34,7 +34,7 @@ function unknownFields(
   schema: z.ZodType | undefined,
   hidden: readonly string[],
 ): string {
-  const listed = keys.map((key) => `"${[...path, key.slice(0, 80)].join('.')}"`).slice(0, 10)
+  const listed = keys.map((key) => `"${z.core.toDotPath([...path, key.slice(0, 80)])}"`).slice(0, 10)
   const allowed = schema instanceof z.ZodObject ? Object.keys(schema.shape).filter((key) => !hidden.includes(key)) : []
   const fact = `Unknown ${listed.length === 1 ? 'field' : 'fields'} ${listed.join(', ')}.`
   return allowed.length > 0 ? `${fact} Allowed: ${allowed.join(', ')}.` : `${fact} No fields are allowed.`

@@ -185,7 +185,7 @@ export function parseTransactionCall(text: string, fields: readonly (keyof Trans
   const { statements, mode = 'deferred', step } = body
   const isStep = fields.includes('step')
   if (!TRANSACTION_MODES.includes(mode as TransactionMode)) {
-    refuse(`"mode" must be ${TRANSACTION_MODES.map((name) => `"${name}"`).join(' or ')}.`)
+    refuse('"mode" must be "deferred", "write" or "read".')
   }
   if (isStep && !(Number.isSafeInteger(step) && (step as number) > 0))
     refuse('"step" must be an integer: 1 for the first step, then 2, and so on.')
