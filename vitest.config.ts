@@ -13,13 +13,13 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['persql-source', ...defaultServerConditions.filter((name) => name !== 'module')] } },
   test: {
     // A machine with other work can be several times as slow.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     // Tests wait for a third of the time, so two cores serve three workers.
     maxWorkers: 3,
     sequence: { sequencer: LongFirstSequencer },
-    // The default of 1 s is short for a busy machine.
-    expect: { poll: { timeout: 10_000 } },
+    // The default of 1 s is short for a machine with other work.
+    expect: { poll: { timeout: 60_000 } },
     silent: 'passed-only',
     // Without isolation, one process serves many files. It saves 1 s of CPU time per file, and no test changes global state
     // without restoring it. The suites of other projects may change it.

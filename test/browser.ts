@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Browser, type BrowserServer, chromium } from 'playwright-core'
+import { type Browser, type BrowserContext, type BrowserServer, chromium, type Page } from 'playwright-core'
 
 /** Debian's Chromium, and the same engine without a user interface, which starts tabs with less work. */
 const CHROMIUM = '/usr/bin/chromium'
@@ -18,6 +18,17 @@ const DISABLED_FEATURES = [
   ...['AvoidCorsURLLoaderRestartOnRedirect', 'OptimizationHints', 'NetworkTimeServiceQuerying', 'AimEnabled'],
   ...['PreconnectToSearch'],
 ]
+
+/** Time limits for a busy machine. */
+const START_MS = 180_000
+const STEP_MS = 60_000
+
+/** Opens a page in this context, or in one of its own. */
+export async function openPage(browser: Browser | BrowserContext): Promise<Page> {
+  const page = await browser.newPage()
+  page.setDefaultTimeout(STEP_MS)
+  return page
+}
 
 /** Starts a browser for tests. @throws Error with instructions if none is installed */
 export function startBrowser(): Promise<Browser> {
@@ -41,7 +52,7 @@ function options(...programs: string[]) {
     throw new Error('Browser tests need Chromium: apt-get install chromium-headless-shell')
   }
   const args = ['--no-sandbox', '--disable-dev-shm-usage', `--disable-features=${DISABLED_FEATURES}`]
-  return { executablePath, args }
+  return { executablePath, args, timeout: START_MS }
 }
 
 /** Starts a site with its own origin and one empty page. */

@@ -46,7 +46,7 @@ export async function subscribe(
     ws.onopen = () => resolve()
     ws.onerror = () => reject(new Error('refused'))
   })
-  const until = (fits: (message: Message) => boolean, timeoutMs = 10_000) =>
+  const until = (fits: (message: Message) => boolean, timeoutMs = 60_000) =>
     new Promise<Message>((resolve, reject) => {
       const timer = setTimeout(() => {
         waiting.delete(look)

@@ -39,7 +39,7 @@ export async function startReceiver(): Promise<Receiver> {
     received,
     connections: () => connections,
     answer: (response) => response.writeHead(204).end(),
-    async got(count, timeoutMs = 15_000) {
+    async got(count, timeoutMs = 60_000) {
       const untilMs = Date.now() + timeoutMs
       while (received.length < count) {
         if (Date.now() > untilMs) throw new Error(`${received.length} of ${count} came`)

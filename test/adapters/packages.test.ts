@@ -69,29 +69,25 @@ async function writeMigration(folder: string): Promise<void> {
   await writeFile(join(folder, '0000_tags.sql'), 'CREATE TABLE tags (id INTEGER PRIMARY KEY)')
 }
 
-test.each(names)(
-  'the examples in the README of @persql/%s compile and run as they stand',
-  { timeout: 180_000 },
-  async (name) => {
-    const text = await readFile(join(root, 'packages', name, 'README.md'), 'utf8')
-    const code = listBlocks(text, 'ts').join('\n')
-    const [schema] = listBlocks(text, 'prisma')
-    if (schema) await generateClient(app, schema)
-    if (name === 'drizzle') await writeMigration(join(app, 'drizzle'))
-    const stdout = await runProgram(app, name, code.replace('acme/main', `${ns}/${name}`))
-    expect(stdout).toMatch(
-      {
-        drizzle: /name: 'Ada'[\s\S]*2 2/,
-        'endpoint-spec': /^find_guests$/m,
-        kysely: /name: 'Ada'/,
-        langgraph: /answer: 'yes'/,
-        prisma: /^2$/m,
-      }[name] ?? /^$/,
-    )
-  },
-)
+test.each(names)('the examples in the README of @persql/%s compile and run as they stand', async (name) => {
+  const text = await readFile(join(root, 'packages', name, 'README.md'), 'utf8')
+  const code = listBlocks(text, 'ts').join('\n')
+  const [schema] = listBlocks(text, 'prisma')
+  if (schema) await generateClient(app, schema)
+  if (name === 'drizzle') await writeMigration(join(app, 'drizzle'))
+  const stdout = await runProgram(app, name, code.replace('acme/main', `${ns}/${name}`))
+  expect(stdout).toMatch(
+    {
+      drizzle: /name: 'Ada'[\s\S]*2 2/,
+      'endpoint-spec': /^find_guests$/m,
+      kysely: /name: 'Ada'/,
+      langgraph: /answer: 'yes'/,
+      prisma: /^2$/m,
+    }[name] ?? /^$/,
+  )
+})
 
-test('the example of the quickstart for Prisma compiles and runs', { timeout: 180_000 }, async () => {
+test('the example of the quickstart for Prisma compiles and runs', async () => {
   const code = listBlocks(await readFile(join(root, 'docs/quickstart/prisma.md'), 'utf8'), 'ts').join('\n')
   const model = 'model account {\n  id Int @id\n  balance Int\n}\n'
   const folder = join(app, 'quickstart')
@@ -107,7 +103,7 @@ test('the example of the quickstart for Prisma compiles and runs', { timeout: 18
   expect((await db.query('SELECT balance FROM account')).body.data.rows).toEqual([[15]])
 })
 
-test('the example for Prisma on the Connect page runs', { timeout: 180_000 }, async () => {
+test('the example for Prisma on the Connect page runs', async () => {
   const target = { origin: platform.url, address: `${ns}/connect`, toPackageSpec: (name: string) => name }
   const steps = programs(target).find(({ id }) => id === 'prisma')?.steps ?? []
   const getCode = (label: string) => steps.find((step) => step.label === label)?.code ?? ''

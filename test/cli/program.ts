@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { askPool } from '../pool-client.ts'
 
 /** Time limit for the expected output of a terminal. */
-const TERMINAL_MS = 30_000
+const TERMINAL_MS = 90_000
 
 /** The exit code and output of the program. */
 export interface Ended {

@@ -19,7 +19,7 @@ afterAll(async () => {
   await cli?.remove()
 })
 
-test('the examples of the README run as they stand there', { timeout: 180_000 }, async () => {
+test('the examples of the README run as they stand there', async () => {
   const { token } = await platform.createNamespace('acme')
   const text = await readFile('packages/cli/README.md', 'utf8')
   // The others install the program, or add it to an agent.

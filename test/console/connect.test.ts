@@ -26,9 +26,7 @@ afterAll(async () => {
 const shown = async (page: Page, label: string) =>
   (await page.getByRole('region', { name: label, exact: true }).textContent()) ?? ''
 
-test('a token is put in, and what is shown for terminals, programs and agents works as pasted', {
-  timeout: 180_000,
-}, async () => {
+test('a token is put in, and what is shown for terminals, programs and agents works as pasted', async () => {
   const { page, ns, go, complaints, close } = await app.visit()
   await go(`/${ns}/main/connect`)
   expect(await shown(page, 'Environment variables')).toContain('YOUR_TOKEN')

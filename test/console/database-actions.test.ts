@@ -19,13 +19,10 @@ test('databases are listed with size, rows and use, sorted as the address says, 
   await sql(FILL)
   await api('POST', `/api/namespaces/${ns}/databases`, { slug: 'bare' })
   await expect
-    .poll(
-      async () => {
-        await go(`/${ns}`)
-        return cells('main')
-      },
-      { timeout: 60_000 },
-    )
+    .poll(async () => {
+      await go(`/${ns}`)
+      return cells('main')
+    })
     .toEqual([expect.stringMatching(/^\d+(\.\d)? KB$/), '3K'])
   await expect.poll(() => cells('bare')).toEqual(['0 B', '0'])
   await expect.poll(order).toEqual(['bare', 'main'])

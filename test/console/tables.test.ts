@@ -167,7 +167,7 @@ test('a hundred thousand rows are scrolled through, and each of them comes once'
   expect(await page.getByRole('row').count()).toBeLessThan(80)
   expect(complaints).toEqual([])
   await close()
-}, 240_000)
+})
 
 test('the middle and the end of a table are a jump away, and little is read for it', async () => {
   const { page, ns, go, sql, complaints, close } = await visit()

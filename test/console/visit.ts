@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Browser, Page, Request } from 'playwright-core'
+import { openPage } from '../browser.ts'
 import type { Answer, PlatformClient } from '../harness.ts'
 
 type Session = Awaited<ReturnType<PlatformClient['signUp']>>
@@ -51,8 +52,7 @@ export async function openTab(browser: Browser, platform: PlatformClient, option
     // A user's browser allows this after a click. Chromium without a user interface would ask.
     permissions: ['clipboard-write'],
   })
-  const page = await context.newPage()
-  page.setDefaultTimeout(30_000)
+  const page = await openPage(context)
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(String(error)))
   page.on('console', (message) => {
@@ -117,7 +117,7 @@ function watchLoading(page: Page): () => Promise<void> {
   return async () => {
     // Behind a dialog, the heading is hidden from assistive technology.
     await page.locator('h1').first().waitFor()
-    const deadline = Date.now() + 30_000
+    const deadline = Date.now() + 60_000
     let before: number
     do {
       while (open.size > 0) {

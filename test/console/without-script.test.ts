@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
 import { beforeAll, expect, test } from 'vitest'
+import { openPage } from '../browser.ts'
 import type { PlatformClient } from '../harness.ts'
 import { uniqueName } from '../shared-platform.ts'
 import { findFaults } from './axe.ts'
@@ -17,8 +18,7 @@ beforeAll(async () => {
 
 const withoutScript = async () => {
   const context = await app.browser.newContext({ javaScriptEnabled: false })
-  const page = await context.newPage()
-  page.setDefaultTimeout(10_000)
+  const page = await openPage(context)
   return { page, close: () => context.close() }
 }
 
@@ -106,7 +106,7 @@ test('forms count for whom they were made, on our own pages only', async () => {
 
 test('the approval page is accessible', async () => {
   const context = await app.browser.newContext({ colorScheme: 'dark' })
-  const page = await context.newPage()
+  const page = await openPage(context)
   await page.goto(app.platform.url + (await asked()))
   expect(await findFaults(page)).toEqual([])
   await signIn(page, owner.email)

@@ -29,7 +29,7 @@ beforeAll(async () => {
     )
   }
   expect(await live.operator('backup', target)).toMatchObject({ code: 0, stderr: '' })
-}, 120_000)
+})
 afterAll(async () => {
   await live.remove()
   await removeDataFolder(scratch)
@@ -168,19 +168,23 @@ test('calls that make no sense end with exit code 2 and change nothing', async (
 })
 
 test.each([0, 1, 2, 4, 8])('a backup that is killed after %i new files leaves the earlier one whole', async (count) => {
-  const copy = newFolder()
-  cpSync(target, copy, { recursive: true })
-  for (let index = 1; index <= DATABASES; index++) {
-    await live.database('acme', `db-${index}`, token).query('INSERT INTO t VALUES (1, ?)', [count])
+  const backUpAndKill = async () => {
+    const copy = newFolder()
+    cpSync(target, copy, { recursive: true })
+    for (let index = 1; index <= DATABASES; index++) {
+      await live.database('acme', `db-${index}`, token).query('INSERT INTO t VALUES (1, ?)', [count])
+    }
+    const before = readdirSync(join(copy, 'files')).length
+    const isUnderWay = () =>
+      count === 0
+        ? existsSync(join(live.data, 'tmp/backup'))
+        : readdirSync(join(copy, 'files')).length >= before + count
+    await killWhen(isUnderWay, ['backup', copy], live.data)
+    return copy
   }
-  const before = readdirSync(join(copy, 'files')).length
-  const killed = startOperator(['backup', copy], { PERSQL_DATA: live.data, PERSQL_SECRET: secret })
-  const ended = new Promise((resolve) => killed.on('exit', resolve))
-  const isUnderWay = () =>
-    count === 0 ? existsSync(join(live.data, 'tmp/backup')) : readdirSync(join(copy, 'files')).length >= before + count
-  while (!isUnderWay() && killed.exitCode === null) await delay(1)
-  killed.kill('SIGKILL')
-  await ended
+  let copy = await backUpAndKill()
+  // It ended before it was killed.
+  while (listManifests(copy).length > 1) copy = await backUpAndKill()
   expect(listManifests(copy)).toHaveLength(1)
   expect(await runOperator(['verify', copy, '--quick'], {})).toMatchObject({ code: 0, stderr: '' })
   expect(await live.operator('backup', copy)).toMatchObject({ code: 0, stderr: '' })
@@ -190,17 +194,19 @@ test.each([0, 1, 2, 4, 8])('a backup that is killed after %i new files leaves th
 })
 
 test.each([0, 3, 8])('a restore that is killed after %i files leaves a folder that does not start', async (count) => {
-  const data = newFolder()
-  const killed = startOperator(['restore', target], { PERSQL_DATA: data, PERSQL_SECRET: secret })
-  const ended = new Promise((resolve) => killed.on('exit', resolve))
-  const folder = join(data, 'objects/database')
-  const isUnderWay = () =>
-    count === 0
-      ? existsSync(join(data, 'restore.json'))
-      : existsSync(folder) && readdirSync(folder).filter((name) => name.endsWith('.sqlite')).length >= count
-  while (!isUnderWay() && killed.exitCode === null) await delay(1)
-  killed.kill('SIGKILL')
-  await ended
+  const restoreAndKill = async () => {
+    const data = newFolder()
+    const folder = join(data, 'objects/database')
+    const isUnderWay = () =>
+      count === 0
+        ? existsSync(join(data, 'restore.json'))
+        : existsSync(folder) && readdirSync(folder).filter((name) => name.endsWith('.sqlite')).length >= count
+    await killWhen(isUnderWay, ['restore', target], data)
+    return data
+  }
+  let data = await restoreAndKill()
+  // It ended before it was killed.
+  while (isMarkedComplete(data)) data = await restoreAndKill()
   expect(JSON.parse(readFileSync(join(data, 'restore.json'), 'utf8'))).toMatchObject({ state: 'incomplete' })
   await refusesToStart(data, "didn't finish. Delete the folder, then restore the backup again.")
 })
@@ -289,6 +295,15 @@ const accidents: ((copy: string) => Promise<void>)[] = [
     await expectDamage(copy, `${file} removed`)
   },
 ]
+
+/** Starts a command and kills it as soon as `isUnderWay`, unless it has ended. */
+async function killWhen(isUnderWay: () => boolean, args: string[], data: string): Promise<void> {
+  const killed = startOperator(args, { PERSQL_DATA: data, PERSQL_SECRET: secret })
+  const ended = new Promise((resolve) => killed.on('exit', resolve))
+  while (!isUnderWay() && killed.exitCode === null) await delay(1)
+  killed.kill('SIGKILL')
+  await ended
+}
 
 /** Starts a command and kills it after some time, unless it has ended. */
 async function killAfter(ms: number, args: string[], data: string): Promise<void> {

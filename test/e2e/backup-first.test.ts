@@ -72,7 +72,7 @@ test('an upgrade first creates a backup of the old data, which can be restored, 
   expect(await operate(['verify', 'backups'])).toContain('is whole')
   await operate(['restore', 'backups'], { PERSQL_DATA: join(folder, 'restored') })
   expect(readStamp('restored')).toEqual(old)
-}, 120_000)
+})
 
 test('the target is that of continuous backups, encrypted with their passphrase', async () => {
   unpack()
@@ -84,7 +84,7 @@ test('the target is that of continuous backups, encrypted with their passphrase'
   await launcher.stop()
   await expect(operate(['verify', 'mine'])).rejects.toMatchObject({ code: 2 })
   expect(await operate(['verify', 'mine', '--passphrase-file', passphrase])).toContain('is whole')
-}, 120_000)
+})
 
 const refusals: [string, string[], () => void, RegExp][] = [
   ['no target', ['--backup-first'], () => {}, /requires a target\. Set PERSQL_BACKUP/],
@@ -143,4 +143,4 @@ test('a new data folder, one that was never used, and one that was just restored
   makeOutdated()
   await startOnce()
   expect(listBackups('backups')).toHaveLength(1)
-}, 60_000)
+})

@@ -140,13 +140,13 @@ test('32 clients over 8 databases: the overdraft is what was in flight, 402 is e
       )
   })
   const all = (status: number) => () => [...last.values()].every((one) => one === status) && last.size === 32
-  await expect.poll(all(402), { timeout: 20_000 }).toBe(true)
+  await expect.poll(all(402)).toBe(true)
   const { balanceNanoUsd } = await billing(crowd)
   // A request in flight was covered for its own price; its three rows were not.
   expect(Number(balanceNanoUsd)).toBeLessThan(500)
   expect(Number(balanceNanoUsd)).toBeGreaterThan(-32 * 3 * 2_000)
   await operator({ amountUsd: 100, note: 'filled' })
-  await expect.poll(all(200), { timeout: 5_000 }).toBe(true)
+  await expect.poll(all(200)).toBe(true)
   running = false
   await Promise.all(clients)
   const { spend, balanceNanoUsd: left } = await billing(crowd)

@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startBrowser, startSite } from '../browser.ts'
+import { openPage, startBrowser, startSite } from '../browser.ts'
 import { createEndpoints, specs } from '../endpoints.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 
@@ -34,7 +34,7 @@ interface Call {
 
 /** Calls from a page of that origin. Returns the response, or that the browser blocked it. */
 async function fromPage(origin: string, call: Call) {
-  const page = await browser.newPage()
+  const page = await openPage(browser)
   await page.goto(origin)
   const given = await page.evaluate(async ({ url, body, token, contentType = 'application/json' }) => {
     try {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { build } from 'esbuild'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startBrowser, startSite } from '../browser.ts'
+import { openPage, startBrowser, startSite } from '../browser.ts'
 import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
 let platform: SharedPlatform
@@ -41,7 +41,7 @@ async function run(origin: string, source: string): Promise<string[]> {
     conditions: ['persql-source'],
     external: ['better-sqlite3', 'node:*'],
   })
-  const page = await browser.newPage()
+  const page = await openPage(browser)
   try {
     await page.goto(origin)
     const lines: string[] = []

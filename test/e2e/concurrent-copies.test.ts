@@ -75,7 +75,7 @@ describe.each(Object.entries(copies))('a %s', (_, copy) => {
       }
     })
     expect(statuses(made)).toEqual(['200'])
-  }, 120_000)
+  })
 })
 
 describe.each(['restore', 'merge'])('a fork during a %s', (kind) => {
@@ -112,5 +112,5 @@ describe.each(['restore', 'merge'])('a fork during a %s', (kind) => {
       const versions = await readRows(fork as Database, VERSIONS)
       expect(versions).toHaveLength(1)
     }
-  }, 120_000)
+  })
 })

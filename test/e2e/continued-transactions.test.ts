@@ -194,19 +194,19 @@ describe('while a transaction is continued', () => {
   test('other calls wait, see nothing of it, and then run in their order', async () => {
     const db = await acme.make(TABLE)
     const tx = await begin(db)
-    const ended: string[] = []
-    const waiting = [
-      values(db).then((seen) => ended.push(`read ${seen.length}`)),
-      db.query(insert('second')).then(({ status }) => ended.push(`write ${status}`)),
-      values(db).then((seen) => ended.push(`read ${seen.length}`)),
-    ]
+    let ended = 0
+    const waiting = <T>(call: Promise<T>) => call.finally(() => ended++)
+    const first = waiting(values(db))
     await sleep(100)
-    expect(ended).toEqual([])
+    const others = Promise.all([waiting(db.query(insert('second'))), waiting(values(db))])
+    await sleep(100)
+    expect(ended).toBe(0)
     await tx.run(insert('first'))
     await tx.commit()
-    await Promise.all(waiting)
-    expect(ended[0]).toBe('read 2')
-    expect(ended.sort()).toEqual([expect.stringMatching(/^read 2$/), expect.stringMatching(/^read [23]$/), 'write 200'])
+    expect(await first).toHaveLength(2)
+    const [write, read] = await others
+    expect(write.status).toBe(200)
+    expect([2, 3]).toContain(read.length)
   })
 
   test('other databases are served', async () => {
@@ -319,7 +319,7 @@ describe('while a transaction is continued', () => {
     }
     await Promise.all(Array.from({ length: 16 }, client))
     expect((await db.query('SELECT n FROM c')).body.data.rows).toEqual([[32]])
-  }, 60_000)
+  })
 })
 
 test('changes are reported at the commit, once, and none after a rollback', async () => {
@@ -391,7 +391,7 @@ test('a statement that runs too long ends it, and others are served', async () =
   // The launcher ends the process.
   await tx.send(endless).catch(() => {})
   const outcome = async () => (await tx.commit().catch(() => undefined))?.body.code
-  await expect.poll(outcome, { timeout: 20_000 }).toBe('transaction_expired')
+  await expect.poll(outcome).toBe('transaction_expired')
   expect(await values(db)).toEqual(['old'])
   await watched.stop()
 })

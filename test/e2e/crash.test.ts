@@ -85,14 +85,15 @@ test('kill -9 while the last credit changes hands strands none of it, gives none
   await clients
 
   // Credit leases of the killed process are reclaimed on demand; an empty balance is cached for a moment.
-  for (let round = 0; round < 3; round++) {
+  const spendAll = async () => {
     for (const name of DATABASES) {
       const of = known.get(name) as Known
       do of.attempts++
       while ((await scarce.db(name).query('SELECT 1')).status === 200)
     }
-    await sleep(300)
+    return Number((await platform.request('/v1/billing', { token: scarce.token })).body.data.balanceNanoUsd)
   }
+  await expect.poll(spendAll, { interval: 300 }).toBeLessThan(PRICE.requests)
 
   const { body } = await platform.request('/v1/usage', { token: scarce.token })
   for (const name of DATABASES) {
@@ -113,13 +114,13 @@ test('kill -9 while the last credit changes hands strands none of it, gives none
   expect(balanceNano).toBe(CREDIT_NANO - used)
   expect(balanceNano).toBeLessThan(PRICE.requests)
   expect(balanceNano).toBeGreaterThanOrEqual(-DATABASES.length * 2 * PRICE.rowsWritten)
-}, 180_000)
+})
 
 const insert = (id: string) => ({ sql: INSERT, params: [id] })
 
 /** Sends again, as a client with an idempotency key would, until there is an answer. */
 async function untilAnswered(send: () => Promise<Answer>): Promise<Final> {
-  for (let broken = 0; broken < 2_000; broken++) {
+  for (let broken = 0; ; broken++) {
     try {
       const answer = await send()
       if (answer.status !== 503) return { answer, broken }
@@ -129,5 +130,4 @@ async function untilAnswered(send: () => Promise<Answer>): Promise<Final> {
     }
     await sleep(10)
   }
-  throw new Error('No answer after 2,000 attempts.')
 }

@@ -306,7 +306,7 @@ const credentials: Record<string, () => Promise<Credential>> = {
   },
   'an expired token': async () => {
     const { token } = await mint({ expiresIn: 1 })
-    await expect.poll(async () => (await platform.request('/v1/me', { token })).status, { timeout: 5_000 }).toBe(401)
+    await expect.poll(async () => (await platform.request('/v1/me', { token })).status).toBe(401)
     return { token, refused: 'token_unknown' }
   },
 }
@@ -354,19 +354,15 @@ test('every operation of the contract has a row', () => {
   expect(Object.keys(rows).sort()).toEqual(Object.keys(api).sort())
 })
 
-test.each(Object.keys(credentials))(
-  '%s calls every operation',
-  async (kind) => {
-    const credential = await (credentials[kind] as () => Promise<Credential>)()
-    const [found, wanted]: Record<string, string>[] = [{}, {}]
-    for (const name of Object.keys(rows) as Name[]) {
-      Object.assign(found as object, { [name]: await verdict(name, credential) })
-      Object.assign(wanted as object, { [name]: expected(name, credential) })
-    }
-    expect(found).toEqual(wanted)
-  },
-  120_000,
-)
+test.each(Object.keys(credentials))('%s calls every operation', async (kind) => {
+  const credential = await (credentials[kind] as () => Promise<Credential>)()
+  const [found, wanted]: Record<string, string>[] = [{}, {}]
+  for (const name of Object.keys(rows) as Name[]) {
+    Object.assign(found as object, { [name]: await verdict(name, credential) })
+    Object.assign(wanted as object, { [name]: expected(name, credential) })
+  }
+  expect(found).toEqual(wanted)
+})
 
 test('a token that is limited to databases is refused at all others, for every operation of a database', async () => {
   const limited = { ...(await mint({ databases: ['other'] })), db: 'main' }

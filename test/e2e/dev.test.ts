@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { repository } from '../../apps/launcher/src/paths.ts'
-import { startBrowser } from '../browser.ts'
+import { openPage, startBrowser } from '../browser.ts'
 import { LauncherProcess } from '../launcher-process.ts'
 
 let copy: string
@@ -57,7 +57,7 @@ async function until(check: () => boolean | Promise<boolean>): Promise<void> {
 }
 
 test('a change of the console appears in an open page without a reload, under the policy of the page', async () => {
-  const page = await browser.newPage()
+  const page = await openPage(browser)
   const account = { email: 'ada@example.com', password: 'correct horse battery', name: 'Ada' }
   const signedUp = await page.request.post(`${url}/api/auth/sign-up/email`, { data: account, headers: { origin: url } })
   expect(signedUp.status()).toBe(200)

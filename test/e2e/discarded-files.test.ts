@@ -71,7 +71,7 @@ test('the files of deleted objects are closed', async () => {
   await expect
     .poll(() => listOpenFiles().filter((file) => !before.has(file)), { timeout: 120_000, interval: 500 })
     .toEqual([])
-}, 180_000)
+})
 
 /** Returns the files of databases and their copies that the platform has open, also those that were unlinked. */
 function listOpenFiles(): string[] {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findDocsOfClone } from '../../apps/launcher/src/built-files.ts'
 import { repository } from '../../apps/launcher/src/paths.ts'
 import { listPages, toRoute } from '../../tools/docs/site.ts'
-import { startBrowser } from '../browser.ts'
+import { openPage, startBrowser } from '../browser.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { askPool } from '../pool-client.ts'
 
@@ -80,7 +80,7 @@ describe('the built site', () => {
   test('search, navigation and the dark mode work under the policy of the site', async () => {
     const browser = await startBrowser()
     try {
-      const tab = await browser.newPage()
+      const tab = await openPage(browser)
       const problems: string[] = []
       tab.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
       tab.on('pageerror', (error) => problems.push(String(error)))

@@ -167,7 +167,7 @@ test('any schema and any rows come as they are', async () => {
     ),
     { numRuns: 25 },
   )
-}, 120_000)
+})
 
 describe('a fork', () => {
   test('is a database of its own, with where it came from', async () => {
@@ -176,7 +176,7 @@ describe('a fork', () => {
     expect(body.data).toMatchObject({ slug: 'mine', name: 'Mine', status: 'healthy', branchRef: null })
     expect(body.data.forkedFrom.slug).toBe(db.slug)
     const lifeMs = Date.parse(body.data.expiresAt) - Date.parse(body.data.forkedAt)
-    expect(Math.abs(lifeMs - 86_400_000)).toBeLessThan(5_000)
+    expect(Math.abs(lifeMs - 86_400_000)).toBeLessThan(60_000)
     const again = await db.request('/fork', { body: { slug: 'mine' } })
     expect([again.status, again.body.code]).toEqual([409, 'slug_taken'])
     await platform.database('acme', 'mine', token).query('INSERT INTO t VALUES (2)')

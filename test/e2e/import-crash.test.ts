@@ -78,7 +78,7 @@ test('killed while it is applied, the database is as before or as after, never b
     expect(await readRows(db, 'SELECT n FROM kept')).toEqual([[1]])
     await platform.stop()
   }
-}, 120_000)
+})
 
 test('while it is applied calls wait and do not fail, how far it is can be seen, and there is one at a time', async () => {
   const db = await begun()
@@ -109,12 +109,7 @@ test('an upload that was left can be followed by another', async () => {
   expect([busy.status, busy.body.code]).toEqual([409, 'import_under_way'])
   upload.leave()
   await upload.answer
-  for (let tries = 0; ; tries++) {
-    const { status } = await imported(db, 'SELECT 1;')
-    if (status === 200) break
-    expect(tries).toBeLessThan(100)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
+  await expect.poll(async () => (await imported(db, 'SELECT 1;')).status).toBe(200)
 })
 
 test('a body may be as large as the operator lets it, whether its length is declared or not', async () => {

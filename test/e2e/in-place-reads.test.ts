@@ -9,7 +9,7 @@ import { startPlatform, type TestPlatform } from '../harness.ts'
 let platform: TestPlatform
 let acme: Awaited<ReturnType<TestPlatform['createNamespace']>>
 beforeAll(async () => {
-  const environment = { QUERY_TIMEOUT_S: '2' }
+  const environment = { QUERY_TIMEOUT_S: '3' }
   platform = await startPlatform({ readers: 0, watchdog: true, environment, failures: ['database_suspended'] })
   acme = await platform.createNamespace('acme')
 })
@@ -89,7 +89,7 @@ test.each([
   await expect(read(db)).rejects.toThrow(TypeError)
   while (platform.pid() === pid) await delay(20)
   const killed = platform.log.slice(entries).find(({ event }) => event === 'statement_killed')
-  expect(killed).toMatchObject({ database: `acme/${db.slug}`, tokenId: acme.tokenId, seconds: 2 })
+  expect(killed).toMatchObject({ database: `acme/${db.slug}`, tokenId: acme.tokenId, seconds: 3 })
   const recorded = (each: Record<string, unknown>) =>
     each.event === 'stopped_statement_recorded' && each.database === `acme/${db.slug}`
   while (!platform.log.some(recorded)) await delay(20)

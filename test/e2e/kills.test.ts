@@ -57,7 +57,7 @@ test.each(targets)(
       await Promise.all(loads.map((load) => load.close()))
     }
   },
-  60_000 + KILLS * 30_000,
+  300_000 + KILLS * 30_000,
 )
 
 async function startLoad(namespace: string, random: () => number): Promise<Load> {

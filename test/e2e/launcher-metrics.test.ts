@@ -30,7 +30,7 @@ async function collectUntil(url: string, isExpected: (families: Map<string, Fami
 test('the launcher reports its processes, the last backup and the restarts of a cell', async () => {
   folder = await makeDataFolder()
   const readers = hasReaders ? '2' : '0'
-  launcher = launch(folder, { QUERY_TIMEOUT_S: '1', PERSQL_READERS: readers })
+  launcher = launch(folder, { QUERY_TIMEOUT_S: '4', PERSQL_READERS: readers })
   const { url } = await launcher.welcome()
   const processes = ['workerd', 'launcher', 'hashing', ...(hasReaders ? ['reader-0', 'reader-1'] : [])]
   const started = await collectUntil(

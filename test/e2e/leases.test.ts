@@ -130,11 +130,11 @@ describe('with hardly any credit', () => {
     }
     await clients.stop()
     // Credit of the last deletions is allocated once the cached empty balance has expired.
-    for (let tries = 0; tries < 4; tries++) {
+    const spendAll = async () => {
       while ((await owner.db('db0').query('SELECT 1')).status === 200) served++
-      await sleep(100)
+      return (served + deletions) * 500
     }
-    expect((served + deletions) * 500).toBe(CREDIT_NANO)
+    await expect.poll(spendAll, { interval: 100 }).toBe(CREDIT_NANO)
     const { balanceNanoUsd, spend } = await billing(platform, owner)
     expect(balanceNanoUsd).toBe('0')
     expect(spend.requests.quantity * 500).toBe(CREDIT_NANO)

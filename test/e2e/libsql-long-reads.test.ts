@@ -165,7 +165,7 @@ async function untilRunning(): Promise<void> {
 /** A token waits after a read that reached the limit. */
 async function untilServed(client: Client): Promise<void> {
   const read = () => client.send('v3/pipeline', { requests: [execute(long('count(*)')), close] })
-  await expect.poll(async () => (await read()).status, { timeout: 60_000 }).toBe(200)
+  await expect.poll(async () => (await read()).status).toBe(200)
 }
 
 describe.runIf(hasReaders)('an endless read', () => {
@@ -195,7 +195,7 @@ describe.runIf(hasReaders)('an endless read', () => {
     void ask(execute(ENDLESS))
     await untilRunning()
     await open[0]?.close()
-    await expect.poll(running, { timeout: 60_000 }).toBe(0)
+    await expect.poll(running).toBe(0)
     await untilServed(client)
   })
 

@@ -292,9 +292,7 @@ describe('a stream', () => {
     await commits(batch(chain('BEGIN IMMEDIATE', 'INSERT INTO t VALUES (1)')))
     await fails(execute('BEGIN'))
     await credit(-100, 'empty')
-    await expect
-      .poll(() => db.run('SELECT 1').catch(({ status }: { status: number }) => status), { timeout: 4_000 })
-      .toBe(402)
+    await expect.poll(() => db.run('SELECT 1').catch(({ status }: { status: number }) => status)).toBe(402)
     expect(await fails(execute('SELECT 1'))).toMatchObject({ code: 'insufficient_balance' })
     expect(await commits(execute('COMMIT'))).toMatchObject({ type: 'execute' })
     await credit(200, 'full')
@@ -486,6 +484,7 @@ describe('limits', () => {
       send(id, { type: 'open_stream', stream_id: id })
       send(id + 100, { type: 'execute', stream_id: id, stmt: stmt(sql) })
     }
+    await expect.poll(() => count(db)).not.toBe('0')
     let [before, after] = [0, -1]
     while (before !== after) {
       before = after
@@ -495,7 +494,7 @@ describe('limits', () => {
     expect(after).toBeGreaterThan(0)
     expect(after).toBeLessThan(60)
     client.resume()
-    await expect.poll(() => count(db), { timeout: 30_000 }).toBe('60')
+    await expect.poll(() => count(db)).toBe('60')
     client.destroy()
   })
 })

@@ -133,7 +133,7 @@ test('after the disk is lost, a restore has all that was written before the last
   // The ledger matches the balance, and the restored instance serves and bills.
   await restored.setClock(24 * 60 * 60 * 1000)
   await expect
-    .poll(async () => (await restored.request('/api/status')).body, { timeout: 30_000 })
+    .poll(async () => (await restored.request('/api/status')).body)
     .toMatchObject({ data: { ok: true, drifting: 0, lastReconcileAt: expect.any(String) } })
   expect((await db.query('INSERT INTO writes VALUES (-1)')).status).toBe(200)
   const billing = await restored.request('/v1/billing', { token: namespace.token })

@@ -119,4 +119,4 @@ test('after a merge the parent has what the branch changed, and keeps what is it
     { numRuns: Number(process.env.RUNS ?? 20), endOnFailure: false },
   )
   expect(outcomes.filter((outcome) => outcome === 'merged').length).toBeGreaterThan(outcomes.length / 4)
-}, 180_000)
+})

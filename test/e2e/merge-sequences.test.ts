@@ -153,7 +153,7 @@ test('merging again and again does to rows what a three-way merge of plain maps 
   for (const what of ['differs', 'deleted_in_branch', 'deleted_in_parent', 'deleted abort', 'updated parent']) {
     expect([...seen]).toContain(what)
   }
-}, 240_000)
+})
 
 const readState = async (db: TestDatabase, key: string): Promise<string[]> => {
   const value = "CASE WHEN instr(v, char(0)) > 0 THEN 'CAST(X''' || hex(v) || ''' AS TEXT)' ELSE quote(v) END"

@@ -306,7 +306,7 @@ COMMIT; -- done;
     await apply(await draft(script('whole')))
     const tookMs = performance.now() - started
     const seen = new Set<boolean>()
-    for (const part of [0.1, 0.3, 0.5, 0.7, 0.9, 1, 1.1, Number.POSITIVE_INFINITY]) {
+    for (const part of [0, 0.1, 0.3, 0.5, 0.7, 0.9, 1, 1.1, Number.POSITIVE_INFINITY]) {
       const name = `r${++number}`
       const id = await draft(script(name))
       const sent = apply(id).catch((): undefined => undefined)
@@ -325,7 +325,7 @@ COMMIT; -- done;
       expect((await rows(`SELECT count(*) FROM ${name}_59`))[0][0]).toBe(1)
     }
     expect(seen).toEqual(new Set([true, false]))
-  }, 120_000)
+  })
 
   test('keeps a bookmark of the moment before where the platform has them; still once', async () => {
     const elsewhere = await startPlatform({ environment: { PERSQL_RUNTIME: 'cloudflare' } })

@@ -124,7 +124,7 @@ describe('a document is not taken', () => {
       status: 400,
       html: expect.stringContaining('be fetched'),
     })
-  }, 15_000)
+  })
 })
 
 describe('an address that is not public', () => {

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startBrowser } from '../browser.ts'
+import { openPage, startBrowser } from '../browser.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { oauthClient, parseHiddenFields, pkce } from '../oauth.ts'
 
@@ -237,7 +237,7 @@ describe('in a browser', () => {
     try {
       const { body } = await client.register({ redirect_uris: [redirect] })
       const { verifier, challenge } = pkce()
-      const page = await browser.newPage()
+      const page = await openPage(browser)
       await page.goto(`${platform.url}/oauth/authorize?${client.createQuery(body.client_id, challenge, { redirect })}`)
       await page.click('text=Create one')
       await page.fill('[name=email]', 'browser@example.com')

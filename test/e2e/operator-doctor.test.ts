@@ -29,7 +29,7 @@ beforeAll(async () => {
   expect((await branch.query('INSERT INTO t VALUES (0, 0)')).status).toBe(200)
   running = await instance.operator('doctor')
   await instance.stop()
-}, 120_000)
+})
 afterAll(async () => {
   await instance?.remove()
   await removeDataFolder(scratch)

@@ -51,7 +51,7 @@ beforeAll(async () => {
   } finally {
     await instance.remove()
   }
-}, 120_000)
+})
 afterAll(() => removeDataFolder(scratch))
 
 const commands: [name: string, args: (data: string) => string[], code: number][] = [

@@ -24,7 +24,7 @@ beforeAll(async () => {
   registry = await startNpmRegistry()
   launcher = start()
   url = (await launcher.welcome()).url
-}, 300_000)
+})
 afterAll(async () => {
   await launcher?.stop()
   await registry?.stop()
@@ -71,7 +71,7 @@ test('commands for every package are documented', () => {
 })
 
 // The first command runs while packages are being built: npm waits and tries again.
-test.each(commands)('in an empty folder: %s', { timeout: 300_000 }, async (command) => {
+test.each(commands)('in an empty folder: %s', async (command) => {
   const app = await mkdtemp(join(folder, 'app-'))
   const env = registry.environment(app)
   const { stdout } = await run(command.replaceAll(DOCUMENTED, url), { cwd: app, env })
@@ -97,7 +97,7 @@ test.each(commands)('in an empty folder: %s', { timeout: 300_000 }, async (comma
   return undefined
 })
 
-test('a lock file stays valid after the instance lost and built its packages again', { timeout: 300_000 }, async () => {
+test('a lock file stays valid after the instance lost and built its packages again', async () => {
   const app = join(folder, 'locked')
   await mkdir(app)
   const env = registry.environment(app)

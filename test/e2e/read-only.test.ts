@@ -72,7 +72,7 @@ test.each<[string, Restriction]>([
   expect(launcher.stderr).toMatch(/^PerSQL has no write access to \S+\/data\. .*\n$/)
 })
 
-test('two first starts at the same time both build and run', { timeout: 180_000 }, async () => {
+test('two first starts at the same time both build and run', async () => {
   // The build of the console takes the most time, so it stays.
   const mounts = `mkdir "$data/console" && mount --bind "$clone/dist/console" "$data/console"
     ${unbuilt}; mkdir "$clone/dist/console"; mount --bind "$data/console" "$clone/dist/console"`

@@ -37,5 +37,4 @@ test.runIf(hasReaders)(
       expect({ status, rows: body.data?.rows }).toEqual({ status: 200, rows: [[written, 50_000]] })
     }
   },
-  120_000,
 )

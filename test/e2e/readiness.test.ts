@@ -67,6 +67,7 @@ test('an instance whose disk is not measured has no field for it', async () => {
 test.runIf(hasReaders)('an instance with a busy reader and one that was killed is ready', async () => {
   await setDisk(ROOM.freeBytes)
   await becomes(200)
+  while (platform.readers?.pids.length !== 2) await delay(20)
   const { db } = await platform.createNamespace('acme')
   const endless = db().query('WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n')
   while (!/^persql_reads_running 1/m.test((await platform.request('/metrics')).body)) await delay(20)

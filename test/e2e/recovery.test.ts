@@ -109,7 +109,7 @@ test('kill -9 again and again loses nothing acknowledged and repeats nothing ret
     0,
   )
   expect(Number(balanceNanoUsd)).toBe(paidIn - used)
-}, 180_000)
+})
 
 function count(tally: Tally, meta: Tally): void {
   tally.requests += 1
@@ -119,7 +119,7 @@ function count(tally: Tally, meta: Tally): void {
 
 /** Sends again, as a client with an idempotency key would, until there is an answer. */
 async function untilAnswered<T extends { status: number; body: unknown }>(send: () => Promise<T>): Promise<T> {
-  for (let attempt = 0; attempt < 2_000; attempt++) {
+  for (;;) {
     try {
       const answer = await send()
       if (answer.status === 200) return answer
@@ -130,5 +130,4 @@ async function untilAnswered<T extends { status: number; body: unknown }>(send: 
     }
     await sleep(10)
   }
-  throw new Error('No answer after 2,000 attempts.')
 }

@@ -53,7 +53,7 @@ beforeAll(async () => {
   }
   await make('SELECT 1')
   expect(await live.operator('backup', target)).toMatchObject({ code: 0, stderr: '' })
-}, 120_000)
+})
 afterAll(async () => {
   await live.remove()
   await removeDataFolder(scratch)
@@ -177,17 +177,13 @@ test.each<[string, number, string, () => ReturnType<typeof restoreDatabase>]>([
     'acme/new was not restored: The request body exceeds 8 MB.',
     () => restoreDatabase('acme/db-2', 'acme/new'),
   ],
-])(
-  '%s is refused, and nothing stays',
-  async (_, code, message, run) => {
-    const databases = await listDatabases()
-    expect(await run()).toMatchObject({ code, stdout: '', stderr: expect.stringContaining(message) })
-    expect(await listDatabases()).toEqual(databases)
-    expect(await listTokens()).toEqual(['test'])
-    expect(existsSync(join(live.data, 'tmp', 'restore'))).toBe(false)
-  },
-  120_000,
-)
+])('%s is refused, and nothing stays', async (_, code, message, run) => {
+  const databases = await listDatabases()
+  expect(await run()).toMatchObject({ code, stdout: '', stderr: expect.stringContaining(message) })
+  expect(await listDatabases()).toEqual(databases)
+  expect(await listTokens()).toEqual(['test'])
+  expect(existsSync(join(live.data, 'tmp', 'restore'))).toBe(false)
+})
 
 /** Starts a server that passes each call on to the instance, but calls `onImport` instead of passing a file on. */
 async function startProxy(onImport: (proxy: Server) => void): Promise<string> {

@@ -63,7 +63,7 @@ test('a rotation replaces the operator secret and keeps tokens, endpoints and ac
   const session = instance.session(signedIn, account.email)
   expect((await session.request('/api/auth/get-session')).body).toMatchObject({ user: { id: account.userId } })
   await instance.stop()
-}, 120_000)
+})
 
 test.each([
   ['a secret from the environment', { PERSQL_SECRET: 'of-the-environment' }, [], 'comes from PERSQL_SECRET'],

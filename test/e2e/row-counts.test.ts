@@ -79,4 +79,4 @@ test('changes and lastInsertRowid match SQLite after any writes', async () => {
     }),
     { numRuns: 300 },
   )
-}, 120_000)
+})

@@ -143,7 +143,7 @@ test('a database holds 500 of them', async () => {
   expect(all).toHaveLength(500)
   await saved.remove(all[0].id)
   expect((await saved.create('one more')).status).toBe(200)
-}, 180_000)
+})
 
 test('a fork has none of them, a restore keeps them, and they go with the database', async () => {
   const saved = await fresh()

@@ -65,26 +65,22 @@ async function runReadme(url: string) {
 test.each([
   ['without install scripts', async () => {}],
   ["with npm's defaults", installWithDefaults],
-])(
-  'the packed package, installed %s in an empty folder, starts and answers the README',
-  async (_, install) => {
-    await install()
-    await writeFile(join(app, '.env'), 'PORT=0\nPERSQL_BOOTSTRAP=from-file/main\n')
-    const environment = { PERSQL_BOOTSTRAP: 'acme/main' }
-    launched = new LauncherProcess(app, environment, [], ['npx', 'persql-server', 'start'])
-    const { url } = await launched.welcome()
-    expect(await runReadme(url)).toMatchObject({ success: true, data: { rows: [['hello']] } })
-    const page = await (await fetch(`${url}/`, { headers: { accept: 'text/html' } })).text()
-    expect(page).toContain('<title>PerSQL</title>')
+])('the packed package, installed %s in an empty folder, starts and answers the README', async (_, install) => {
+  await install()
+  await writeFile(join(app, '.env'), 'PORT=0\nPERSQL_BOOTSTRAP=from-file/main\n')
+  const environment = { PERSQL_BOOTSTRAP: 'acme/main' }
+  launched = new LauncherProcess(app, environment, [], ['npx', 'persql-server', 'start'])
+  const { url } = await launched.welcome()
+  expect(await runReadme(url)).toMatchObject({ success: true, data: { rows: [['hello']] } })
+  const page = await (await fetch(`${url}/`, { headers: { accept: 'text/html' } })).text()
+  expect(page).toContain('<title>PerSQL</title>')
 
-    expect((await npx(['operator', 'list'])).stdout).toMatch(/^acme +active +\$/m)
-    expect((await npx(['list'])).stdout).toMatch(/^acme +active +\$/m)
-    expect((await npx(['check'])).stdout).toContain('acme/main: ok')
-    expect(await stop(launched)).toBe(0)
-    launched = undefined
-  },
-  300_000,
-)
+  expect((await npx(['operator', 'list'])).stdout).toMatch(/^acme +active +\$/m)
+  expect((await npx(['list'])).stdout).toMatch(/^acme +active +\$/m)
+  expect((await npx(['check'])).stdout).toContain('acme/main: ok')
+  expect(await stop(launched)).toBe(0)
+  launched = undefined
+})
 
 test('the command prints its version and all commands, and names unknown ones', async () => {
   expect(await npx(['--version'])).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: '' })
@@ -96,7 +92,7 @@ test('the command prints its version and all commands, and names unknown ones', 
     stderr: expect.stringMatching(/^Unknown command "launch"\.[\s\S]*persql-server <command>/),
   })
   expect(await npx(['start', 'now'])).toMatchObject({ code: 1, stderr: expect.stringContaining('"now"') })
-}, 300_000)
+})
 
 test('the package installs only what runs, at the versions of the lock file', async () => {
   const installed = JSON.parse(readFileSync(join(app, 'node_modules/.package-lock.json'), 'utf8')).packages

@@ -154,7 +154,7 @@ test('the file and the dump of any database are equal, and REALs are exact to th
     }
   })
   await fc.assert(property, { numRuns: 15 })
-}, 120_000)
+})
 
 test('a file larger than what is held in memory is whole, long values and sorted indexes with it', async () => {
   const db = await acme.make('CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b BLOB)', 'CREATE INDEX by_a ON t (a, b)')

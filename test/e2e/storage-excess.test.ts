@@ -42,49 +42,44 @@ describe('a statement that writes far more than its quota', () => {
     ['VALUES', `INSERT INTO t VALUES ${Array(4_000).fill('(1, zeroblob(5000000))')}`],
     ['a trigger', 'INSERT INTO fires VALUES (1)'],
     ['a batch', [{ sql: 'DELETE FROM small' }, { sql: `INSERT INTO t ${endless}` }]],
-  ])(
-    'is stopped: %s',
-    async (_, work) => {
-      // After two stopped statements, the long writes of a namespace are refused.
-      const acme = await eventually(() => platform.createNamespace(uniqueName('acme')))
-      const db = await eventually(() =>
-        acme.make(
-          'CREATE TABLE t (n, x)',
-          'CREATE TABLE small (x)',
-          'WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000) INSERT INTO small SELECT i FROM n',
-          'CREATE TABLE fires (x)',
-          `CREATE TRIGGER fired AFTER INSERT ON fires BEGIN INSERT INTO t SELECT a.x, zeroblob(4000) FROM small a, small b; END`,
-        ),
-      )
-      const rows = async () =>
-        (await eventually(() => db.query('SELECT (SELECT count(*) FROM t), (SELECT total(x) FROM small)'))).body.data
-          .rows
-      const before = await rows()
-      const entries = platform.log.length
-      await expect(typeof work === 'string' ? db.query(work) : db.batch(work, { transaction: true })).rejects.toThrow()
-      await expect
-        .poll(() => platform.log.slice(entries).map(({ event }) => event), { timeout: 30_000 })
-        .toContain('stopped_statement_recorded')
-      expect(platform.log.slice(entries).find(({ event }) => event === 'statement_killed')).toMatchObject({
-        ...{
-          reason: 'quota',
-          database: `${acme.namespace.slug}/${db.slug}`,
-          tokenId: acme.tokenId,
-          sql: expect.any(String),
-        },
-      })
-      expect(await rows()).toEqual(before)
-      const refused = await db.query('DELETE FROM t')
-      expect(refused).toMatchObject({ status: 503, body: { code: 'database_suspended', reason: 'quota' } })
-      const log = 'SELECT status, error FROM _persql_query_log WHERE status = 409'
-      expect((await db.query(log)).body.data.rows).toEqual([[409, expect.stringContaining('"database_bytes"')]])
-      // The log that the statement wrote doesn't stay.
-      expect(
-        getFileSize(`${objectFile(platform.data, 'database', `${acme.namespace.slug}/${db.slug}`)}-wal`),
-      ).toBeLessThan(4 * MB)
-    },
-    120_000,
-  )
+  ])('is stopped: %s', async (_, work) => {
+    // After two stopped statements, the long writes of a namespace are refused.
+    const acme = await eventually(() => platform.createNamespace(uniqueName('acme')))
+    const db = await eventually(() =>
+      acme.make(
+        'CREATE TABLE t (n, x)',
+        'CREATE TABLE small (x)',
+        'WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000) INSERT INTO small SELECT i FROM n',
+        'CREATE TABLE fires (x)',
+        `CREATE TRIGGER fired AFTER INSERT ON fires BEGIN INSERT INTO t SELECT a.x, zeroblob(4000) FROM small a, small b; END`,
+      ),
+    )
+    const rows = async () =>
+      (await eventually(() => db.query('SELECT (SELECT count(*) FROM t), (SELECT total(x) FROM small)'))).body.data.rows
+    const before = await rows()
+    const entries = platform.log.length
+    await expect(typeof work === 'string' ? db.query(work) : db.batch(work, { transaction: true })).rejects.toThrow()
+    await expect
+      .poll(() => platform.log.slice(entries).map(({ event }) => event))
+      .toContain('stopped_statement_recorded')
+    expect(platform.log.slice(entries).find(({ event }) => event === 'statement_killed')).toMatchObject({
+      ...{
+        reason: 'quota',
+        database: `${acme.namespace.slug}/${db.slug}`,
+        tokenId: acme.tokenId,
+        sql: expect.any(String),
+      },
+    })
+    expect(await rows()).toEqual(before)
+    const refused = await db.query('DELETE FROM t')
+    expect(refused).toMatchObject({ status: 503, body: { code: 'database_suspended', reason: 'quota' } })
+    const log = 'SELECT status, error FROM _persql_query_log WHERE status = 409'
+    expect((await db.query(log)).body.data.rows).toEqual([[409, expect.stringContaining('"database_bytes"')]])
+    // The log that the statement wrote doesn't stay.
+    expect(
+      getFileSize(`${objectFile(platform.data, 'database', `${acme.namespace.slug}/${db.slug}`)}-wal`),
+    ).toBeLessThan(4 * MB)
+  })
 })
 
 test('a write of a database above its quota is not stopped if it does not grow the database', async () => {
@@ -102,7 +97,7 @@ test('a write of a database above its quota is not stopped if it does not grow t
   } finally {
     await platform.stop()
   }
-}, 120_000)
+})
 
 test('a cell stops the statements of its own databases', async () => {
   const instance = await startCells(2, { QUERY_TIMEOUT_S: '60', PERSQL_QUOTA_DATABASE_BYTES: '2 MB' })
@@ -121,41 +116,35 @@ test('a cell stops the statements of its own databases', async () => {
   } finally {
     await instance.stop()
   }
-}, 120_000)
+})
 
 test.each([
   ['with the log of its writes', `INSERT INTO t ${endless}`],
   ['with temporary files', `INSERT INTO t SELECT * FROM (${endless}) ORDER BY 2, 1 DESC`],
-])(
-  'a statement that fills the disk %s is stopped before that, and the room is free again',
-  async (_, sql) => {
-    const volume = new SmallVolume(1_024)
-    const platform = await startPlatform({
-      data: join(volume.path, 'data'),
-      watchdog: true,
-      // A volume in memory is filled fast, so the launcher must look well before it is full.
-      reserveMb: 500,
-      failures: ['database_suspended'],
-      environment: { QUERY_TIMEOUT_S: '60' },
-    })
-    try {
-      const { db, tokenId } = await platform.createNamespace('acme')
-      await db().query('CREATE TABLE t (n, x)')
-      volume.fill(900 * MB)
-      const before = volume.freeBytes
-      await expect(db().query(sql)).rejects.toThrow()
-      await expect
-        .poll(() => platform.log.map(({ event }) => event), { timeout: 30_000 })
-        .toContain('stopped_statement_recorded')
-      expect(platform.log.find(({ event }) => event === 'statement_killed')).toMatchObject({ reason: 'disk', tokenId })
-      const log = 'SELECT status FROM _persql_query_log WHERE status > 200'
-      expect((await eventually(() => db().query(log))).body.data.rows).toEqual([[507]])
-      expect(volume.freeBytes).toBeGreaterThan(before - 8 * MB)
-      expect((await db().query('SELECT count(*) FROM t')).body.data.rows).toEqual([[0]])
-    } finally {
-      await platform.stop()
-      volume.remove()
-    }
-  },
-  120_000,
-)
+])('a statement that fills the disk %s is stopped before that, and the room is free again', async (_, sql) => {
+  const volume = new SmallVolume(1_024)
+  const platform = await startPlatform({
+    data: join(volume.path, 'data'),
+    watchdog: true,
+    // A volume in memory is filled fast, so the launcher must look well before it is full.
+    reserveMb: 500,
+    failures: ['database_suspended'],
+    environment: { QUERY_TIMEOUT_S: '60' },
+  })
+  try {
+    const { db, tokenId } = await platform.createNamespace('acme')
+    await db().query('CREATE TABLE t (n, x)')
+    volume.fill(900 * MB)
+    const before = volume.freeBytes
+    await expect(db().query(sql)).rejects.toThrow()
+    await expect.poll(() => platform.log.map(({ event }) => event)).toContain('stopped_statement_recorded')
+    expect(platform.log.find(({ event }) => event === 'statement_killed')).toMatchObject({ reason: 'disk', tokenId })
+    const log = 'SELECT status FROM _persql_query_log WHERE status > 200'
+    expect((await eventually(() => db().query(log))).body.data.rows).toEqual([[507]])
+    expect(volume.freeBytes).toBeGreaterThan(before - 8 * MB)
+    expect((await db().query('SELECT count(*) FROM t')).body.data.rows).toEqual([[0]])
+  } finally {
+    await platform.stop()
+    volume.remove()
+  }
+})

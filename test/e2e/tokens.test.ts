@@ -88,7 +88,7 @@ test('a scoped token touches its tables and no other', async () => {
 })
 
 test('a token ends at its time, warm or cold, and leaves the list', async () => {
-  const { token, id, expiresAt } = await mint({ role: 'readonly', expiresIn: 2 })
+  const { token, id, expiresAt } = await mint({ role: 'readonly', expiresIn: 5 })
   expect(Date.parse(expiresAt)).toBeGreaterThan(Date.now())
   expect(await status(token, 'SELECT 1')).toBe(200)
   await delay(Date.parse(expiresAt) - Date.now() + 50)

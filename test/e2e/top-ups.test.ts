@@ -321,7 +321,7 @@ test('a dispute takes the money, below zero if need be, and gives it back when i
   await deliver(dispute('closed', 'lost', payment, 5_000))
   expect(await balance()).toBeLessThan(-48)
   await deliver(dispute('closed', 'won', payment, 5_000))
-  await expect.poll(async () => (await db().query('SELECT 1')).status, { timeout: 1_000 }).toBe(200)
+  await expect.poll(async () => (await db().query('SELECT 1')).status).toBe(200)
 })
 
 test.each([
@@ -379,7 +379,7 @@ test('with an empty balance, a top-up still works, and its payment resumes servi
   expect((await db().query('SELECT 1')).status).toBe(402)
   const id = await open(5)
   await deliver(paid(id))
-  await expect.poll(async () => (await db().query('SELECT 1')).status, { timeout: 1_000 }).toBe(200)
+  await expect.poll(async () => (await db().query('SELECT 1')).status).toBe(200)
 })
 
 test('when Stripe fails or hangs up, the next attempt leads to one page', async () => {

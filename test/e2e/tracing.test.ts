@@ -150,7 +150,7 @@ test('while the collector fails, spans are dropped and counted, and calls work; 
   })
   expect(collector.requests[0]?.headers).toMatchObject({ authorization: 'Bearer abc', 'x-tenant': 'one' })
   expect(collector.problems).toEqual([])
-}, 120_000)
+})
 
 test('a call that another cell forwards stays one trace', async () => {
   const instance = await startCells(2, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url })

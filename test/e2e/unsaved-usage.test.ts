@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 
@@ -6,7 +5,7 @@ let platform: TestPlatform
 let acme: Awaited<ReturnType<TestPlatform['createNamespace']>>
 
 beforeAll(async () => {
-  platform = await startPlatform({ environment: { QUERY_TIMEOUT_S: '1' } })
+  platform = await startPlatform({ environment: { QUERY_TIMEOUT_S: '2' } })
   acme = await platform.createNamespace('acme')
 })
 afterAll(() => platform.stop())
@@ -35,8 +34,9 @@ test('what was answered before a statement ends the object is billed and logged,
     "SELECT count(*), sum(rows_read) FROM _persql_query_log WHERE sql LIKE 'SELECT count(*) FROM t WHERE%'",
   )
   expect(logged.body.data.rows).toEqual([[reads, rowsRead]])
-  await sleep(1_500)
-  const usage = await platform.request('/v1/usage', { token: acme.token })
-  const { rowsRead: metered } = usage.body.data.databases.find(({ slug }: { slug: string }) => slug === db.slug)
-  expect(metered).toBeGreaterThanOrEqual(rowsRead)
+  const metered = async () => {
+    const { databases } = (await platform.request('/v1/usage', { token: acme.token })).body.data
+    return databases.find(({ slug }: { slug: string }) => slug === db.slug).rowsRead
+  }
+  await expect.poll(metered).toBeGreaterThanOrEqual(rowsRead)
 })

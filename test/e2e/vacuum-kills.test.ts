@@ -75,4 +75,4 @@ test('a killed launcher ends a VACUUM, and after the next start nothing is lost,
   expect(damage).toEqual([['ok']])
   await next.stop()
   await removeDataFolder(folder)
-}, 120_000)
+})

@@ -13,7 +13,7 @@ const readSqlite = <T>(file: string, read: Parameters<typeof readObject<T>>[1]):
 let platform: TestPlatform
 beforeAll(async () => {
   platform = await startPlatform({
-    vacuumMs: 10_000,
+    vacuumMs: 120_000,
     readers: 1,
     watchdog: true,
     environment: { PERSQL_WELCOME_CREDIT_USD: '50' },
@@ -68,6 +68,21 @@ async function vacuumPids(): Promise<number[]> {
 
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await delay(5)
+}
+
+/** Starts a VACUUM, and waits until it is seen. One that ended before is repeated, with free pages again. */
+async function startVacuum(db: Opened, isSeen: () => boolean | Promise<boolean>) {
+  for (;;) {
+    let isOver = false
+    const running = vacuum(db)
+      .catch(() => ({ failed: 'no response' }))
+      .finally(() => {
+        isOver = true
+      })
+    await until(async () => isOver || (await isSeen()))
+    if (!isOver) return { running, hasEnded: () => isOver }
+    for (const sql of filler(60).slice(1)) expect((await db.query(sql)).status).toBe(200)
+  }
 }
 
 /** A database with tables of all kinds, whose rowids have gaps, and free pages. */
@@ -166,19 +181,15 @@ test('calls that arrive during it wait, and none fails', async () => {
     'WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40) INSERT INTO large SELECT zeroblob(1000000) FROM n',
   )
   const before = await readContent(db)
-  let hasEnded = false
-  const running = vacuum(db).finally(() => {
-    hasEnded = true
-  })
-  await until(() => hasEnded || isRunning(db))
-  expect(hasEnded).toBe(false)
+  const { running, hasEnded } = await startVacuum(db, () => isRunning(db))
+  expect(hasEnded()).toBe(false)
   const calls = [
     db.query("INSERT INTO plain (v) VALUES ('during')"),
     db.query('SELECT count(*) FROM keyless'),
     db.batch([{ sql: 'CREATE TABLE later (n)' }, { sql: 'INSERT INTO later VALUES (1)' }]),
     db.request('/tables'),
   ]
-  expect(hasEnded).toBe(false)
+  expect(hasEnded()).toBe(false)
   expect((await Promise.all(calls)).map(({ status }) => status)).toEqual([200, 200, 200, 200])
   expect(await running).toHaveProperty('freedBytes')
   await db.query('DROP TABLE later')
@@ -211,21 +222,17 @@ test('the change feed, migrations, branches, snapshots and exports work after it
   expect((await db.request('/export?format=sql')).status).toBe(200)
 })
 
-test.runIf(hasReaders)(
-  'a database with a running read is left alone, and the read ends as usual',
-  async () => {
-    const db = await openVaried()
-    const reading = db.query(
-      'WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT count(*), (SELECT count(*) FROM keyless) FROM n',
-    )
-    await until(async () =>
-      / 1$/m.test(/^persql_reads_running .*$/m.exec((await platform.request('/metrics')).body)?.[0] ?? ''),
-    )
-    expect(await vacuum(db)).toEqual({ skipped: 'busy' })
-    expect((await reading).body.data.rows).toEqual([[3_000_000, 3]])
-  },
-  120_000,
-)
+test.runIf(hasReaders)('a database with a running read is left alone, and the read ends as usual', async () => {
+  const db = await openVaried()
+  const reading = db.query(
+    'WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT count(*), (SELECT count(*) FROM keyless) FROM n',
+  )
+  await until(async () =>
+    / 1$/m.test(/^persql_reads_running .*$/m.exec((await platform.request('/metrics')).body)?.[0] ?? ''),
+  )
+  expect(await vacuum(db)).toEqual({ skipped: 'busy' })
+  expect((await reading).body.data.rows).toEqual([[3_000_000, 3]])
+})
 
 test('it waits until a database is idle, or until the launcher no longer does', async () => {
   const db = await openVaried()
@@ -286,29 +293,24 @@ const kills: [string, (db: Opened) => Promise<unknown>][] = [
   ],
   ['the platform', () => platform.kill()],
 ]
-test.each(kills)(
-  'nothing is lost if %s is killed during it',
-  async (_name, kill) => {
-    const db = await openVaried(60)
-    await db.query('CREATE TABLE large (b)')
-    await db.query(
-      'WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40) INSERT INTO large SELECT randomblob(1000000) FROM n',
-    )
-    const before = await readContent(db)
-    const running = vacuum(db).catch(() => ({ failed: 'no response' }))
-    await until(async () => (await vacuumPids()).length > 0)
-    await kill(db)
-    expect(await running).toHaveProperty('failed')
-    await until(async () => (await platform.request('/healthz').catch(() => undefined))?.status === 200)
-    expect(await vacuumPids()).toEqual([])
-    expect(await readContent(db)).toEqual(before)
-    expect((await db.query("INSERT INTO plain (v) VALUES ('after')")).status).toBe(200)
-    expect([leftIndexes(db), isRunning(db)]).toEqual([[], false])
-    expect(readSqlite(db.file, (sqlite) => sqlite.prepare('PRAGMA integrity_check').raw().all())).toEqual([['ok']])
-    expect(await vacuum(db)).toHaveProperty('freedBytes')
-  },
-  120_000,
-)
+test.each(kills)('nothing is lost if %s is killed during it', async (_name, kill) => {
+  const db = await openVaried(60)
+  await db.query('CREATE TABLE large (b)')
+  await db.query(
+    'WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40) INSERT INTO large SELECT randomblob(1000000) FROM n',
+  )
+  const before = await readContent(db)
+  const { running } = await startVacuum(db, async () => (await vacuumPids()).length > 0)
+  await kill(db)
+  expect(await running).toHaveProperty('failed')
+  await until(async () => (await platform.request('/healthz').catch(() => undefined))?.status === 200)
+  expect(await vacuumPids()).toEqual([])
+  expect(await readContent(db)).toEqual(before)
+  expect((await db.query("INSERT INTO plain (v) VALUES ('after')")).status).toBe(200)
+  expect([leftIndexes(db), isRunning(db)]).toEqual([[], false])
+  expect(readSqlite(db.file, (sqlite) => sqlite.prepare('PRAGMA integrity_check').raw().all())).toEqual([['ok']])
+  expect(await vacuum(db)).toHaveProperty('freedBytes')
+})
 
 test('an index that a killed VACUUM left is dropped before the first call', async () => {
   const db = await openVaried(1)

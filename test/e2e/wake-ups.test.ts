@@ -25,7 +25,7 @@ async function schedule(slug: string): Promise<void> {
 }
 
 /** Repeats an assertion until it holds. */
-const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 20_000 })
+const eventually = <T>(read: () => T) => expect.poll(read)
 
 const countRows = async (slug: string) => (await db(slug).query('SELECT count(*) FROM t')).body.data?.rows[0][0]
 

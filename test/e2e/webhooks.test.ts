@@ -46,7 +46,7 @@ async function passes(ms: number) {
   const body = { aheadMs, database: { namespace: 'acme', slug } }
   await platform.request('/api/dev/clock', { token: platform.secret, body })
 }
-async function until<T>(look: () => Promise<T>, fits: (value: T) => boolean, timeoutMs = 15_000): Promise<T> {
+async function until<T>(look: () => Promise<T>, fits: (value: T) => boolean, timeoutMs = 60_000): Promise<T> {
   const untilMs = Date.now() + timeoutMs
   for (;;) {
     const value = await look()
@@ -179,7 +179,7 @@ describe('a receiver that', () => {
     await platform.restart()
     aheadMs = 0
     await run('UPDATE t SET n = n + 10')
-    await receiver.got(4, 30_000)
+    await receiver.got(4)
     const done = await until(
       () => deliveries(hook.id),
       (list) => list.every(({ status }: { status: string }) => status === 'delivered'),
@@ -191,17 +191,21 @@ describe('a receiver that', () => {
 
   test('is slow delays no other', async () => {
     const quick = await startReceiver()
-    receiver.answer = () => {}
+    let hasTimedOut = false
+    receiver.answer = (response) =>
+      response.on('close', () => {
+        hasTimedOut = true
+      })
     const slow = await create()
     await create({ url: quick.url })
     await run('INSERT INTO t (n) VALUES (1)')
     await receiver.got(1)
     await run('DELETE FROM t')
-    await quick.got(2, 5_000)
+    await quick.got(2)
+    expect(hasTimedOut).toBe(false)
     const timedOut = await until(
       () => deliveries(slow.id),
       (list) => list.some(({ error }: { error: string }) => error),
-      20_000,
     )
     expect(timedOut.at(-1)).toMatchObject({ status: 'pending', error: 'No response within 10 s.', attempts: 1 })
     await quick.stop()
@@ -262,7 +266,6 @@ describe('a receiver that', () => {
       until(
         () => deliveries(hook.id),
         ([first]) => first?.attempts === count,
-        20_000,
       )
     const gaps: number[] = []
     for (let count = 1; count <= 10; count++) {
@@ -301,7 +304,7 @@ describe('a receiver that', () => {
     const unknown = await db.request(`/webhooks/${hook.id}/deliveries/evt_none/replay`, { body: {} })
     expect(unknown.body.code).toBe('delivery_not_found')
     await passes(-aheadMs)
-  }, 120_000)
+  })
 })
 
 describe('who may', () => {

@@ -61,7 +61,7 @@ beforeAll(async () => {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   deployed = new Deployed(await findUrl(), secret)
-}, 300_000)
+})
 afterAll(async () => {
   if (wrangler.exitCode === null) {
     process.kill(-(wrangler.pid as number), 'SIGTERM')

@@ -91,7 +91,7 @@ export class Load {
 
   /** Waits until the schedule has run this number of times, and checks that it did not run more often. */
   async ticked(count: number): Promise<void> {
-    await expect.poll(() => this.#value('SELECT count(*) FROM ticks'), { timeout: 30_000 }).toBe(count)
+    await expect.poll(() => this.#value('SELECT count(*) FROM ticks')).toBe(count)
   }
 
   async stop(): Promise<void> {
@@ -246,7 +246,7 @@ export class Load {
   /** Waits until the webhook has received each event, under one ID however often it was sent. */
   async #delivered(count: number): Promise<void> {
     const ids = () => new Set(this.#receiver.received.map(({ body }) => body.id)).size
-    await expect.poll(ids, { timeout: 30_000 }).toBe(count)
+    await expect.poll(ids).toBe(count)
   }
 
   /**

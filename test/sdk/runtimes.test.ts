@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startWorkerd } from '../../apps/launcher/src/workerd-process.ts'
 import { type BrokenServer, startBrokenServers } from '../broken-servers.ts'
-import { startBrowser } from '../browser.ts'
+import { openPage, startBrowser } from '../browser.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { builtSdk } from './built.ts'
 import { cases } from './suite.ts'
@@ -228,7 +228,7 @@ test('a browser runs it', async () => {
   const options = await onServer('browser')
   const browser = await startBrowser()
   try {
-    const page = await browser.newPage()
+    const page = await openPage(browser)
     await page.route(`${platform.url}/sdk/**`, async (route) => {
       const file = basename(new URL(route.request().url()).pathname)
       if (file === 'page') return route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>App</title>' })

@@ -130,7 +130,7 @@ test('a tarball keeps its bytes when the sources of its version change, and olde
   expect((await readdir(data)).filter((name) => name.startsWith('rebuilt')).length).toBe(9)
 })
 
-test('npm pack builds a package first', { timeout: 180_000 }, async () => {
+test('npm pack builds a package first', async () => {
   const args = ['pack', '-w', 'packages/kysely', '--json', '--pack-destination', folder]
   const { code, output } = await npm(args)
   expect(code, output).toBe(0)

@@ -119,7 +119,7 @@ test('subscriptions, files, sessions and resources use the branch', async () => 
     const end = branch.subscribe({ onChange, onReady: () => resolve(end), onError: reject })
   })
   await branch.query("INSERT INTO items (name) VALUES ('hat')")
-  await vi.waitFor(() => expect(changes).toEqual(['items insert']), { timeout: 20_000 })
+  await vi.waitFor(() => expect(changes).toEqual(['items insert']), { timeout: 60_000 })
   off()
   expect(await branch.import('name\nshoe\n', { format: 'csv', table: 'items' })).toMatchObject({ rows: 1 })
   expect(await (await branch.export({ format: 'csv', table: 'items' })).text()).toContain('shoe')

@@ -53,7 +53,7 @@ const cases: [name: BrokenServer, code: string, words: string, attempts: number,
   ['closed', 'network', 'No response from HOST: connection closed (UND_ERR_SOCKET).', 3],
   ['cut off', 'network', 'No response from HOST: connection closed (UND_ERR_SOCKET).', 3],
   ['no HTTP', 'network', 'No response from HOST: the response is not HTTP', 3],
-  ['silent', 'timeout', 'No response from http://HOST within 300 ms.', 1, { timeoutMs: 300 }],
+  ['silent', 'timeout', 'No response from http://HOST within 900 ms.', 1, { timeoutMs: 900 }],
 ]
 test.each(cases)('%s: %s, with the host and port', async (name, code, words, attempts, options) => {
   const error = await getFailure(name, options)
@@ -110,7 +110,7 @@ test.each(['api.persql.com', 'localhost:8787', 'ftp://127.0.0.1'])('%s is not a 
 })
 
 test('the timeout of a call ends its delays with the last failure', async () => {
-  expect(await getFailure('refused', { maxRetries: 100, timeoutMs: 400 })).toMatchObject({ code: 'network' })
+  expect(await getFailure('refused', { maxRetries: 100, timeoutMs: 1_500 })).toMatchObject({ code: 'network' })
 })
 
 // The messages of Deno, Bun, Workers and browsers: test/sdk/runtimes.test.ts uses the real ones.

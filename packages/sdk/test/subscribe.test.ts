@@ -14,7 +14,7 @@ let server: WebSocketServer
 let connections: Connection[]
 let persql: PerSQL
 /** The time in which a connection responds on a busy machine. */
-const soon = { timeout: 10_000 }
+const soon = { timeout: 60_000 }
 
 beforeEach(async () => {
   connections = []

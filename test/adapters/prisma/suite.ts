@@ -120,7 +120,7 @@ export const suite: Suite = {
           const { visits } = await tx.user.findUniqueOrThrow({ where: { id: 1 } })
           await tx.user.update({ where: { id: 1 }, data: { visits: visits + 1n } })
         },
-        { timeout: 30_000 },
+        { maxWait: 60_000, timeout: 60_000 },
       )
     await Promise.all(Array.from({ length: 5 }, increment))
     equal((await prisma.user.findUniqueOrThrow({ where: { id: 1 } })).visits, 5n)

@@ -92,7 +92,7 @@ test('a file that is written and checkpointed during the copy is copied in one s
     await writing
     sqlite.close()
   }
-}, 30_000)
+})
 
 /** A thread that moves 1 from one file to another all the time: it takes it from the first, then gives it to the second. */
 const moving = `

@@ -49,7 +49,7 @@ test('a process that is killed at any time leaves the old or the new content', a
     owner.exec('UPDATE t SET b = b WHERE rowid = 7')
   }
   owner.close()
-}, 120_000)
+})
 
 test('a lock that another process holds is a failure, and a file that is missing too', async () => {
   const { file, owner } = openFile('locked.sqlite')
@@ -59,4 +59,4 @@ test('a lock that another process holds is a failure, and a file that is missing
   owner.close()
   const missing = join(data, 'missing', 'a.sqlite')
   expect(await startVacuum(program, data, { file: missing, limits }).outcome).toHaveProperty('failed')
-}, 60_000)
+})

@@ -118,7 +118,7 @@ const initial: [what: string, blobs: Record<string, string>][] = [
   ],
 ]
 
-test.each(initial)('a backup that needs %s never loses it to pruning', { timeout: 120_000 }, async (_what, blobs) => {
+test.each(initial)('a backup that needs %s never loses it to pruning', async (_what, blobs) => {
   const { tried, lost } = await tryInterleavings(blobs, (store, work, wait) =>
     withBackupLease(store, work, { now: clock, wait }),
   )
@@ -126,11 +126,7 @@ test.each(initial)('a backup that needs %s never loses it to pruning', { timeout
   expect(tried).toBeGreaterThan(50)
 })
 
-test.each(initial)(
-  'without a lease, a backup that needs %s can lose it',
-  { timeout: 120_000 },
-  async (_what, blobs) => {
-    const { lost } = await tryInterleavings(blobs, (_store, work) => work({ assertHeld: () => {} }))
-    expect(lost).toBeGreaterThan(0)
-  },
-)
+test.each(initial)('without a lease, a backup that needs %s can lose it', async (_what, blobs) => {
+  const { lost } = await tryInterleavings(blobs, (_store, work) => work({ assertHeld: () => {} }))
+  expect(lost).toBeGreaterThan(0)
+})
