@@ -46,8 +46,9 @@ export class Database extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#services = createServices(ctx, env)
-    const { alarm, timers, vacuum } = this.#services
+    const { alarm, timers, vacuum, lease } = this.#services
     vacuum.recover()
+    lease.recover(ctx)
     alarm.restore(() => timers.nextMs)
   }
 
@@ -90,7 +91,8 @@ export class Database extends DurableObject<Env> {
     lease.touch()
     const transaction = transactions.get(id)
     if (!transaction || !hold.isHeldBy(id) || exclusive.busy) return undefined
-    return await lease.awaiting(() => new Continuation(continuations, transaction, source).run(first))
+    const continuation = new Continuation(continuations, transaction, source)
+    return await lease.awaiting(() => lease.runAhead(() => continuation.run(first)))
   }
 
   /** The mailbox of a database. Only an object with the name of a mailbox uses it; such an object is not a database. */

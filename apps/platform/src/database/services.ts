@@ -391,7 +391,7 @@ function createCalls(
     meansFor: (endpoint) => means.of(endpoint),
   }
   const continuations: ContinuationServices = {
-    ...{ storage, engine, exclusion: core.exclusion, hold: core.hold, transactions },
+    ...{ storage, engine, exclusion: core.exclusion, hold: core.hold, transactions, lease },
     serve: (call, inside) => calls.serveInside(call, inside),
     findStream: (transactionId) => features.streams.findByTransaction(transactionId),
     hasWritten: (durationMs) => credit.growthWatch.called(durationMs),

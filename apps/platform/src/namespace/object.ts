@@ -2,11 +2,12 @@ import { DurableObject } from 'cloudflare:workers'
 import type { Api, Database, Listed, Membership, Output, Paging, WelcomeCredit } from '@persql/contract'
 import { now } from '../clock.ts'
 import type { NamespaceCalls } from '../database/calls/neighbors.ts'
-import type { LeaseAnswer } from '../database/metering/lease.ts'
+import type { LeaseAnswer } from '../database/metering/lease-calls.ts'
 import type { Report } from '../database/metering/meter.ts'
 import type { AuditEvent } from '../database/review/audit-outbox.ts'
 import type { WelcomeDecision } from '../directory/welcome-claims.ts'
 import type { Env } from '../env.ts'
+import type { Totals } from '../money.ts'
 import type { Audience } from '../oauth-server/server.ts'
 import type { Serves } from '../remote.ts'
 import { migrate } from '../storage/migrate.ts'
@@ -183,6 +184,11 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
    */
   lease(slug: string, id: string | undefined, report: Report): Promise<LeaseAnswer> {
     return this.#services.leases.lease(slug, id, report)
+  }
+
+  /** Settles counters that the file of a database doesn't have yet. Returns the counters on record, if it is known. */
+  settle(id: string, report: Report): Totals | undefined {
+    return this.#services.leases.settle(id, report)
   }
 
   /** Records that SQLite can't read the file of a database. */

@@ -8,28 +8,16 @@ import { namespaceAt } from '../../remote.ts'
 import type { ExclusiveLock } from '../engine/exclusive-lock.ts'
 import type { Identity, IdentityStore } from '../identity.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
+import type { LeaseCalls } from './lease-calls.ts'
 import { countTicksUntilDue, findDue, TICK_MS } from './lease-ticks.ts'
-import { type Allowance, Meter, NO_REPORT, type Report } from './meter.ts'
+import { Meter, NO_REPORT, type Report } from './meter.ts'
 import type { QueryLog } from './query-log.ts'
-import type { DatabaseQuotas, QuotaGrant } from './quotas.ts'
+import type { DatabaseQuotas } from './quotas.ts'
 import type { Revocations } from './revocations.ts'
+import { SavedCounters } from './saved-counters.ts'
 import type { SampleTracker } from './size/sample-tracker.ts'
 import type { SizeTracker } from './size/size.ts'
 import { forgetSaved, forgetUsage, hasUnsavedUsage, recoverUsage, rememberUsage } from './unsaved-usage.ts'
-
-/** The response to a lease request: how much the database can spend and store, and the keys that it must refuse. */
-export interface LeaseAnswer extends Allowance {
-  readonly databaseId: string
-  readonly revoked: readonly string[]
-  readonly quotas: QuotaGrant
-}
-
-/** The calls of a lease client to its namespace, which allocates credit. */
-export interface LeaseCalls {
-  lease(slug: string, id: string | undefined, report: Report): Promise<LeaseAnswer>
-  /** `wakeAtMs` is the time of the next timer of the database, which has no other reason to be woken. */
-  release(slug: string, id: string, version: number, report: Report, wakeAtMs: number | undefined): Promise<void>
-}
 
 /** The parts of the database that its lease client uses. */
 export interface LeaseOptions {
@@ -49,12 +37,6 @@ export interface LeaseOptions {
   readonly handOverAlarm: () => number | undefined
 }
 
-/** The generation of a file, saved with the counters, so that it costs no write. */
-interface Generation {
-  readonly generation?: number
-}
-
-const KEY = 'totals'
 /** The time for which an empty balance is cached. */
 const EMPTY_MS = 250
 /** The minimum time between measurements in the background. */
@@ -66,13 +48,8 @@ const MEASURE_ASKED_MS = 5_000
 export class LeaseClient {
   readonly #options: LeaseOptions
   #meter: Meter
-  #saved: Totals
+  readonly #saved: SavedCounters
   #acquiring: Promise<void> | undefined
-  /** The number of saves, in memory and in the file. */
-  #generation: number
-  #reportedGeneration: number
-  /** Whether a save can still be rolled back. */
-  #isUncertain = false
   #renewAtNano = 0
   #emptyUntilMs = 0
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -85,13 +62,46 @@ export class LeaseClient {
 
   constructor(options: LeaseOptions) {
     this.#options = options
-    const { generation = 0, ...totals } = { ...NOTHING, ...options.storage.kv.get<Totals & Generation>(KEY) }
-    this.#saved = totals
-    this.#generation = generation
-    this.#reportedGeneration = generation
+    this.#saved = new SavedCounters(options.storage, options.exclusion)
+    const { totals, generation } = this.#saved
     const left = recoverUsage(options.identity.current?.id ?? '', generation)
-    this.#meter = new Meter(left ? add(this.#saved, left) : this.#saved)
+    this.#meter = new Meter(left ? add(totals, left) : totals)
     if (left) this.#tick()
+  }
+
+  /** Takes over the counters that an earlier process reported and couldn't save. Call it when the object starts. */
+  recover(ctx: Pick<DurableObjectState, 'blockConcurrencyWhile'>): void {
+    if (!this.#saved.isBehind || !this.#options.identity.current) return
+    void ctx.blockConcurrencyWhile(async () => {
+      const onRecord = await this.#settle()
+      if (onRecord) this.#meter.raise(onRecord)
+      this.#put()
+    })
+  }
+
+  /**
+   * Runs a transaction of the file in which each answered call is reported with `reportAhead`, so that it is billed even if the
+   * process ends before anything is saved.
+   */
+  async runAhead<T>(work: () => Promise<T>): Promise<T> {
+    this.#put(true)
+    try {
+      return await work()
+    } finally {
+      this.save()
+    }
+  }
+
+  /** Reports the counters before they are saved. @throws PerSQLError `storage_full`, or the failure of the call */
+  async reportAhead(): Promise<void> {
+    if (disk.level === 3) throw storageFull()
+    await this.#settle()
+  }
+
+  #settle(): Promise<Totals | undefined> {
+    const { env, identity } = this.#options
+    const { namespace, id } = identity.known
+    return this.#send((report) => lender(env, namespace).settle(id, report))
   }
 
   /** The total usage since the database was created. */
@@ -146,7 +156,7 @@ export class LeaseClient {
     const { id } = identity.current ?? {}
     // A write saves the counters in its transaction. If that fails, the write didn't happen.
     const isSavedWithWrite = used.rowsWritten > 0 && !exclusion.held
-    if (id !== undefined && !isSavedWithWrite) rememberUsage(id, this.#generation, used)
+    if (id !== undefined && !isSavedWithWrite) rememberUsage(id, this.#saved.generation, used)
     if (this.#meter.creditNano < this.#renewAtNano) this.#renew()
     this.#tick()
   }
@@ -164,7 +174,7 @@ export class LeaseClient {
 
   /** Saves the counters, even while other calls wait for a transaction that won't be rolled back any more. */
   saveNow(): void {
-    if (this.#meter.unsaved(this.#saved)) this.#put()
+    if (this.#saved.isBehind || this.#meter.unsaved(this.#saved.totals)) this.#put()
   }
 
   /** Saves the counters with the next generation of the file. Call it when this object becomes a database. */
@@ -172,11 +182,8 @@ export class LeaseClient {
     this.#put()
   }
 
-  #put(): void {
-    this.#saved = this.#meter.totals
-    this.#generation++
-    this.#isUncertain ||= this.#options.exclusion.held !== undefined
-    this.#options.storage.kv.put(KEY, { ...this.#saved, generation: this.#generation })
+  #put(isBehind = false): void {
+    this.#saved.save(this.#meter.totals, isBehind)
   }
 
   /** Requests credit, unless the balance was empty within `EMPTY_MS`. @throws PerSQLError */
@@ -213,15 +220,24 @@ export class LeaseClient {
     this.#setLeased(() => {
       this.#meter = new Meter()
     })
-    this.#saved = NOTHING
-    this.#generation = 0
-    this.#reportedGeneration = 0
-    this.#isUncertain = false
+    this.#saved.forget()
+  }
+
+  /** Sends a report to the namespace. The usage of tokens is reported again if that fails. */
+  async #send<T>(call: (report: Report) => Promise<T>): Promise<T> {
+    const meter = this.#meter
+    const report = this.#report()
+    const answer = await call(report).catch((cause) => {
+      meter.unreported(report.byToken)
+      throw cause
+    })
+    this.#markReported(report)
+    return answer
   }
 
   #report(): Report {
     const measured = this.#options.size.unreported()
-    const generation = this.#savedGeneration()
+    const generation = this.#saved.reportGeneration(this.#meter.totals)
     const { bytes: snapshotBytes } = this.#options.history
     const samples = this.#options.samples.days
     return { ...this.#meter.report(), generation, ...(measured && { measured }), snapshotBytes, samples }
@@ -231,17 +247,6 @@ export class LeaseClient {
   #markReported({ measured, samples }: Report): void {
     this.#options.size.markReported(measured)
     this.#options.samples.markReported(samples)
-  }
-
-  /** Returns a generation that no rollback can revert. */
-  #savedGeneration(): number {
-    if (this.#options.exclusion.held) return this.#reportedGeneration
-    if (this.#isUncertain) {
-      this.#isUncertain = false
-      this.#put()
-    }
-    this.#reportedGeneration = this.#generation
-    return this.#generation
   }
 
   /** Requests credit in the background. */
@@ -259,7 +264,7 @@ export class LeaseClient {
     if (disk.level === 3) throw storageFull()
     this.save()
     // A database of an older version has no generation.
-    if (identity.current && this.#generation === 0) this.#put()
+    if (identity.current && this.#saved.generation === 0) this.#put()
     const stub = lender(env, namespace)
     const meter = this.#meter
     // Runs before the first write or notification under a new lease: without a lease, no revocation reached this
@@ -269,12 +274,7 @@ export class LeaseClient {
       // The process can have ended after a write and before its sample.
       if (identity.current) this.#options.size.refresh(0)
     }
-    const report = this.#report()
-    let lease = await stub.lease(slug, identity.current?.id, report).catch((cause) => {
-      meter.unreported(report.byToken)
-      throw cause
-    })
-    this.#markReported(report)
+    let lease = await this.#send((report) => stub.lease(slug, identity.current?.id, report))
     // The database was deleted while the response was on its way, so this lease belongs to a deleted database.
     if (this.#meter !== meter) throw new PerSQLError('database_not_found', { database: slug })
     const known = identity.current
@@ -329,7 +329,8 @@ export class LeaseClient {
       }
       if (due === 'report') this.#renew()
       // While a task holds the lock, nothing was saved, or it can be rolled back.
-      const isQuiet = this.#waiting === 0 && !this.#options.exclusion.held && !this.#isUncertain && counts.idle > 0
+      const isQuiet =
+        this.#waiting === 0 && !this.#options.exclusion.held && !this.#saved.isUncertain && counts.idle > 0
       this.#tick(isQuiet ? countTicksUntilDue(counts) : 1)
     }, ticks * TICK_MS)
   }
@@ -352,9 +353,9 @@ export class LeaseClient {
   /** Deletes counters that are on disk from the memory of the process. */
   #confirm(): void {
     const { identity, storage } = this.#options
-    const [id, generation] = [identity.current?.id, this.#generation]
+    const [id, generation] = [identity.current?.id, this.#saved.generation]
     // A save that can still be rolled back is repeated first.
-    if (id === undefined || this.#isUncertain || !hasUnsavedUsage(id)) return
+    if (id === undefined || this.#saved.isUncertain || !hasUnsavedUsage(id)) return
     storage.sync().then(
       () => forgetSaved(id, generation),
       () => {

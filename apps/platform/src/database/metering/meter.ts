@@ -81,6 +81,12 @@ export class Meter {
     this.#countFor(tokenId, used)
   }
 
+  /** Raises the counters to those that the namespace has. They are billed already. */
+  raise(onRecord: Totals): void {
+    this.#totals = add(this.#totals, growth(this.#totals, onRecord))
+    this.#spentNano = costNano(this.#totals)
+  }
+
   /** Returns the report. The usage of tokens is returned once, unless `unreported` adds it again. */
   report(): Report {
     const byToken = [...this.#byToken].map(([tokenId, used]) => ({ tokenId, ...used }))

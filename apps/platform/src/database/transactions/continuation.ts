@@ -4,6 +4,7 @@ import type { Grant, StatementInput } from '../calls/call.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ExclusiveLock } from '../engine/exclusive-lock.ts'
 import { transactionSync } from '../engine/transaction-sync.ts'
+import type { LeaseClient } from '../metering/lease.ts'
 import type { TransactionHold } from './hold.ts'
 import { Inside, type Leave } from './inside.ts'
 import type { CallSource } from './mailbox.ts'
@@ -21,6 +22,7 @@ export interface ContinuationServices {
   readonly serve: (call: CallArguments, inside: Inside) => CallAnswer | Promise<CallAnswer>
   /** Returns the stream of the libSQL protocol that has a transaction open. */
   readonly findStream: (transactionId: string) => string | undefined
+  readonly lease: Pick<LeaseClient, 'reportAhead'>
   /** Checks the size of the database after its writes. */
   readonly hasWritten: (durationMs: number) => void
 }
@@ -143,6 +145,11 @@ export class Continuation {
     const { isCommitting, isAbandoned } = this.#inside
     if (isCommitting) return { level: 0, how: 'keep', done: nothing, answer }
     if (isAbandoned) return { level: 0, how: 'undo', done: nothing, answer }
+    try {
+      await this.#services.lease.reportAhead()
+    } catch (cause) {
+      return { level: 0, how: 'undo', done: nothing, answer: refuse(cause) }
+    }
     const next = await this.#source.next(answer, this.#services.findStream(this.#transaction.id))
     if (next.reason !== undefined) return { level: 0, how: 'undo', done: nothing, reason: next.reason }
     this.#start(next.call)

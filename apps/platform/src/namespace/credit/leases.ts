@@ -1,7 +1,8 @@
 import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
-import type { LeaseAnswer } from '../../database/metering/lease.ts'
+import type { LeaseAnswer } from '../../database/metering/lease-calls.ts'
 import type { Report } from '../../database/metering/meter.ts'
+import type { Totals } from '../../money.ts'
 import type { FileDamage } from '../databases/damage.ts'
 import type { DatabaseRecord, Databases } from '../databases/databases.ts'
 import type { IdentityStore } from '../identity.ts'
@@ -53,6 +54,16 @@ export class Leases {
       ownBytes: databases.getStoredBytes(lent.databaseId),
     }
     return { ...lent, revoked: tokens.recentlyEnded(now()), quotas }
+  }
+
+  /** Settles counters that the file of a database doesn't have yet. Returns the counters on record, if it is known. */
+  settle(id: string, report: Report): Totals | undefined {
+    const { identity, databases, lending, restored } = this.#options
+    const record = identity.known && databases.ofAnyStatus(id)
+    if (!record) return undefined
+    restored.reconcile(record, id, report)
+    lending.settle(record, report)
+    return databases.lease(id).seen
   }
 
   /** Reclaims the credit that a database returns, unless it has a newer lease. `wakeAtMs` is the time of its next timer. */

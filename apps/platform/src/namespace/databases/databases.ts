@@ -129,6 +129,12 @@ export class Databases {
     return row && toRecord(row)
   }
 
+  /** Finds a database, even if it is being filled or deleted. */
+  ofAnyStatus(id: string): DatabaseRecord | undefined {
+    const [row] = this.#rows('WHERE id = ?', id)
+    return row && toRecord(row)
+  }
+
   /** Finds an active database, even if it is still being filled. */
   byId(id: string): DatabaseRecord | undefined {
     const [row] = this.#rows("WHERE id = ? AND status = 'healthy'", id)
