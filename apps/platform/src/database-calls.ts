@@ -8,7 +8,7 @@ import { type CallAnswer, type Reply, refuse } from './reply.ts'
 interface MailboxCalls {
   begin(transaction: ContinuedTransaction, call: CallArguments): Promise<CallAnswer | undefined>
   call(call: CallArguments): Promise<CallAnswer | undefined>
-  end(keys: readonly string[]): Promise<void>
+  end(keys: readonly string[] | undefined): Promise<void>
 }
 
 interface DatabaseCalls {
@@ -36,8 +36,11 @@ export function callOwnDatabase(env: Env, name: string, call: CallArguments): Pr
   return callObject(env, name, call)
 }
 
-/** Ends the continued transaction of a database if one of these keys opened it, because its database can't learn that now. */
-export async function endContinued(env: Env, name: string, keys: readonly string[]): Promise<void> {
+/**
+ * Ends the continued transaction of a database, because its database can't learn now that it has to.
+ * @param keys keys that are revoked, if only their transaction ends; otherwise the database is deleted
+ */
+export async function endContinued(env: Env, name: string, keys?: readonly string[]): Promise<void> {
   if (env.PERSQL_RUNTIME !== 'cloudflare' && !findContinued(name)) return
   await mailboxAt(env, name).end(keys)
 }

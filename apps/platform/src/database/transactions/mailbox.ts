@@ -75,9 +75,10 @@ export class Mailbox extends RpcTarget {
     return this.#running?.includes(call) ? this.#running.add(call) : undefined
   }
 
-  /** Ends the transaction if one of these keys opened it. */
-  async end(keys: readonly string[]): Promise<void> {
-    this.#running?.revoke(keys)
+  /** Ends the transaction if one of these keys, which are revoked, opened it. Without keys, its database is deleted. */
+  async end(keys: readonly string[] | undefined): Promise<void> {
+    if (keys) this.#running?.revoke(keys)
+    else this.#running?.stop('deleted')
   }
 
   async #run(running: Running): Promise<void> {
@@ -167,7 +168,7 @@ class Running {
     this.entry.streamId = streamId
     this.#current?.resolve(answer)
     this.#current = undefined
-    const idle = setTimeout(() => this.#stop('idle'), IDLE_MS)
+    const idle = setTimeout(() => this.stop('idle'), IDLE_MS)
     while (this.#reason === undefined && this.#pending.length === 0) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve
@@ -178,8 +179,14 @@ class Running {
     return { call: this.takeFirst() }
   }
 
+  /** Rolls the transaction back as soon as its running call has its answer. */
+  stop(reason: EndReason): void {
+    this.#reason ??= reason
+    this.#wake?.()
+  }
+
   revoke(keys: readonly string[]): void {
-    if (this.entry.keys.some((key) => keys.includes(key))) this.#stop('revoked')
+    if (this.entry.keys.some((key) => keys.includes(key))) this.stop('revoked')
   }
 
   /** Answers the last call. The database answers the others. */
@@ -195,13 +202,8 @@ class Running {
   }
 
   #stopIfAwaited(): void {
-    if (Date.now() - this.#startedMs >= TOTAL_MS) this.#stop('total')
-    else if (this.#isAwaited || this.entry.isAwaited) this.#stop('held')
+    if (Date.now() - this.#startedMs >= TOTAL_MS) this.stop('total')
+    else if (this.#isAwaited || this.entry.isAwaited) this.stop('held')
     else this.#timer = setTimeout(() => this.#stopIfAwaited(), AWAITED_POLL_MS)
-  }
-
-  #stop(reason: EndReason): void {
-    this.#reason ??= reason
-    this.#wake?.()
   }
 }

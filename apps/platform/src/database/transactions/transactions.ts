@@ -15,7 +15,7 @@ const MAX_BYTES = 32 * 1024 * 1024
 const MAX_ENDED = 1_000
 
 /** Why a transaction ended without a COMMIT. */
-export type EndReason = 'idle' | 'total' | 'held' | 'conflict' | 'revoked' | 'replaced'
+export type EndReason = 'idle' | 'total' | 'held' | 'conflict' | 'revoked' | 'replaced' | 'deleted'
 
 const REASONS: Readonly<Record<EndReason | 'unknown', string>> = {
   idle: `it was idle for ${IDLE_MS / 1000} s`,
@@ -24,6 +24,7 @@ const REASONS: Readonly<Record<EndReason | 'unknown', string>> = {
   conflict: 'the database changed after it was read',
   revoked: 'its token was revoked',
   replaced: 'the tables of the database were replaced',
+  deleted: 'its database was deleted',
   unknown: 'it was rolled back, or the database restarted',
 }
 

@@ -1,4 +1,5 @@
 import { now } from '../../clock.ts'
+import { endContinued } from '../../database-calls.ts'
 import type { Env } from '../../env.ts'
 import { discardObject } from '../../object-files.ts'
 import type { CreditAllocator } from '../credit/credit-allocator.ts'
@@ -76,6 +77,8 @@ export class Deletions {
       this.#options
     // This comes before the slug is free, because the next database with this slug can have another owner.
     await hostnames.dropDatabase(record.id)
+    // Otherwise the deletion would wait until the transaction ends.
+    await endContinued(env, `${namespace()}/${record.slug}`)
     // A damaged database can't report its last usage, so that usage isn't billed.
     await lending.recall(record).catch((cause: unknown) => this.#log('last_usage_unknown', record, cause))
     await discardObject(env, namespace(), record.slug, record.id)
