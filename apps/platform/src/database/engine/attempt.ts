@@ -73,19 +73,22 @@ export class Attempts {
       })
     } catch (cause) {
       const isUndone = cause instanceof Undone
-      this.undone(mark, false, this.#made.hasSchemaRun, isUndone)
+      this.undone(mark, false, this.#made.hasSchemaRun, isUndone ? 'of_repeated' : 'of_others')
       if (!isUndone) throw cause
     }
     return finish.result as T
   }
 
-  /** Runs one write of a transaction that stays open if the write fails. @throws what `write` throws */
+  /**
+   * Runs one write of a transaction that stays open if the write fails. SQLite's counters then have the values that a failed
+   * write leaves. @throws what `write` throws
+   */
   runInside<T>(write: () => T): T {
     const { mark } = this
     try {
       return transactionSync(this.#storage, write)
     } catch (cause) {
-      this.undone(mark, true, this.#made.hasSchemaRun)
+      this.undone(mark, true, this.#made.hasSchemaRun, 'own')
       throw cause
     }
   }
@@ -94,9 +97,14 @@ export class Attempts {
    * Returns to the state at `mark`, because the statements since then were rolled back.
    * @param isOpen whether the transaction that contained them is still open
    * @param hasSchemaRun whether they can have changed the schema
-   * @param haveRun whether all of them ran to their ends: then SQLite's counters of the last write stay
+   * @param shown whose writes SQLite's counters show: those of the call, with or without repeated ones in the total, or others too
    */
-  undone({ changes, writes, keys }: Mark, isOpen: boolean, hasSchemaRun = true, haveRun = false): void {
+  undone(
+    { changes, writes, keys }: Mark,
+    isOpen: boolean,
+    hasSchemaRun = true,
+    shown: 'own' | 'of_repeated' | 'of_others' = 'of_others',
+  ): void {
     const { ofRows, ofSchema, counters } = this.#caches
     if (isOpen) this.#keys.restore(keys)
     else this.#keys.forget()
@@ -104,8 +112,8 @@ export class Attempts {
     // The next schema change can use the same pages for other tables.
     if (hasSchemaRun) for (const cache of ofSchema) cache.forget()
     // The total includes repeated writes.
-    if (haveRun) counters.forgetTotal()
-    else counters.forget()
+    if (shown === 'of_repeated') counters.forgetTotal()
+    else if (shown === 'of_others') counters.forget()
     this.#made.changes = [...changes]
     this.#made.writes = writes
   }

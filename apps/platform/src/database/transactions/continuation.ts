@@ -9,6 +9,7 @@ import type { TransactionHold } from './hold.ts'
 import { Inside, type Leave } from './inside.ts'
 import type { CallSource } from './mailbox.ts'
 import type { OpenTransaction } from './open-transaction.ts'
+import { failAgain } from './repeated-run.ts'
 import type { EndReason, Transactions } from './transactions.ts'
 
 /** The services of the database that continued transactions use. */
@@ -103,6 +104,7 @@ export class Continuation {
     const grant = JSON.parse(first[2]) as Grant
     const rerun = () => {
       for (const input of inputs.slice(from, until)) engine.run(engine.prepare(input, grant), input, true)
+      if (level === savepoints.length) failAgain(this.#transaction, engine, grant)
     }
     try {
       if (level === 0) engine.begin()
@@ -185,7 +187,7 @@ export class Continuation {
         // Without room, for example.
       }
       transaction.rollback()
-      engine.attempts.undone(mark, level > 0)
+      engine.attempts.undone(mark, level > 0, true, level > 0 ? 'own' : 'of_others')
       return ending
     })
   }

@@ -78,6 +78,8 @@ export class OpenTransaction {
   isReading = false
   /** Where its statements run while it is continued. */
   inside: Inside | undefined
+  /** The write that failed after the last one that succeeded: SQLite's counters show it. */
+  failed: StatementInput | undefined
   /** The number of the last step, with its response. */
   answer: StepAnswer = { step: 0, outcome: undefined }
   #writes: Write[] = []
@@ -216,6 +218,7 @@ export class OpenTransaction {
   /** Adds a write that succeeded. */
   wrote(input: StatementInput, rowsWritten: number, { random, loss }: Pick<Analysis, 'random' | 'loss'>): void {
     this.#rowsWritten += rowsWritten
+    this.failed = undefined
     if (this.isContinued) {
       this.#continuedWrites++
       return
@@ -252,6 +255,7 @@ export class OpenTransaction {
     const at = this.#find(name)
     const { at: writes, rowsWritten } = this.#savepoints[at] as Savepoint
     this.#savepoints.length = at + 1
+    this.failed = undefined
     if (this.isContinued) this.#rowsWritten = rowsWritten
     else this.#setWrites(this.#writes.slice(0, writes))
   }

@@ -1,4 +1,5 @@
-import type { PerSQLError } from '@persql/contract'
+import { PerSQLError } from '@persql/contract'
+import type { Grant } from '../calls/call.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Control } from './control.ts'
 import { type OpenTransaction, sqlRefusal } from './open-transaction.ts'
@@ -24,6 +25,29 @@ export class RepeatFailed extends Error {
     this.failure = failure
   }
 }
+
+/** Repeats the writes of a transaction. @throws PerSQLError if one is refused now */
+export function repeatWrites({ inputs }: OpenTransaction, engine: Engine, grant: Grant): void {
+  for (const input of inputs) engine.run(engine.prepare(input, grant), input, true)
+}
+
+/**
+ * Repeats the last write if it failed, because SQLite's counters show it: call it before a statement that reads them. It has no
+ * effect, also if it doesn't fail now.
+ */
+export function failAgain({ failed }: OpenTransaction, engine: Engine, grant: Grant): void {
+  if (!failed) return
+  try {
+    engine.attempts.runInside(() => {
+      engine.run(engine.prepare(failed, grant), failed, true)
+      throw new Undone()
+    })
+  } catch (cause) {
+    if (!(cause instanceof Undone) && PerSQLError.from(cause).code === 'internal') throw cause
+  }
+}
+
+class Undone extends Error {}
 
 /** The result of a statement in a run. `again` says that its effects have to be undone. */
 export type Performed = Given | { readonly again: Given } | 'committed' | 'rolled back'

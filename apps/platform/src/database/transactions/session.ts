@@ -9,7 +9,7 @@ import type { Inside } from './inside.ts'
 import { type OpenTransaction, sqlRefusal, type TransactionMark } from './open-transaction.ts'
 import { EMPTY, type Given, give, type Next, type Program, type Todo } from './program.ts'
 import { assertEndsAlone, assertNotRandom, notRepeatable } from './repeatable.ts'
-import { type Performed, performControl, RepeatFailed, type Run } from './repeated-run.ts'
+import { failAgain, type Performed, performControl, RepeatFailed, type Run, repeatWrites } from './repeated-run.ts'
 import { type InsideCaller, runInside } from './run-inside.ts'
 import type { SessionOptions, SessionServices, SessionUse } from './session-options.ts'
 
@@ -281,11 +281,8 @@ export class Session {
   #repeat(transaction: OpenTransaction): void {
     const { engine, hold } = this.#services
     engine.countTotal()
-    const run = () => {
-      for (const input of transaction.inputs) engine.run(engine.prepare(input, this.#grant), input, true)
-    }
     try {
-      if (transaction.hasWritten) engine.repeat(() => hold.inside(run))
+      if (transaction.hasWritten) engine.repeat(() => hold.inside(() => repeatWrites(transaction, engine, this.#grant)))
     } catch (cause) {
       throw new RepeatFailed(this.#toError(cause))
     }
@@ -302,6 +299,8 @@ export class Session {
       else transaction.assertTime()
       const analysis = engine.prepare(input, this.#grant)
       const { kind, defers } = analysis.effect
+      if (transaction.failed && transaction.hasWritten && analysis.counters.reads.length > 0)
+        this.#services.hold.inside(() => failAgain(transaction, engine, this.#grant))
       if (kind === 'read' && defers === 'none') {
         if (!transaction.holds) transaction.see(writes)
         const result = engine.run(analysis, input, true)
@@ -317,7 +316,9 @@ export class Session {
       return { result: this.#count(input, result) }
     } catch (cause) {
       const error = this.#toError(cause)
-      return isRunning ? { again: { error } } : { error }
+      if (!isRunning) return { error }
+      transaction.failed = input
+      return { again: { error } }
     }
   }
 
