@@ -147,6 +147,18 @@ describe('over libSQL, a transaction with random values', () => {
 
   test.each([
     ['ROLLBACK, and what follows runs after it', [execute('ROLLBACK'), execute(insert('after')), close], ['after']],
+  test.each([
+    ['after a statement that was committed', `${insert('x')}; BEGIN; ${RANDOM}; COMMIT`, 2],
+    ['in several transactions', `BEGIN; ${RANDOM}; COMMIT; BEGIN; ${RANDOM}; ${RANDOM}; COMMIT`, 3],
+    ['with a savepoint that is rolled back', `BEGIN; ${RANDOM}; SAVEPOINT s; ${RANDOM}; ROLLBACK TO s; COMMIT`, 1],
+    ['that is rolled back', `${insert('x')}; BEGIN; ${RANDOM}; ROLLBACK`, 1],
+  ])('runs in a sequence %s', async (_, sql, rows) => {
+    const db = await acme.make(TABLE)
+    const { results } = await at(db).pipeline([{ type: 'sequence', sql }, { type: 'get_autocommit' }, close])
+    expect(results).toMatchObject([{ type: 'ok' }, { response: { is_autocommit: true } }, { type: 'ok' }])
+    expect(await values(db)).toHaveLength(rows)
+  })
+
     ['ROLLBACK and another transaction', [batch(chain('ROLLBACK', 'BEGIN', insert('other'), 'COMMIT'))], ['other']],
     ['the end of its stream', [close], []],
     [

@@ -139,6 +139,34 @@ describe('transactions inside a script', () => {
     expect(await labels()).toEqual(expected)
   })
 
+  test.each<[string, string, number]>([
+    ['one random write', 'BEGIN; RANDOM; COMMIT', 1],
+    ['a random write after one that was committed', 'RANDOM; BEGIN; RANDOM; COMMIT', 2],
+    ['several transactions', 'BEGIN; RANDOM; COMMIT; BEGIN IMMEDIATE; RANDOM; RANDOM; END', 3],
+    ['a random write that a savepoint undoes', 'BEGIN; SAVEPOINT s; RANDOM; ROLLBACK TO s; RANDOM; COMMIT', 1],
+    ['a random write in a savepoint', 'SAVEPOINT s; RANDOM; RELEASE s', 1],
+    ['a rollback', 'RANDOM; BEGIN; RANDOM; ROLLBACK', 1],
+    ['500 writes', `BEGIN; ${'RANDOM; '.repeat(500)} COMMIT`, 500],
+  ])('random values: %s', async (_, sql, rows) => {
+    await empty()
+    const text = sql.replaceAll('RANDOM', 'INSERT INTO t (label) VALUES (hex(randomblob(8))) RETURNING label')
+    const { status, body } = await script(text)
+    expect([status, body.error]).toEqual([200, undefined])
+    const stored = await labels()
+    expect(stored.length).toBe(rows)
+    const returned = body.data.flatMap((result: { rows: unknown[][] }) => result.rows.flat())
+    expect(returned.filter((label: unknown) => stored.includes(label))).toEqual(stored)
+  })
+
+  test('a random write before a savepoint that is rolled back is refused, and nothing of the transaction stays', async () => {
+    await empty()
+    const random = 'INSERT INTO t (label) VALUES (hex(randomblob(8)))'
+    const { status, body } = await script(`BEGIN; ${random}; SAVEPOINT s; ${random}; ROLLBACK TO s; COMMIT`)
+    expect([status, body.code, body.failedStatement.number]).toEqual([400, 'statement_not_allowed', 6])
+    expect(body.error).toContain('in an interactive transaction')
+    expect(await labels()).toEqual([])
+  })
+
   test('counters of the last write stay after a rollback', async () => {
     await empty()
     const write = "INSERT INTO t VALUES (1, 'a'), (7, 'b')"

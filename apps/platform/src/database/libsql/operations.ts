@@ -217,7 +217,9 @@ function run<T>(
   const transaction = kept?.transactionId === undefined ? undefined : transactions.find(kept.transactionId, grant)
   // The lock makes all others wait, so the transaction needs no hold.
   const hold = isAlone ? new TransactionHold(() => false) : services.hold
-  const session = new Session({ ...services, hold }, { grant, transaction, ticket, inside, canContinue: !isAlone })
+  const endsAll = closes || !leavesOpen(inputs, transaction !== undefined)
+  const options = { grant, transaction, ticket, inside, endsAll, canContinue: !isAlone }
+  const session = new Session({ ...services, hold }, options)
   const runSql = createRunSql(storage.sql)
   const keys = isAlone ? checkForeignKeys(runSql, toScript(inputs), true) : undefined
   const dropped = isAlone ? rebuiltTables(inputs).map(toDrop) : []
@@ -255,8 +257,8 @@ function run<T>(
     const transactionId = session.transaction?.id ?? transaction?.id
     return { ...done(undefined, used), body: format(baton, results), commits: session.hasApplied, transactionId }
   }
-  const options = { isAlone, mayRunAlone, isAutocommit, run: runSql, checkKeys }
-  return session.perform(translated(program(stream), options), finish, fail)
+  const translation = { isAlone, mayRunAlone, isAutocommit, run: runSql, checkKeys }
+  return session.perform(translated(program(stream), translation), finish, fail)
 }
 
 /**
@@ -295,6 +297,20 @@ function mayCommit(inputs: readonly StatementInput[], isOpen: boolean): boolean 
 }
 
 const toDrop = (table: string): StatementInput => ({ sql: `DROP TABLE ${quoteName(table)}`, params: [] })
+
+/** Returns whether a transaction is open after all statements of a request. */
+function leavesOpen(inputs: readonly StatementInput[], isOpen: boolean): boolean {
+  const last = inputs.map(({ sql }) => getControlKind(sql)).findLast((kind) => kind !== undefined && ENDS.has(kind))
+  return last === undefined ? isOpen : ENDS.get(last) === false
+}
+
+/** Statements that begin or end a transaction, and whether they end it. */
+const ENDS: ReadonlyMap<Control['kind'], boolean> = new Map([
+  ['begin', false],
+  ['savepoint', false],
+  ['commit', true],
+  ['rollback', true],
+])
 
 const toScript = (inputs: readonly StatementInput[]) =>
   inputs.map(({ sql }, i) => ({ number: i + 1, line: 1, text: sql }))

@@ -28,8 +28,15 @@ export function losesRows(verb = 'REPLACE'): PerSQLError {
   return new PerSQLError('statement_not_allowed', { what, instead: 'Run it in a transaction of its own.' })
 }
 
-/** Returns the error of a transaction whose random write would write other values if it were repeated. */
-export function notRepeatable(what: string): PerSQLError {
+/** Returns the error of a statement before which random writes would have to be repeated, because others were undone. */
+export function cannotRepeatRandom(): PerSQLError {
+  const what = 'A statement after ROLLBACK TO, or after an error, in a transaction with an earlier random write'
+  const instead = 'Roll back, and run the random write after it, or in an interactive transaction.'
+  return new PerSQLError('statement_not_allowed', { what, instead })
+}
+
+/** Returns the error of a random write, which would write other values if it were repeated. */
+function notRepeatable(what: string): PerSQLError {
   const instead = 'Bind the random value as a parameter, or run the statement in a batch or with the commit.'
   return new PerSQLError('statement_not_allowed', { what, instead })
 }

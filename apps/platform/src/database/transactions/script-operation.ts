@@ -35,7 +35,7 @@ export function scriptOperations(services: ScriptServices) {
         const controls = inputs.some(({ sql }) => parseControl(sql) !== undefined)
         if (inputs.some(({ sql }) => /total_changes/i.test(sql))) engine.countTotal()
         if (script.isWhole || (approvals.gate.closed && !controls)) return runWhole(script, call.grant, engine)
-        const session = new Session(services, call)
+        const session = new Session(services, { ...call, endsAll: true })
         session.precheck(inputs)
         return runOneByOne(script, session, services)
       },

@@ -30,8 +30,8 @@ export interface SessionOptions {
   /** The ID of the transaction for which the call had to wait, if it is repeated. */
   readonly ticket?: string | undefined
   /**
-   * Whether the program ends each transaction, so that no later call repeats its writes. It may have more writes then, and random
-   * ones. A transaction that stays open after a random write can only be rolled back.
+   * Whether the program ends each transaction, so that no later call repeats its writes. A transaction that isn't continued may
+   * have more writes then, and random ones. If it stays open after a random write, it can only be rolled back.
    */
   readonly endsAll?: boolean
   /** Whether a transaction whose writes can't be repeated is continued as one of the file. Otherwise they are refused. */

@@ -8,7 +8,7 @@ import { busy, ContinueRequired, HoldRequired } from './hold.ts'
 import type { Inside } from './inside.ts'
 import { type OpenTransaction, sqlRefusal, type TransactionMark } from './open-transaction.ts'
 import { EMPTY, type Given, give, type Next, type Program, type Todo } from './program.ts'
-import { assertEndsAlone, assertNotRandom, notRepeatable } from './repeatable.ts'
+import { assertEndsAlone, assertNotRandom, cannotRepeatRandom } from './repeatable.ts'
 import { failAgain, type Performed, performControl, RepeatFailed, type Run, repeatWrites } from './repeated-run.ts'
 import { type InsideCaller, runInside } from './run-inside.ts'
 import type { SessionOptions, SessionServices, SessionUse } from './session-options.ts'
@@ -232,7 +232,7 @@ export class Session {
         transaction.rollBackTo(control.name)
         return EMPTY
       }
-      if (transaction.isRandom) throw notRepeatable('An interactive transaction with a random write')
+      if (transaction.isRandom) throw cannotRepeatRandom()
       return undefined
     } catch (cause) {
       return { error: this.#toError(cause) }
@@ -308,7 +308,7 @@ export class Session {
       }
       transaction.assertCanWrite()
       assertEndsAlone(analysis)
-      if (!this.#endsAll) this.#assertRepeats(transaction, analysis, writes)
+      if (!this.#endsAll || this.#mayContinue(transaction)) this.#assertRepeats(transaction, analysis, writes)
       this.#hold(transaction, writes)
       isRunning = true
       const result = this.#services.hold.inside(() => engine.run(analysis, input, true))
