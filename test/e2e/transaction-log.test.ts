@@ -67,6 +67,20 @@ test('the requests of a libSQL transaction have the same ID', async () => {
   ])
 })
 
+test('a libSQL request that fails as a whole has the ID of its transaction', async () => {
+  const { baton } = await libsql.pipeline([execute('BEGIN'), execute('INSERT INTO t VALUES (4)')])
+  const sql = 'SELECT max(transaction_id) FROM _persql_query_log WHERE id = (SELECT max(id) FROM _persql_query_log)'
+  const [[id]] = (await db.query(sql)).body.data.rows
+  expect(id).toMatch(/^txn_/)
+  expect((await db.request(`/transactions/${id}`, { method: 'DELETE' })).status).toBe(200)
+  await expect(libsql.pipeline([execute('COMMIT')], baton)).rejects.toMatchObject({ code: 'STREAM_EXPIRED' })
+  expect(await log(id)).toEqual([
+    ['libsql_pipeline', 1, 1, 200],
+    ['delete_transaction', 0, 0, 200],
+    ['libsql_pipeline', 0, 0, 400],
+  ])
+})
+
 test('insights name the transaction of a failed statement', async () => {
   const { id } = await begin({ mode: 'read' })
   const statements = [{ sql: 'SELECT missing FROM t' }]

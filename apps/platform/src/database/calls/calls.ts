@@ -14,7 +14,7 @@ import type { LeaseClient } from '../metering/lease.ts'
 import { MAX_LOGGED_SQL, type QueryLog } from '../metering/query-log.ts'
 import type { DatabaseOperation, ProtocolCall } from '../operations.ts'
 import { toCommitKey } from '../transactions/commit-key.ts'
-import { busy, ContinueRequired, HoldRequired } from '../transactions/hold.ts'
+import { busy, ContinueRequired, FailedInTransaction, HoldRequired } from '../transactions/hold.ts'
 import type { Inside } from '../transactions/inside.ts'
 import type { Transactions } from '../transactions/transactions.ts'
 import { type AutoSnapshotter, SnapshotRequired } from '../versions/snapshots/auto-snapshotter.ts'
@@ -144,7 +144,8 @@ export class CallHandler {
       await lease.awaiting(() => transactions.waitToWrite(transactionId))
       return await this.#resume(address, { ...call, ticket: transactionId })
     } catch (cause) {
-      return this.#fail(call, cause, startedMs, now())
+      const failure = transactions.get(transactionId) ? new FailedInTransaction(cause, transactionId) : cause
+      return this.#fail(call, failure, startedMs, now())
     } finally {
       transactions.releaseUnused(transactionId)
     }
@@ -215,8 +216,11 @@ export class CallHandler {
     return call.operation === 'wait_for_changes' ? ended() : lease.awaiting(ended)
   }
 
-  #fail(call: Call, cause: unknown, startedMs: number, nowMs: number): Reply | Promise<CallAnswer> {
-    const { grant, operation, body, transactionId } = call
+  #fail(call: Call, failure: unknown, startedMs: number, nowMs: number): Reply | Promise<CallAnswer> {
+    const { grant, operation, body } = call
+    const isOfTransaction = failure instanceof FailedInTransaction
+    const cause = isOfTransaction ? failure.cause : failure
+    const transactionId = isOfTransaction ? failure.transactionId : call.transactionId
     const { identity, charges, announcer } = this.#options
     const { namespace, slug } = identity.current ?? {}
     if (call.inside && cause instanceof RetryRequired) return refuse(busy())

@@ -8,7 +8,7 @@ import { RetryRequired } from '../engine/retry-required.ts'
 import { createRunSql } from '../engine/run-sql.ts'
 import { withoutForeignKeys } from '../engine/without-foreign-keys.ts'
 import { type Control, parseControl } from '../transactions/control.ts'
-import { TransactionHold } from '../transactions/hold.ts'
+import { FailedInTransaction, TransactionHold } from '../transactions/hold.ts'
 import { Session } from '../transactions/session.ts'
 import type { SessionServices } from '../transactions/session-options.ts'
 import { checkForeignKeys } from '../versions/migrations/foreign-keys.ts'
@@ -67,7 +67,7 @@ export function operations(services: LibsqlServices) {
     const { transactionId } = kept
     if (transactionId === undefined || services.transactions.has(transactionId, grant.tokenId)) return kept
     streams.end(kept.id)
-    throw expired('Its transaction was rolled back. Begin it again.')
+    throw new FailedInTransaction(expired('Its transaction was rolled back. Begin it again.'), transactionId)
   }
 
   return {
@@ -236,8 +236,10 @@ function run<T>(
     if (kept) streams.end(kept.id)
   }
   const fail = (cause: unknown): never => {
-    if (!(cause instanceof RetryRequired)) leave()
-    throw cause
+    if (cause instanceof RetryRequired) throw cause
+    const { id } = session.transaction ?? transaction ?? {}
+    leave()
+    throw id === undefined ? cause : new FailedInTransaction(cause, id)
   }
   const finish = (results: T): Outcome => {
     try {
@@ -296,8 +298,6 @@ function mayCommit(inputs: readonly StatementInput[], isOpen: boolean): boolean 
   })
 }
 
-const toDrop = (table: string): StatementInput => ({ sql: `DROP TABLE ${quoteName(table)}`, params: [] })
-
 /** Returns whether a transaction is open after all statements of a request. */
 function leavesOpen(inputs: readonly StatementInput[], isOpen: boolean): boolean {
   const last = inputs.map(({ sql }) => getControlKind(sql)).findLast((kind) => kind !== undefined && ENDS.has(kind))
@@ -311,6 +311,8 @@ const ENDS: ReadonlyMap<Control['kind'], boolean> = new Map([
   ['commit', true],
   ['rollback', true],
 ])
+
+const toDrop = (table: string): StatementInput => ({ sql: `DROP TABLE ${quoteName(table)}`, params: [] })
 
 const toScript = (inputs: readonly StatementInput[]) =>
   inputs.map(({ sql }, i) => ({ number: i + 1, line: 1, text: sql }))

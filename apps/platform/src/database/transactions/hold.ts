@@ -29,6 +29,16 @@ export class ContinueRequired extends RetryRequired {
   }
 }
 
+/** The failure of a call that had a transaction open, for the log. */
+export class FailedInTransaction extends Error {
+  readonly transactionId: string
+
+  constructor(cause: unknown, transactionId: string) {
+    super('A call of a transaction failed.', { cause })
+    this.transactionId = transactionId
+  }
+}
+
 /** A writer that waits. */
 interface Waiter {
   /** The transaction that will hold the database; `undefined` for a call that only writes. */
