@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PerSQL } from '../../packages/sdk/src/index.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { batch, chain, close, execute, LibsqlClient } from '../libsql-client.ts'
+import { subscribe } from '../socket.ts'
 import { openTransactions, Tx } from '../transactions.ts'
+import { startReceiver } from '../webhook-receiver.ts'
 
 let platform: TestPlatform
 let acme: Awaited<ReturnType<TestPlatform['createNamespace']>>
@@ -146,8 +148,6 @@ describe('over libSQL, a transaction with random values', () => {
   })
 
   test.each([
-    ['ROLLBACK, and what follows runs after it', [execute('ROLLBACK'), execute(insert('after')), close], ['after']],
-  test.each([
     ['after a statement that was committed', `${insert('x')}; BEGIN; ${RANDOM}; COMMIT`, 2],
     ['in several transactions', `BEGIN; ${RANDOM}; COMMIT; BEGIN; ${RANDOM}; ${RANDOM}; COMMIT`, 3],
     ['with a savepoint that is rolled back', `BEGIN; ${RANDOM}; SAVEPOINT s; ${RANDOM}; ROLLBACK TO s; COMMIT`, 1],
@@ -159,6 +159,8 @@ describe('over libSQL, a transaction with random values', () => {
     expect(await values(db)).toHaveLength(rows)
   })
 
+  test.each([
+    ['ROLLBACK, and what follows runs after it', [execute('ROLLBACK'), execute(insert('after')), close], ['after']],
     ['ROLLBACK and another transaction', [batch(chain('ROLLBACK', 'BEGIN', insert('other'), 'COMMIT'))], ['other']],
     ['the end of its stream', [close], []],
     [
@@ -351,6 +353,38 @@ test('changes are reported at the commit, once, and none after a rollback', asyn
   const seen = await changes(cursor)
   expect(seen.changes).toMatchObject([{ table: 't', kind: 'insert' }])
   expect((await changes(seen.cursor)).changes).toEqual([])
+})
+
+test('subscribers and webhooks get its changes once, in their order, and none of one that is rolled back', async () => {
+  const db = await acme.make(TABLE, 'CREATE TABLE u (n INTEGER)')
+  const receiver = await startReceiver()
+  try {
+    const hook = { name: 'mine', url: receiver.url }
+    expect((await db.request('/webhooks', { body: hook })).status).toBe(200)
+    const subscriber = await subscribe(`${platform.url}/v1/db/acme/${db.slug}/subscribe`, { token: acme.token })
+    const lost = await begin(db)
+    await lost.run('INSERT INTO u VALUES (1)')
+    await lost.rollback()
+    const tx = await begin(db)
+    await tx.run('INSERT INTO u VALUES (1)')
+    await tx.run('SAVEPOINT s')
+    await tx.run('DELETE FROM u WHERE n = 1')
+    await tx.run('ROLLBACK TO s')
+    await tx.run('UPDATE u SET n = 2')
+    expect([subscriber.changes(), receiver.received]).toEqual([[], []])
+    expect((await tx.commit()).status).toBe(200)
+    await db.query('CREATE TABLE last (n INTEGER)')
+    await subscriber.until(({ kind }) => kind === 'schema')
+    const expected = ['t insert', 'u insert', 'u update']
+    expect(subscriber.changes().slice(0, 3)).toEqual(expected)
+    const delivered = await receiver.got(4)
+    const kinds = delivered.map(({ body }) => `${body.table} ${body.kind}`)
+    expect(kinds.filter((kind) => !kind.endsWith('schema')).sort()).toEqual(expected)
+    expect(new Set(delivered.map(({ body }) => body.id)).size).toBe(delivered.length)
+    subscriber.close()
+  } finally {
+    await receiver.stop()
+  }
 })
 
 test('charges are those of a transaction that is repeated', async () => {

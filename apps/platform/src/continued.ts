@@ -27,6 +27,9 @@ export interface Continued extends ContinuedTransaction {
 /** The most continued transactions of a namespace at the same time. */
 const MAX_OF_NAMESPACE = 20
 
+/** The most calls that wait for a continued transaction. */
+const MAX_WAITING = 1_000
+
 /** The continued transactions of this process, by the name of their database. */
 const continued = new Map<string, Continued>()
 
@@ -52,4 +55,15 @@ export function addContinued(name: string, transaction: ContinuedTransaction): C
 
 export function removeContinued(name: string, entry: Continued): void {
   if (continued.get(name) === entry) continued.delete(name)
+}
+
+/** Runs a call of a database that waits for its continued transaction. Returns `undefined` if too many calls wait for it. */
+export async function waitBeside<T>(entry: Continued, call: () => Promise<T>): Promise<T | undefined> {
+  if (entry.waiting >= MAX_WAITING) return undefined
+  entry.waiting++
+  try {
+    return await call()
+  } finally {
+    entry.waiting--
+  }
 }

@@ -1,6 +1,12 @@
 import { PerSQLError } from '@persql/contract'
 import { getObject, isForeign } from './cells.ts'
-import { type CallArguments, type Continued, type ContinuedTransaction, findContinued } from './continued.ts'
+import {
+  type CallArguments,
+  type Continued,
+  type ContinuedTransaction,
+  findContinued,
+  waitBeside,
+} from './continued.ts'
 import type { Env } from './env.ts'
 import { type CallAnswer, type Reply, refuse } from './reply.ts'
 
@@ -16,8 +22,6 @@ interface DatabaseCalls {
   readonly mailbox: MailboxCalls
 }
 
-/** The most calls that wait for a continued transaction. */
-const MAX_WAITING = 1_000
 const MAX_TRIES = 3
 const RETRY_S = 1
 /** The end of the name of a mailbox. Such an object is not a database. */
@@ -50,13 +54,7 @@ export const tooManyContinued = (): Reply => refuse(new PerSQLError('transaction
 
 async function callBeside(env: Env, name: string, call: CallArguments, entry: Continued): Promise<CallAnswer> {
   if (belongsTo(entry, call)) return callMailboxFirst(env, name, call)
-  if (entry.waiting >= MAX_WAITING) return tooManyContinued()
-  entry.waiting++
-  try {
-    return await callObject(env, name, call)
-  } finally {
-    entry.waiting--
-  }
+  return (await waitBeside(entry, () => callObject(env, name, call))) ?? tooManyContinued()
 }
 
 async function callMailboxFirst(env: Env, name: string, call: CallArguments): Promise<CallAnswer> {
