@@ -221,7 +221,7 @@ export const errors = {
   replay_dropped: {
     status: 409,
     message:
-      'The call with this {header} already ran, but its response is no longer stored. Nothing was changed by this call. Read the data to see the effect, and use a new key for a new call.',
+      'The call with this {header} already ran, but its response is no longer stored. Nothing was changed by this call. Read the data to see the effect. For a new call, use another {header}.',
   },
   not_transferable: {
     status: 409,
@@ -357,7 +357,10 @@ export const errors = {
     message: "Can't export this database as a SQLite file: {problem}. Export it as an SQL dump instead.",
   },
   packages_not_ready: { status: 503, message: 'The client packages are being built. Retry after {seconds} s.' },
-  copy_cut_off: { status: 503, message: 'The copy was interrupted and rolled back. Try again.' },
+  copy_cut_off: {
+    status: 503,
+    message: 'The copy was interrupted, or waited too long. Nothing was changed. Try again.',
+  },
   import_cut_off: { status: 503, message: 'The import was interrupted and rolled back. Try again.' },
   database_suspended: {
     status: 503,

@@ -2,7 +2,7 @@
 export const transactionErrors = {
   transaction_not_found: {
     status: 404,
-    message: 'Transaction "{id}" not found. Another token opened it.',
+    message: 'Transaction "{id}" not found. It belongs to another token.',
   },
   transaction_expired: {
     status: 410,
@@ -10,7 +10,8 @@ export const transactionErrors = {
   },
   transaction_busy: {
     status: 409,
-    message: 'Another transaction of this database is open, so nothing was written. Retry after {seconds} s.',
+    message:
+      'Open transactions of this database or namespace blocked this call, so it had no effect. Retry after {seconds} s.',
   },
   transaction_conflict: {
     status: 409,
@@ -25,6 +26,6 @@ export const transactionErrors = {
   transaction_committed: { status: 409, message: 'Transaction "{id}" is already committed.' },
   transaction_too_long: {
     status: 413,
-    message: 'This transaction {problem}. Commit it, or run its statements as a batch in one transaction.',
+    message: 'This transaction {problem}. {instead}',
   },
 } as const satisfies Record<string, { status: number; message: string }>

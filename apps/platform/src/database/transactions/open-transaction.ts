@@ -176,8 +176,7 @@ export class OpenTransaction {
   /** @throws PerSQLError `transaction_too_long` if the runs took too long */
   assertTime(): void {
     if (this.#runMs <= MAX_RUN_MS) return
-    const problem = `took ${MAX_RUN_MS / 1000} s so far, repeated statements included`
-    throw new PerSQLError('transaction_too_long', { problem })
+    throw tooLong(`took ${MAX_RUN_MS / 1000} s so far, repeated statements included`)
   }
 
   /** @throws PerSQLError `statement_not_allowed` in a read transaction */
@@ -189,22 +188,17 @@ export class OpenTransaction {
 
   /** Checks that it may have one more write, which later calls repeat. @throws PerSQLError `transaction_too_long` */
   assertRepeatable(): void {
-    if (this.#writes.length >= MAX_WRITES)
-      throw new PerSQLError('transaction_too_long', { problem: `already has ${MAX_WRITES} writes, which is the limit` })
-    if (this.#bytes >= MAX_BYTES)
-      throw new PerSQLError('transaction_too_long', {
-        problem: `already has ${MAX_BYTES / 1024 / 1024} MB of statements`,
-      })
+    if (this.#writes.length >= MAX_WRITES) throw tooLong(`already has ${MAX_WRITES} writes, which is the limit`)
+    if (this.#bytes >= MAX_BYTES) throw tooLong(`already has ${MAX_BYTES / 1024 / 1024} MB of statements`)
   }
 
   /** Checks that it may have one more statement while it is continued. @throws PerSQLError `transaction_too_long` */
   assertContinues(nowMs: number): void {
     const { length } = this.#savepoints
-    if (nowMs - this.openedMs >= TOTAL_MS)
-      throw new PerSQLError('transaction_too_long', { problem: `has been open for ${TOTAL_MS / 1000} s` })
+    if (nowMs - this.openedMs >= TOTAL_MS) throw tooLong(`has been open for ${TOTAL_MS / 1000} s`)
     if (this.#continuedWrites >= MAX_CONTINUED_WRITES || length > MAX_SAVEPOINTS) {
       const most = length > MAX_SAVEPOINTS ? `${MAX_SAVEPOINTS} savepoints` : '100,000 writes'
-      throw new PerSQLError('transaction_too_long', { problem: `already has ${most}, which is the limit` })
+      throw tooLong(`already has ${most}, which is the limit`)
     }
   }
 
@@ -291,6 +285,12 @@ export class OpenTransaction {
     if (at < 0) throw sqlRefusal(`no such savepoint: ${name}`)
     return at
   }
+}
+
+/** Returns the error of a statement that an open transaction can't have any more. */
+function tooLong(problem: string): PerSQLError {
+  const instead = 'Commit it, or run its statements as a batch in one transaction.'
+  return new PerSQLError('transaction_too_long', { problem, instead })
 }
 
 /** Returns SQLite's own error for a statement that controls a transaction. */

@@ -22,9 +22,16 @@ export function assertKeepsRows({ loss, statement }: Analysis): void {
   if (loss === 'whole') throw losesRows(statement.verb)
 }
 
+/** The statements that need an automatic snapshot, by their verbs. */
+const LOSING: Readonly<Record<string, string>> = {
+  ALTER: 'ALTER TABLE … DROP COLUMN',
+  DELETE: 'DELETE without WHERE',
+  DROP: 'DROP TABLE',
+}
+
 /** Returns the error of a statement that needs an automatic snapshot. */
 export function losesRows(verb = 'REPLACE'): PerSQLError {
-  const what = `${verb} after random values, or many writes, in an interactive transaction`
+  const what = `${LOSING[verb] ?? verb} in an interactive transaction that continues alone, after random values or many writes,`
   return new PerSQLError('statement_not_allowed', { what, instead: 'Run it in a transaction of its own.' })
 }
 

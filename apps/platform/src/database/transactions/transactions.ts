@@ -108,8 +108,10 @@ export class Transactions implements Memory {
     transaction.usedMs = this.#options.now()
     if (this.#keepAll()) return
     this.end(transaction)
-    const problem = `needs more memory than is left: all open transactions of a database together can have ${MAX_BYTES / 1024 / 1024} MB`
-    throw new PerSQLError('transaction_too_long', { problem })
+    const problem =
+      'was rolled back, because the open transactions of this database, namespace or server together need too much memory'
+    const instead = 'Run its statements as a batch in one transaction, or try again later.'
+    throw new PerSQLError('transaction_too_long', { problem, instead })
   }
 
   /** Ends a transaction: after COMMIT or ROLLBACK, or for a reason that later calls learn. */
