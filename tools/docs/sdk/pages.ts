@@ -17,7 +17,7 @@ import { type Call, readCalls } from './routes.ts'
 
 const NOTE =
   'This page is generated from the sources of `@persql/sdk`, and a test runs its examples. `persql` is a client, and ' +
-  "`db` is `persql.database('acme/main')`. The sections list the errors that not [every call](../sdk.md#errors) has."
+  "`db` is `persql.database('acme/main')`. The sections list errors besides those of [every call](../sdk.md#errors)."
 
 /**
  * Returns the pages of the SDK's reference by their file names.

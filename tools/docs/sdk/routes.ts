@@ -10,6 +10,12 @@ export type Call = readonly [method: string, path: string]
 
 const ROUTE = /^(GET|POST|PUT|PATCH|DELETE)\W* ([\w/*-]+)/
 
+/** The calls of an interactive transaction, whose paths contain its ID. */
+const TRANSACTION: readonly Call[] = ['', '/*/statements', '/*/commit', '/*/rollback'].map((rest) => [
+  'POST',
+  `transactions${rest}`,
+])
+
 /** Returns the calls that each method makes, such as those of `PerSQLDatabase.query` or `branches.claim`. */
 export function readCalls(): ReadonlyMap<string, readonly Call[]> {
   const found = new Map<string, readonly Call[]>()
@@ -20,6 +26,10 @@ export function readCalls(): ReadonlyMap<string, readonly Call[]> {
   found.set('approvals.poll', found.get('approvals.get') ?? [])
   for (const module of ['client.ts', 'database.ts']) {
     for (const [name, calls] of readClasses(module)) found.set(name, calls)
+  }
+  for (const method of ['begin', 'transaction']) {
+    const name = `PerSQLDatabase.${method}`
+    found.set(name, [...TRANSACTION, ...(found.get(name) ?? [])])
   }
   return found
 }
@@ -70,17 +80,20 @@ const getKey = ({ key }: Node) => {
 /** Finds routes in a method, also in modules that it loads. */
 function readBody(member: Node): Body {
   const found: Body = { calls: [], others: [] }
-  const visit = (value: unknown): void => {
-    if (Array.isArray(value)) value.forEach(visit)
+  const visit = (value: unknown, isOwn: boolean): void => {
+    if (Array.isArray(value)) for (const each of value) visit(each, isOwn)
     if (!isNode(value)) return
     if (value.type === 'Literal' && typeof value.value === 'string') found.calls.push(...listRoutes(value.value))
-    if (value.type === 'ImportExpression') visit(parse((value.source as { value: string }).value.replace('./', '')))
-    if (value.type === 'MemberExpression' && (value.object as Node).type === 'ThisExpression') {
+    if (value.type === 'ImportExpression') {
+      // `this` is another object there.
+      visit(parse((value.source as { value: string }).value.replace('./', '')), false)
+    }
+    if (isOwn && value.type === 'MemberExpression' && (value.object as Node).type === 'ThisExpression') {
       found.others.push(getKey({ ...value, key: value.property }))
     }
-    Object.values(value).forEach(visit)
+    for (const each of Object.values(value)) visit(each, isOwn)
   }
-  visit(member.value)
+  visit(member.value, true)
   return found
 }
 
