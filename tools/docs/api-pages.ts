@@ -15,6 +15,8 @@ import { type Schema, SchemaTypes } from './schema-types.ts'
 interface Page {
   readonly title: string
   readonly intro: string
+  /** Links to the pages that explain the fields. */
+  readonly guides: string
   readonly tags: readonly string[]
 }
 
@@ -23,57 +25,80 @@ export const apiPages: { readonly [name: string]: Page } = {
   sql: {
     title: 'SQL operations',
     intro: 'Run statements and batches, check them before they run, and cancel long reads.',
+    guides:
+      '[SQL](../sql.md), [transactions](../../concepts/transactions.md) and [long reads](../../concepts/databases.md#long-reads)',
     tags: ['sql', 'queries', 'script', 'transactions', 'propose', 'apply'],
   },
   databases: {
     title: 'Database operations',
     intro: 'Create, list and delete databases, and change their settings and quotas.',
+    guides: '[databases](../../concepts/databases.md) and [quotas](../limits.md#quotas)',
     tags: ['databases', 'settings', 'quotas'],
   },
   schema: {
     title: 'Schema operations',
-    intro: 'Read, describe, search and check the schema of a database.',
+    intro: 'Read, describe, search and check the schema of a database, generate SQL, and find missing indexes.',
+    guides:
+      '[schema quality](../../guides/schema-quality.md), [Ask AI](../../guides/ask-ai.md) and [slow queries](../../guides/slow-queries.md#index-suggestions)',
     tags: ['schema', 'schema_changes', 'describe', 'ai', 'search', 'doctor'],
   },
-  migrations: { title: 'Migration operations', intro: 'Save, check and apply schema changes.', tags: ['migrations'] },
+  migrations: {
+    title: 'Migration operations',
+    intro: 'Save, check and apply schema changes.',
+    guides: '[migrations](../../guides/migrations.md)',
+    tags: ['migrations'],
+  },
   branches: {
     title: 'Branch and snapshot operations',
     intro: 'Branch, merge, fork, snapshot and restore a database.',
+    guides:
+      '[branches, forks and snapshots](../../concepts/branches.md) and [merge a branch](../../guides/merge-branches.md)',
     tags: ['branches', 'claim_branch', 'handoff', 'fork', 'snapshots', 'restore'],
   },
   transfer: {
     title: 'Import and export operations',
     intro: 'Move rows and whole databases.',
+    guides: '[import and export](../../guides/import-export.md)',
     tags: ['import', 'export'],
   },
   changes: {
     title: 'Change operations',
     intro: 'Get notified of changes, and run statements on a schedule.',
+    guides:
+      '[the change feed](../../guides/realtime.md), [webhooks](../../guides/webhooks.md) and [schedules](../../guides/schedules.md)',
     tags: ['subscribe', 'wait_for_changes', 'webhooks', 'schedules'],
   },
   endpoints: {
     title: 'Endpoint operations',
     intro: 'Publish statements as HTTP APIs, on your own hostnames.',
+    guides:
+      '[public endpoints](../../guides/public-endpoints.md), [sign-in](../../guides/sign-in-for-your-app.md) and [custom hostnames](../../guides/custom-hostnames.md)',
     tags: ['endpoints', 'session_key', 'hostnames'],
   },
   approvals: {
     title: 'Approval operations',
     intro: 'Hold writes until a person approves them.',
+    guides: '[approvals](../../guides/agents-with-approvals.md)',
     tags: ['approval_rules', 'approvals', 'redeem_approval'],
   },
   insights: {
     title: 'Insight operations',
     intro: 'Find slow statements, ask questions, and save queries.',
-    tags: ['insights', 'ask', 'saved', 'shares'],
+    guides:
+      '[slow queries](../../guides/slow-queries.md), [Ask AI](../../guides/ask-ai.md) and [saved queries](../api.md#saved-queries)',
+    tags: ['insights', 'ask', 'saved'],
   },
   access: {
     title: 'Access operations',
-    intro: 'Tokens, sessions, members, invitations, OAuth grants and the audit log.',
-    tags: ['tokens', 'sessions', 'members', 'invitations', 'oauth_grants', 'audit'],
+    intro: 'Tokens, sessions, members, shared databases, invitations, OAuth grants and the audit log.',
+    guides:
+      '[access](../../concepts/access.md), [tokens in browsers](../../guides/browsers.md) and [OAuth apps](../../guides/oauth-apps.md)',
+    tags: ['tokens', 'sessions', 'members', 'shares', 'invitations', 'oauth_grants', 'audit'],
   },
   namespaces: {
     title: 'Namespace operations',
     intro: 'Namespaces, billing, client packages and the operator of an instance.',
+    guides: '[billing](../../concepts/billing.md) and [operator commands](../../self-hosting/operator.md)',
     tags: ['namespaces', 'billing', 'status', 'operator', 'packages'],
   },
 }
@@ -86,7 +111,7 @@ export function findApiPage({ tags, summary }: Operation): string {
 }
 
 /** Returns the Markdown of a page of the HTTP API. */
-export function formatApiPage(document: ApiDocument, { title, intro, tags }: Page): string {
+export function formatApiPage(document: ApiDocument, { title, intro, guides, tags }: Page): string {
   const operations = listOperations(document).filter(({ operation }) =>
     operation.tags.some((tag) => tags.includes(tag)),
   )
@@ -96,6 +121,7 @@ export function formatApiPage(document: ApiDocument, { title, intro, tags }: Pag
     `# ${title}`,
     intro,
     'This page is generated from `GET /api/openapi.json`. In the calls, `…` stands for a value. For the form of responses and errors, see [HTTP API](../api.md).',
+    `For the meaning of the fields, see ${guides}.`,
     `Every operation can fail with ${formatCodes([...common])}. The sections list further errors.`,
     ...sections,
   ].join('\n\n')}\n`
