@@ -370,7 +370,7 @@ export const errors = {
   long_writes_suspended: {
     status: 503,
     message:
-      'Writes that can take long are refused in this namespace until {until}, because several of its statements had to be stopped with the server. Reads and writes of single rows still work.',
+      'Writes that can take long are refused in this namespace until {until}, because several of its statements could only be stopped by restarting the server. Reads and writes of single rows still work.',
   },
   cell_unavailable: {
     status: 503,

@@ -46,7 +46,8 @@ export const transactions = {
       ...address,
       /**
        * When other writers have to wait: from the first write (`deferred`), from the start (`write`), or never, because the
-       * transaction only reads (`read`).
+       * transaction only reads (`read`). While others don't wait, a write of any table ends the transaction with
+       * `transaction_conflict`.
        */
       mode: z.enum(['deferred', 'write', 'read']).default('deferred'),
       statements: Statements.optional(),
