@@ -80,7 +80,7 @@ const parts: readonly Part[] = [
         "seconds without data after which a request fails with 408; a body that isn't an import can take 10 times that in total",
       IMPORT_MAX_MB: 'largest imported file, in MB; as a form field, 50 MB is the maximum',
       PERSQL_DISK_RESERVE_MB: [
-        'MB of the disk below which [writes are refused](../self-hosting/monitoring.md#a-full-disk); `0` refuses none',
+        'MB of free disk space below which [writes are refused](../self-hosting/monitoring.md#a-full-disk); `0` refuses none',
         '10% of the disk, at most 1 GB',
       ],
     },
