@@ -53,7 +53,7 @@ async function readSpend(token: string, on = platform): Promise<number[]> {
 const ENDLESS = 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i % 10000 = 0'
 
 interface Ending {
-  /** What the transaction answers before its end. */
+  /** Runs before the end, and its response is billed. */
   readonly end?: (tx: Tx) => Promise<unknown>
   readonly kills: number
   /** A call after the end; a write by default. */

@@ -60,7 +60,7 @@ function askShell(failing: string): unknown {
   try {
     output = execFileSync('sqlite3', shell, { input, encoding: 'utf8', stdio: 'pipe' })
   } catch (cause) {
-    // Its exit code tells of the failed write.
+    // The failed write sets its exit code.
     output = (cause as { stdout: string }).stdout
   }
   return output
