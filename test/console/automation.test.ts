@@ -6,7 +6,8 @@ import { findFaults } from './axe.ts'
 import { useConsole } from './use-console.ts'
 import type { Visit } from './visit.ts'
 
-const { visit } = useConsole(() => startPlatform({ environment: { PERSQL_DEV: '1' } }))
+const instance = useConsole(() => startPlatform({ environment: { PERSQL_DEV: '1' } }))
+const { visit } = instance
 let server: Server
 let here: Visit
 const received: { type: string; signature: unknown }[] = []
@@ -142,6 +143,30 @@ test('a hostname shows the DNS records to set and that they are missing', async 
   await page.getByLabel('Type api.persql-test.example to confirm').fill('api.persql-test.example')
   await click('Delete hostname')
   await says('No custom hostnames yet')
+})
+
+test('insights show all statements of the transaction of one that failed', async () => {
+  const { page } = here
+  const made = await here.session.request(`/api/namespaces/${here.ns}/tokens`, { body: { name: 'app', role: 'admin' } })
+  const { token } = made.body.data
+  const statements = [{ sql: 'SELECT 1 AS fine' }]
+  const path = `/v1/db/${here.ns}/main/transactions`
+  const begun = await instance.platform.request(path, { token, body: { statements } })
+  const { id } = begun.body.data
+  const failing = [{ sql: 'SELECT * FROM missing_in_transaction' }]
+  await instance.platform.request(`${path}/${id}/statements`, { token, body: { step: 1, statements: failing } })
+  await sql('SELECT * FROM missing_outside')
+  here.complaints.length = 0
+  await go('insights')
+  const row = (text: string) => page.getByRole('row').filter({ hasText: text })
+  await row('missing_outside').waitFor()
+  await row('missing_in_transaction').getByRole('link', { name: id }).click()
+  await row('SELECT 1 AS fine').getByText('Succeeded').waitFor()
+  await row('missing_outside').waitFor({ state: 'detached' })
+  await isFine()
+  await page.getByRole('link', { name: 'Show all transactions' }).click()
+  await row('missing_outside').waitFor()
+  expect(new URL(page.url()).search).toBe('')
 })
 
 test('insights show what failed, and make an index that a statement lacks', async () => {

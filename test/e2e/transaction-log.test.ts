@@ -93,3 +93,20 @@ test('insights name the transaction of a failed statement', async () => {
     [expect.stringContaining('SELECT missing'), id],
   ])
 })
+
+test('insights list all statements of one transaction', async () => {
+  const { id } = await begin({ statements: [{ sql: 'INSERT INTO t VALUES (5)' }] })
+  const statements = [{ sql: 'SELECT count(*) FROM t WHERE n = 5' }, { sql: 'SELECT missing FROM t' }]
+  await db.request(`/transactions/${id}/statements`, { body: { step: 1, statements } })
+  await db.query('SELECT 5')
+  await db.request(`/transactions/${id}/commit`, { body: {} })
+  const of = async (transactionId: string) =>
+    (await db.request(`/insights?transactionId=${transactionId}`)).body.data.recent.map(
+      ({ sqlText, status }: Record<string, unknown>) => [sqlText, status],
+    )
+  expect(await of(id)).toEqual([
+    ['SELECT count(*) FROM t WHERE n = 5;\nSELECT missing FROM t', 'error'],
+    ['INSERT INTO t VALUES (5)', 'ok'],
+  ])
+  expect(await of('txn_unknown')).toEqual([])
+})

@@ -19,7 +19,9 @@ export const Insights = z.object({
     p99DurationMs: Milliseconds,
     maxDurationMs: Milliseconds,
   }),
-  /** Statements that took more than 500 ms or failed, newest first, at most 500. */
+  /**
+   * Statements that took more than 500 ms or failed, or all statements of the requested transaction: newest first, at most 500.
+   */
   recent: z.array(
     z.object({
       id: z.int(),
@@ -65,7 +67,7 @@ export const insights = {
     route: 'GET /v1/db/{ns}/{db}/insights',
     scope: 'readonly',
     console: { route: 'GET /api/namespaces/{ns}/databases/{db}/insights', role: 'viewer' },
-    input: z.strictObject({ ns: Slug, db: Slug, hours: Hours }),
+    input: z.strictObject({ ns: Slug, db: Slug, hours: Hours, transactionId: z.string().min(1).max(60).optional() }),
     output: Insights,
     errors: ['database_not_found'],
   }),

@@ -1,5 +1,5 @@
 import type { Insights } from '@persql/contract'
-import { useSearchParams } from 'react-router'
+import { Link, useSearchParams } from 'react-router'
 import { useApiQuery } from '../../../api/hooks.ts'
 import { useCan } from '../../../shell/membership.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
@@ -31,9 +31,11 @@ export function InsightsPage() {
   const [search, setSearch] = useSearchParams()
   const hours = known(WINDOWS, search.get('hours'), '24')
   const show = known(KINDS, search.get('show'), 'all')
+  const transactionId = search.get('transaction') ?? undefined
   const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/insights', {
     ...where,
     hours: Number(hours),
+    transactionId,
   })
   const set = (name: string, value: string) =>
     setSearch(
@@ -59,12 +61,20 @@ export function InsightsPage() {
       <Summary summary={data?.summary} />
       {!data && !error && <SkeletonRows rows={5} label="Loading statements" />}
       {recent?.length === 0 && (
-        <EmptyState title="No slow or failed statements">
+        <EmptyState title={transactionId ? 'No statements of this transaction' : 'No slow or failed statements'}>
           Statements that take more than 500 ms or fail appear here, with rows read and the reason, so you know what to
           fix first.
         </EmptyState>
       )}
-      {recent && recent.length > 0 && <RecentTable recent={recent} />}
+      {transactionId && (
+        <p className="text-sm">
+          Statements of transaction <code className="font-mono break-all">{transactionId}</code>.{' '}
+          <Link to={{ search: removeTransaction(search) }} className="underline">
+            Show all transactions
+          </Link>
+        </p>
+      )}
+      {recent && recent.length > 0 && <RecentTable recent={recent} search={search} />}
       {mayLook && <IndexAdviceCard />}
     </Page>
   )
@@ -72,6 +82,12 @@ export function InsightsPage() {
 
 const known = (options: readonly (readonly [string, string])[], value: string | null, otherwise: string) =>
   options.some(([key]) => key === value) ? (value as string) : otherwise
+
+function removeTransaction(search: URLSearchParams): string {
+  const next = new URLSearchParams(search)
+  next.delete('transaction')
+  return `${next}`
+}
 
 interface ChoiceProps {
   label: string

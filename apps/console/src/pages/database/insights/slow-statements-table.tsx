@@ -1,10 +1,14 @@
 import type { Insights } from '@persql/contract'
+import { Link } from 'react-router'
 import { Badge } from '../../../ui/badge.tsx'
 import { formatAgo, formatMs, formatNumber } from '../../../ui/format.ts'
 import { Table } from '../../../ui/table.tsx'
 
-/** The statements that were slow or failed. */
-export const RecentTable = ({ recent }: { recent: Insights['recent'] }) => (
+/** The duration above which a statement is slow. */
+const SLOW_MS = 500
+
+/** The statements that were slow or failed, or those of one transaction. Its ID links to the latter. */
+export const RecentTable = ({ recent, search }: { recent: Insights['recent']; search: URLSearchParams }) => (
   <Table
     label="Slow and failed statements"
     rows={recent}
@@ -18,7 +22,10 @@ export const RecentTable = ({ recent }: { recent: Insights['recent'] }) => (
             {errorMessage && <span className="text-sm font-normal break-words text-danger">{errorMessage}</span>}
             {transactionId && (
               <span className="text-sm font-normal text-muted">
-                Transaction <code className="font-mono break-all">{transactionId}</code>
+                Transaction{' '}
+                <Link to={{ search: addTransaction(search, transactionId) }} className="underline">
+                  <code className="font-mono break-all">{transactionId}</code>
+                </Link>
               </span>
             )}
           </span>
@@ -26,9 +33,14 @@ export const RecentTable = ({ recent }: { recent: Insights['recent'] }) => (
       },
       {
         name: 'Reason',
-        cell: ({ status }) => (
-          <Badge tone={status === 'error' ? 'danger' : 'warning'}>{status === 'error' ? 'Failed' : 'Slow'}</Badge>
-        ),
+        cell: ({ status, durationMs }) =>
+          status === 'error' ? (
+            <Badge tone="danger">Failed</Badge>
+          ) : durationMs > SLOW_MS ? (
+            <Badge tone="warning">Slow</Badge>
+          ) : (
+            <Badge>Succeeded</Badge>
+          ),
       },
       { name: 'Duration', isNumber: true, cell: ({ durationMs }) => formatMs(durationMs) },
       { name: 'Rows read', isNumber: true, isExtra: true, cell: ({ rowsRead }) => formatNumber(rowsRead) },
@@ -37,3 +49,10 @@ export const RecentTable = ({ recent }: { recent: Insights['recent'] }) => (
     ]}
   />
 )
+
+function addTransaction(search: URLSearchParams, transactionId: string): string {
+  const next = new URLSearchParams(search)
+  next.set('transaction', transactionId)
+  next.delete('show')
+  return `${next}`
+}

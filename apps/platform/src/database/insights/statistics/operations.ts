@@ -10,7 +10,7 @@ const SLOW_MS = 500
 const MAX_RECENT = 500
 const HOUR_MS = 3_600_000
 /** Calls that ran or would have run a statement. IDs grow with time, so the newest come first without a sort. */
-const STATEMENTS = `FROM _persql_query_log WHERE sql <> '' AND ts >= ?`
+const STATEMENTS = `FROM _persql_query_log WHERE sql <> '' AND ts >= ?1`
 
 /** The services that insights use. */
 interface InsightsServices {
@@ -23,7 +23,7 @@ interface InsightsServices {
 export function operations({ storage, endpoints, now }: InsightsServices) {
   return {
     get_insights(call) {
-      const { hours: windowHours } = parseInput<'get_insights'>(call)
+      const { hours: windowHours, transactionId } = parseInput<'get_insights'>(call)
       const fromMs = now() - windowHours * HOUR_MS
       const all = storage.sql.exec<Timed>(
         `SELECT duration_ms AS durationMs, status >= 400 AS isFailed ${STATEMENTS} ORDER BY duration_ms`,
@@ -33,8 +33,10 @@ export function operations({ storage, endpoints, now }: InsightsServices) {
       const recent = storage.sql.exec<Logged>(
         `SELECT id, ts, sql, duration_ms AS durationMs, rows_read AS rowsRead, rows_written AS rowsWritten, status, error,
            transaction_id AS transactionId
-         ${STATEMENTS} AND (duration_ms > ${SLOW_MS} OR status >= 400) ORDER BY id DESC LIMIT ${MAX_RECENT}`,
+         ${STATEMENTS} AND iif(?2 IS NULL, duration_ms > ${SLOW_MS} OR status >= 400, transaction_id = ?2)
+         ORDER BY id DESC LIMIT ${MAX_RECENT}`,
         fromMs,
+        transactionId ?? null,
       )
       const data: Insights = { summary: summarize(timed, windowHours), recent: recent.toArray().map(toEntry) }
       return done(data, { rowsRead: all.rowsRead + recent.rowsRead })
