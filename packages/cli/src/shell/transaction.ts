@@ -103,7 +103,8 @@ export class ShellTransaction {
       if (results.every((result, index) => toText(result) === part[index]?.result)) continue
       await transaction.rollback()
       this.isEnded = true
-      const message = 'Another client changed the data since the transaction started.'
+      const message =
+        'The transaction was rolled back, because another client changed the data that it had read. Run it again from BEGIN.'
       throw new CliError('failed', 'transaction_conflict', message)
     }
     return transaction
