@@ -21,7 +21,10 @@ export const errors = {
     status: 400,
     message: 'Several columns are named "{column}". Name each with AS, or leave out "rows": "objects".',
   },
-  multiple_statements: { status: 400, message: 'Only one statement is allowed per call. To run several, use batch.' },
+  multiple_statements: {
+    status: 400,
+    message: 'Only one statement is allowed per call. To run several, use batch or script.',
+  },
   empty_statement: { status: 400, message: 'The "sql" field contains no SQL statement.' },
   import_failed: { status: 400, message: '{reason}' },
   statement_not_allowed: { status: 400, message: "{what} isn't supported. {instead}" },

@@ -47,7 +47,11 @@ export function prepare(engine: Engine, { sql, params = [] }: WireStatement): Pr
   if (verb) throw createError(400, 'statement_not_allowed', `${verb} isn't supported. Use batch with "transaction".`)
   const compiled = attempt(() => engine.compile(sql))
   if (!isEmpty(compiled.rest)) {
-    throw createError(400, 'multiple_statements', 'Only one statement is allowed per call. To run several, use batch.')
+    throw createError(
+      400,
+      'multiple_statements',
+      'Only one statement is allowed per call. To run several, use batch or script.',
+    )
   }
   if (!Array.isArray(params)) return toPlain(engine, sql, compiled, bindNames(sql, params))
   const values = params.map(toNative)
