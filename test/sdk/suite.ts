@@ -1,5 +1,6 @@
 import type * as Sdk from '../../packages/sdk/src/index.ts'
 import { type Case, failure, type Setting, same } from './cases.ts'
+import { refusalCases } from './refusal-cases.ts'
 import { resultCases } from './result-cases.ts'
 import { transactionCases } from './transaction-cases.ts'
 
@@ -217,6 +218,7 @@ export const cases: Record<string, Case> = {
   },
   ...transactionCases,
   ...resultCases,
+  ...refusalCases,
 }
 
 /** Runs a case on a database of its own. */

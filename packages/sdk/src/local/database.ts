@@ -3,11 +3,11 @@ import type { QueryMeta } from '../types.ts'
 import type { WireResult } from '../values.ts'
 import type { Engine } from './engine.ts'
 import { assertExpected } from './expectations.ts'
+import { assertExact, assertWhole } from './refusals.ts'
 import { readSchema, readTables } from './schema.ts'
 import { parseScript, runScript, type Script } from './script.ts'
 import { createError, sqlError } from './sql-error.ts'
 import {
-  assertWhole,
   attempt,
   execute,
   getEffect,
@@ -72,6 +72,7 @@ export class LocalDatabase {
   }
 
   async #respond(method: string, name: string, body: unknown): Promise<Answer> {
+    assertExact(body)
     const operation = `${method} ${name}`
     const transaction = TRANSACTION.exec(operation)
     if (transaction) return this.#serveTransaction(transaction[1] ?? '', transaction[2], body as never)
@@ -145,7 +146,7 @@ export class LocalDatabase {
     const runner = {
       execute: (sql: string, isInTransaction: boolean) => {
         const statement = withFormat({ sql }, body)
-        if (isInTransaction) assertWhole(inspect(this.#engine, prepare(this.#engine, statement)).isPartial)
+        if (isInTransaction) assertWhole(inspect(this.#engine, prepare(this.#engine, statement)).clause)
         return execute(this.#engine, statement)
       },
       command: (sql: string) => void attempt(() => this.#engine.compile(sql).run([])),

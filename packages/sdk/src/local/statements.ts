@@ -1,6 +1,7 @@
 import type { Count, Explanation } from '../types.ts'
 import { encode, type WireResult } from '../values.ts'
 import type { Compiled, Engine, Native } from './engine.ts'
+import { assertAllowed, getVerb, outOfRange } from './refusals.ts'
 import { createError, sqlError } from './sql-error.ts'
 
 /** A statement in its wire form. */
@@ -30,8 +31,6 @@ export function withFormat<S extends WireStatement>(statement: S, { int64, rows 
 
 const COMMENTS = /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g
 const isEmpty = (sql: string) => /^[\s;]*$/.test(sql.replace(COMMENTS, ''))
-const LEADING = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*/
-const REFUSED = /^(begin|commit|end|rollback|savepoint|release|attach|detach|vacuum)\b/i
 
 /** A compiled statement with its values, one for each placeholder of `sql`. */
 interface Prepared {
@@ -43,15 +42,11 @@ interface Prepared {
 /** Compiles one statement and encodes its parameters. @throws PerSQLError with the codes of a server */
 export function prepare(engine: Engine, { sql, params = [] }: WireStatement): Prepared {
   if (isEmpty(sql)) throw createError(400, 'empty_statement', 'The "sql" field contains no SQL statement.')
-  const verb = REFUSED.exec(sql.replace(LEADING, ''))?.[1]?.toUpperCase()
-  if (verb) throw createError(400, 'statement_not_allowed', `${verb} isn't supported. Use batch with "transaction".`)
+  assertAllowed(sql)
   const compiled = attempt(() => engine.compile(sql))
   if (!isEmpty(compiled.rest)) {
-    throw createError(
-      400,
-      'multiple_statements',
-      'Only one statement is allowed per call. To run several, use batch or script.',
-    )
+    const message = 'Only one statement is allowed per call. To run several, use batch or script.'
+    throw createError(400, 'multiple_statements', message)
   }
   if (!Array.isArray(params)) return toPlain(engine, sql, compiled, bindNames(sql, params))
   const values = params.map(toNative)
@@ -115,7 +110,8 @@ export function execute(engine: Engine, statement: WireStatement): WireResult {
   const { columns } = compiled
   if (shape === 'objects') assertDistinct(columns)
   const toForm = (value: Native) => toWire(value, int64)
-  const arrays = attempt(() => compiled.run(values)).map((row) => row.map(toForm))
+  const read = () => attempt(() => compiled.run(values)).map((row) => row.map(toForm))
+  const arrays = kind === 'write' && columns.length > 0 ? orUndo(engine, read) : read()
   const toObject = (row: unknown[]) => Object.fromEntries(columns.map((column, i) => [column, row[i]]))
   const rows = shape === 'objects' ? (arrays.map(toObject) as never) : arrays
   const rowsWritten = total() - before
@@ -123,48 +119,68 @@ export function execute(engine: Engine, statement: WireStatement): WireResult {
   if (kind !== 'write') return result
   const [counts] = engine.compile('SELECT changes(), last_insert_rowid()').run([])
   result.changes = rowsWritten > 0 ? Number(counts?.[0]) : 0
-  if (/^(insert|replace|with)\b/i.test(statement.sql.replace(LEADING, ''))) {
+  if (['INSERT', 'REPLACE', 'WITH'].includes(getVerb(statement.sql))) {
     const rowid = toRowid(counts?.[1] as bigint, int64)
     if (rowid !== undefined) result.lastInsertRowid = rowid
   }
   return result
 }
 
+/** Runs a function, and undoes what it wrote if it fails. */
+export function orUndo<T>(engine: Engine, run: () => T): T {
+  const command = (sql: string) => void engine.compile(sql).run([])
+  command('SAVEPOINT persql_undo')
+  try {
+    const result = run()
+    attempt(() => command('RELEASE persql_undo'))
+    return result
+  } catch (cause) {
+    try {
+      command('ROLLBACK TO persql_undo')
+      command('RELEASE persql_undo')
+    } catch {
+      // The statement itself has rolled back the transaction.
+    }
+    throw cause
+  }
+}
+
 const readProgram = (engine: Engine, sql: string, values: readonly Native[]) =>
   attempt(() => engine.compile(`EXPLAIN ${sql}`).run(values))
+
+/** The resolutions of errors in programs that undo more than a statement, or less. */
+const CLAUSES: ReadonlyMap<number, Inspected['clause']> = new Map([
+  [1, 'ROLLBACK'],
+  [3, 'FAIL'],
+])
 
 /** The properties of a statement that matter in an interactive transaction. */
 export interface Inspected extends Pick<Explanation, 'kind'> {
   /** Whether it calls a function with random results, also in a default value or a trigger. */
   isRandom: boolean
-  /** Whether an error can undo more than the statement, or keep a part of it. */
-  isPartial: boolean
-}
-
-/** @throws PerSQLError `statement_not_allowed` for a statement of a transaction whose errors can undo more or less than it */
-export function assertWhole(isPartial: boolean): void {
-  const message = "OR ROLLBACK, OR FAIL and RAISE(ROLLBACK) aren't supported in a transaction."
-  if (isPartial) throw createError(400, 'statement_not_allowed', message)
+  /** The conflict clause that undoes more than the statement, or keeps a part of it. */
+  clause: 'ROLLBACK' | 'FAIL' | undefined
 }
 
 /** Inspects a statement for an interactive transaction. */
 export function inspect(engine: Engine, { sql, values }: Pick<Prepared, 'sql' | 'values'>): Inspected {
   const { kind } = getEffect(engine, sql, values)
-  if (kind === 'read') return { kind, isRandom: false, isPartial: false }
+  if (kind === 'read') return { kind, isRandom: false, clause: undefined }
   const program = readProgram(engine, sql, values)
   return {
     kind,
     isRandom: program.some((row) => /^(Pure)?Function/.test(String(row[1])) && /^random(blob)?\(/.test(String(row[5]))),
-    // Both instructions have the error in p1 and the resolution in p2: 1 for ROLLBACK, 3 for FAIL.
-    isPartial: program.some(
-      ([, opcode, p1, p2]) => /^Halt/.test(String(opcode)) && Number(p1) !== 0 && [1, 3].includes(Number(p2)),
-    ),
+    // Both instructions have the error in p1 and the resolution in p2.
+    clause: program
+      .filter(([, opcode, p1]) => /^Halt/.test(String(opcode)) && Number(p1) !== 0)
+      .map(([, , , p2]) => CLAUSES.get(Number(p2)))
+      .find((clause) => clause !== undefined),
   }
 }
 
 /** Returns the effect of a statement, read from the program that SQLite compiles for it. */
 export function getEffect(engine: Engine, sql: string, values: readonly Native[]): Omit<Explanation, 'plan'> {
-  if (/^explain\b/i.test(sql.replace(LEADING, ''))) return { kind: 'read', reads: [], writes: [] }
+  if (getVerb(sql) === 'EXPLAIN') return { kind: 'read', reads: [], writes: [] }
   const program = readProgram(engine, sql, values)
   const names = new Map(
     engine
@@ -258,7 +274,5 @@ function toWire(value: Native, int64: unknown): WireResult['rows'][number][numbe
   if (int64 === 'text') return `${value}`
   if (int64 === 'object') return { int64: `${value}` }
   if (Number.isSafeInteger(Number(value))) return Number(value)
-  const message =
-    'A value in the result is an integer outside ±9007199254740991, which JSON parsers would round. Use "int64": "text" or CAST(… AS TEXT).'
-  throw createError(400, 'integer_out_of_range', message)
+  throw outOfRange('A value in the result', 'Use "int64": "text" or CAST(… AS TEXT).')
 }

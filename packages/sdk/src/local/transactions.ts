@@ -2,8 +2,9 @@ import { PerSQLError } from '../errors.ts'
 import type { WireResult } from '../values.ts'
 import type { Engine } from './engine.ts'
 import { assertExpected } from './expectations.ts'
+import { assertCanWrite, assertInside, assertWhole } from './refusals.ts'
 import { createError, sqlError } from './sql-error.ts'
-import { assertWhole, attempt, execute, inspect, prepare, type WireStatement } from './statements.ts'
+import { attempt, execute, inspect, orUndo, prepare, type WireStatement } from './statements.ts'
 
 /** The limits of a server. */
 const IDLE_MS = 5000
@@ -239,11 +240,10 @@ export class Transactions {
       tx.replayed.push(statement)
       return result
     }
-    const { kind, isRandom, isPartial } = inspect(this.#engine, prepare(this.#engine, statement))
-    if (kind !== 'read' && tx.mode === 'read') {
-      throw createError(400, 'statement_not_allowed', 'A transaction with the mode "read" can\'t write.')
-    }
-    assertWhole(isPartial)
+    assertInside(statement.sql)
+    const { kind, isRandom, clause } = inspect(this.#engine, prepare(this.#engine, statement))
+    if (kind !== 'read') assertCanWrite(tx.mode)
+    assertWhole(clause)
     if (kind !== 'read' && isRandom) tx.isRepeatable = false
     const result = this.#expected(statement, index)
     if (kind !== 'read') tx.replayed.push(statement)
@@ -253,17 +253,11 @@ export class Transactions {
   /** Runs a statement, and undoes it if its counts differ from the expected ones. */
   #expected(statement: WireStatement, index: number): WireResult {
     if (!statement.expect) return execute(this.#engine, statement)
-    this.#command('SAVEPOINT persql_expect')
-    try {
+    return orUndo(this.#engine, () => {
       const result = execute(this.#engine, statement)
       assertExpected(statement, result, index + 1)
       return result
-    } catch (cause) {
-      this.#command('ROLLBACK TO persql_expect')
-      throw cause
-    } finally {
-      this.#command('RELEASE persql_expect')
-    }
+    })
   }
 
   #execute(statement: WireStatement): WireResult {
