@@ -1,7 +1,7 @@
 import { randomFillSync } from 'node:crypto'
 import { rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { BackgroundLoop } from './background-loop.ts'
 import type { Log } from './log.ts'
 
 const everyMs = 1_000
@@ -53,8 +53,7 @@ export async function makeRoomToStart(data: string): Promise<void> {
  */
 export class DiskWatch {
   readonly #options: DiskWatchOptions
-  readonly #stopping = new AbortController()
-  #running: Promise<void> | undefined
+  readonly #loop: BackgroundLoop
   #status: 'ok' | 'low' | undefined
   /** The URLs of processes whose last report failed, and the data folder if its disk can't be measured. */
   readonly #failing = new Set<string>()
@@ -62,18 +61,19 @@ export class DiskWatch {
 
   constructor(options: DiskWatchOptions) {
     this.#options = options
+    const onError = (cause: unknown): void => this.#logFailure(options.data, cause)
+    this.#loop = new BackgroundLoop({ everyMs, work: () => this.report(), onError })
   }
 
   /** Reports once, then continues in the background. */
   async start(): Promise<void> {
     await this.report()
-    this.#running = this.#run()
+    this.#loop.start()
   }
 
   /** Ends the reports. */
-  async stop(): Promise<void> {
-    this.#stopping.abort()
-    await this.#running
+  stop(): Promise<void> {
+    return this.#loop.stop()
   }
 
   /** Measures the disk and reports it. Call it too when the platform's process was replaced. A failure is logged. */
@@ -97,13 +97,13 @@ export class DiskWatch {
         method: 'POST',
         headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
         body: JSON.stringify(space),
-        signal: AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(postTimeoutMs)]),
+        signal: AbortSignal.any([this.#loop.signal, AbortSignal.timeout(postTimeoutMs)]),
       })
       if (!response.ok) throw new Error(`${response.status} ${await response.text()}`)
       await response.arrayBuffer()
       this.#failing.delete(localUrl)
     } catch (cause) {
-      if (this.#stopping.signal.aborted) return
+      if (this.#loop.signal.aborted) return
       this.#logFailure(localUrl, cause)
     }
   }
@@ -112,14 +112,6 @@ export class DiskWatch {
   #logFailure(place: string, cause: unknown): void {
     if (!this.#failing.has(place)) this.#options.log('error', 'disk_not_reported', { reason: String(cause) })
     this.#failing.add(place)
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping
-    while (!signal.aborted) {
-      await delay(everyMs, undefined, { signal }).catch(() => {})
-      if (!signal.aborted) await this.report()
-    }
   }
 
   /** Removes the ballast on a full disk, or writes it while there is room. Returns the room after that. */

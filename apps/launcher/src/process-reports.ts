@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { BackgroundLoop } from './background-loop.ts'
 import { readLastBackup } from './last-backup.ts'
 import { readProcessUse } from './process-use.ts'
 import type { LogUse } from './vacuum/log-sweep.ts'
@@ -28,25 +28,25 @@ export interface ProcessReportsOptions {
 /** Reports to each cell what only the launcher knows about its processes, for the metrics of the cell. */
 export class ProcessReports {
   readonly #options: ProcessReportsOptions
-  readonly #stopping = new AbortController()
-  #running: Promise<void> | undefined
+  readonly #loop: BackgroundLoop
 
   constructor(options: ProcessReportsOptions) {
     this.#options = options
+    // Metrics are not worth an entry in the log: a cell that is restarting misses a report.
+    this.#loop = new BackgroundLoop({ everyMs, firstAfterMs: 0, work: () => this.report(), onError: () => {} })
   }
 
   /** Reports in the background until `stop`. */
   start(): void {
-    this.#running = this.#run()
+    this.#loop.start()
   }
 
   /** Ends the reports. */
-  async stop(): Promise<void> {
-    this.#stopping.abort()
-    await this.#running
+  stop(): Promise<void> {
+    return this.#loop.stop()
   }
 
-  /** Reports once. Metrics are not worth an entry in the log: a cell that is restarting misses a report. */
+  /** Reports once. */
   async report(): Promise<void> {
     const { data, cells } = this.#options
     const backup = await readLastBackup(data)
@@ -77,16 +77,8 @@ export class ProcessReports {
         backup,
         backupEveryMs: this.#options.backupEveryMs,
       }),
-      signal: AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(postTimeoutMs)]),
+      signal: AbortSignal.any([this.#loop.signal, AbortSignal.timeout(postTimeoutMs)]),
     })
     await response.arrayBuffer()
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping
-    while (!signal.aborted) {
-      await this.report()
-      await delay(everyMs, undefined, { signal }).catch(() => {})
-    }
   }
 }

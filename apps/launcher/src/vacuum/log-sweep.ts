@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { BackgroundLoop } from '../background-loop.ts'
 import { measureDisk } from '../disk-space.ts'
 import type { Log } from '../log.ts'
 import { readIdentity, type StoredIdentity } from '../object-files.ts'
@@ -52,37 +52,31 @@ interface FoundLog extends OpenLog {
  */
 export class LogSweep {
   readonly #options: LogSweepOptions
-  readonly #stopping = new AbortController()
+  readonly #loop: BackgroundLoop
   readonly #uses = new Map<number, LogUse>()
   /** The databases by the path of their log, for long logs. */
   #databases = new Map<string, Database | undefined>()
-  #running: Promise<void> | undefined
 
   constructor(options: LogSweepOptions) {
     this.#options = options
+    this.#loop = new BackgroundLoop({
+      everyMs: options.everyMs ?? everyMs,
+      work: () => this.#sweep(),
+      onError: (cause) => options.log('error', 'logs_not_measured', { reason: String(cause) }),
+    })
   }
 
   /** Starts the sweeps in the background. */
   start(): void {
-    this.#running = this.#run()
+    this.#loop.start()
   }
 
-  async stop(): Promise<void> {
-    this.#stopping.abort()
-    await this.#running
+  stop(): Promise<void> {
+    return this.#loop.stop()
   }
 
   getUse(cell: number): LogUse {
     return this.#uses.get(cell) ?? { bytes: 0, shortened: 0 }
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping
-    while (!signal.aborted) {
-      await delay(this.#options.everyMs ?? everyMs, undefined, { signal }).catch(() => {})
-      if (signal.aborted) return
-      await this.#sweep().catch((cause) => this.#options.log('error', 'logs_not_measured', { reason: String(cause) }))
-    }
   }
 
   async #sweep(): Promise<void> {
@@ -132,7 +126,7 @@ export class LogSweep {
       if (found === undefined) continue
       const database = `${found.namespace}/${found.slug}`
       const answer = await this.#request(url, { database })
-      if (answer === undefined || this.#stopping.signal.aborted) return
+      if (answer === undefined || this.#loop.signal.aborted) return
       if ('freedBytes' in answer) {
         const { bytes, shortened } = this.getUse(cell)
         this.#uses.set(cell, { bytes: Math.max(0, bytes - answer.freedBytes), shortened: shortened + 1 })
@@ -149,13 +143,13 @@ export class LogSweep {
         method: 'POST',
         headers: { authorization: `Bearer ${this.#options.secret}`, 'content-type': 'application/json' },
         body: JSON.stringify(body),
-        signal: AbortSignal.any([this.#stopping.signal, timeout]),
+        signal: AbortSignal.any([this.#loop.signal, timeout]),
       })
       const text = await response.text()
       if (!response.ok) return { failed: `${response.status} ${text}` }
       return (JSON.parse(text) as { data: LogAnswer }).data
     } catch (cause) {
-      return timeout.aborted || this.#stopping.signal.aborted ? undefined : { failed: String(cause) }
+      return timeout.aborted || this.#loop.signal.aborted ? undefined : { failed: String(cause) }
     }
   }
 }

@@ -1,6 +1,6 @@
 import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { BackgroundLoop } from '../background-loop.ts'
 import type { Log } from '../log.ts'
 import { readIdentity } from '../object-files.ts'
 import { objectsFolder } from '../workerd-process.ts'
@@ -46,38 +46,37 @@ interface Candidate {
  */
 export class VacuumSweep {
   readonly #options: VacuumSweepOptions
-  readonly #stopping = new AbortController()
+  readonly #loop: BackgroundLoop
   /** The files with many free pages. */
   readonly #candidates = new Map<string, Candidate>()
-  #running: Promise<void> | undefined
 
   constructor(options: VacuumSweepOptions) {
     this.#options = options
+    this.#loop = new BackgroundLoop({
+      everyMs: options.everyMs ?? everyMs,
+      work: () => this.#sweepAll(),
+      onError: (cause) => options.log('error', 'files_not_examined', { reason: String(cause) }),
+    })
   }
 
   /** Starts the sweeps in the background. */
   start(): void {
-    this.#running = this.#run()
+    this.#loop.start()
   }
 
-  async stop(): Promise<void> {
-    this.#stopping.abort()
-    await this.#running
+  stop(): Promise<void> {
+    return this.#loop.stop()
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping
-    while (!signal.aborted) {
-      await delay(this.#options.everyMs ?? everyMs, undefined, { signal }).catch(() => {})
-      for (const [cell, url] of this.#options.localUrls().entries()) await this.#sweep(cell, url)
-    }
+  async #sweepAll(): Promise<void> {
+    for (const [cell, url] of this.#options.localUrls().entries()) await this.#sweep(cell, url)
   }
 
   async #sweep(cell: number, url: string): Promise<void> {
     const folder = join(objectsFolder(this.#options.data, cell), 'database')
     const names = await readdir(folder).catch(() => [])
     for (const name of names) {
-      if (this.#stopping.signal.aborted) return
+      if (this.#loop.signal.aborted) return
       if (name.endsWith('.sqlite')) await this.#visit(join(folder, name), url)
     }
   }
@@ -114,13 +113,13 @@ export class VacuumSweep {
         method: 'POST',
         headers: { authorization: `Bearer ${this.#options.secret}`, 'content-type': 'application/json' },
         body: JSON.stringify(body),
-        signal: AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(requestTimeoutMs)]),
+        signal: AbortSignal.any([this.#loop.signal, AbortSignal.timeout(requestTimeoutMs)]),
       })
       const text = await response.text()
       if (!response.ok) return { failed: `${response.status} ${text}` }
       return (JSON.parse(text) as { data: VacuumAnswer }).data
     } catch (cause) {
-      if (this.#stopping.signal.aborted) return { skipped: 'stopping' }
+      if (this.#loop.signal.aborted) return { skipped: 'stopping' }
       return { failed: String(cause) }
     }
   }
