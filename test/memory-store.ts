@@ -17,6 +17,11 @@ export class MemoryStore implements BackupStore {
     for (const [name, content] of found) yield { name, bytes: Buffer.byteLength(content) }
   }
 
+  async has(name: string): Promise<boolean> {
+    await this.#turn()
+    return this.blobs.has(name)
+  }
+
   async read(name: string): Promise<Readable | undefined> {
     await this.#turn()
     const content = this.blobs.get(name)

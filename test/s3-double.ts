@@ -103,6 +103,7 @@ export class S3Double {
     if (upload !== null) return this.#onUpload(request, upload, response)
     if (method === 'PUT') return this.#put(request, response)
     if (method === 'GET') return this.#get(request, response)
+    if (method === 'HEAD') return this.#head(key, response)
     if (method !== 'DELETE') return 'NotImplemented'
     this.objects.delete(key)
     response.writeHead(204).end()
@@ -134,6 +135,13 @@ export class S3Double {
     if (cut === undefined) response.end(content)
     else response.write(content.subarray(0, cut), () => response.destroy())
     return undefined
+  }
+
+  /** A response to HEAD has no body, so only its status says what is wrong. */
+  #head(key: string, response: ServerResponse): undefined {
+    const object = this.objects.get(key)
+    if (object === undefined) response.writeHead(404).end()
+    else response.writeHead(200, { etag: toEtag(object), 'content-length': object.length }).end()
   }
 
   #startUpload(key: string, response: ServerResponse): undefined {

@@ -6,12 +6,13 @@ import { findUse, objectFile, readFile } from '../object-files.ts'
 import { copyConsistently } from './consistent-copy.ts'
 import { InstanceCopy } from './instance-copy.ts'
 import type { Manifest } from './manifest.ts'
-import { type FoundManifest, findManifest, listBackups, storeObjects, writeManifest } from './manifest-file.ts'
+import { type FoundManifest, findNewest, storeObjects, writeManifest } from './manifest-file.ts'
 import { readDirectory } from './object-facts.ts'
 import { readRestore } from './restore-marker.ts'
 import { withBackupLease } from './retention/lease.ts'
 import { hashSecret } from './secret-hash.ts'
 import type { BackupStore } from './store.ts'
+import { StoredFiles } from './stored-files.ts'
 import { withTemporaryFolder } from './temporary-folder.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -24,11 +25,12 @@ export interface BackupOptions {
   readonly store: BackupStore
   /** The secret of the instance, if the environment sets it. */
   readonly secret: string | undefined
+  /** Whether to store all files again, because the target could have lost or changed some. */
+  readonly isFull?: boolean
 }
 
 /** A finished backup. */
-export interface BackupResult {
-  readonly manifest: Manifest
+export interface BackupResult extends FoundManifest {
   /** The number of files that the target didn't have, and their bytes. */
   readonly added: { readonly files: number; readonly bytes: number }
 }
@@ -38,7 +40,7 @@ export interface BackupResult {
  * files of damaged objects are missing in it and listed in the manifest.
  * @throws UsageError
  */
-export async function backUp({ data, store, secret }: BackupOptions): Promise<BackupResult> {
+export async function backUp({ data, store, secret, isFull = false }: BackupOptions): Promise<BackupResult> {
   const startedAt = new Date().toISOString()
   const dataFormat = await readDataStamp(data)
   if (dataFormat === undefined || !existsSync(objectFile(data, 'directory', 'directory'))) {
@@ -55,15 +57,15 @@ export async function backUp({ data, store, secret }: BackupOptions): Promise<Ba
   return withTemporaryFolder(data, 'backup', (folder) =>
     // Until the manifest names them, pruning could delete files that the target has and the backup counts on.
     withBackupLease(store, async (lease) => {
-      const newest = await readNewest(store)
-      const copy = new InstanceCopy({ data, store, folder, known: newest?.manifest.objects ?? [] })
-      await copy.start()
+      const newest = isFull ? undefined : await findNewest(store)
+      const stored = await StoredFiles.find(store, isFull ? 'none' : { newest })
+      const copy = new InstanceCopy({ data, files: stored, folder, known: newest?.manifest.objects ?? [] })
       const directory = readFile(objectFile(data, 'directory', 'directory'), readDirectory, await findUse(data))
       await copyConsistently(
         copy,
         directory.map(({ slug }) => slug),
       )
-      const files = await copyFiles(copy, data)
+      const files = await copyFiles(stored, data)
       const manifest: Manifest = {
         startedAt,
         endedAt: new Date().toISOString(),
@@ -76,29 +78,22 @@ export async function backUp({ data, store, secret }: BackupOptions): Promise<Ba
         deleted: copy.deleted,
         damaged: copy.damaged,
       }
-      const list = await storeObjects(manifest.objects, newest?.list, (...blob) => copy.keep(...blob))
+      const list = await storeObjects(manifest.objects, newest?.list, (...blob) => stored.keep(...blob))
       lease.assertHeld()
       await writeManifest(store, { manifest, list })
-      return { manifest, added: copy.added }
+      return { manifest, list, added: stored.added }
     }),
   )
 }
 
-/** Reads the newest backup, whose copies of unchanged objects are used again. */
-async function readNewest(store: BackupStore): Promise<FoundManifest | undefined> {
-  const newest = (await listBackups(store)).at(-1)
-  // A damaged manifest doesn't prevent a new backup.
-  return newest === undefined ? undefined : findManifest(store, newest).catch(() => undefined)
-}
-
 /** Copies the files beside the objects. */
-async function copyFiles(copy: InstanceCopy, data: string): Promise<Manifest['files']> {
+async function copyFiles(stored: StoredFiles, data: string): Promise<Manifest['files']> {
   const files: Manifest['files'] = []
   for (const path of ['secret', 'bootstrap.json'] as const) {
     if (!existsSync(join(data, path))) continue
     const content = readFileSync(join(data, path), 'utf8')
     const sha256 = createHash('sha256').update(content).digest('hex')
-    await copy.keep(sha256, { text: content }, Buffer.byteLength(content))
+    await stored.keep(sha256, { text: content }, Buffer.byteLength(content))
     files.push({ path, sha256, bytes: Buffer.byteLength(content) })
   }
   return files

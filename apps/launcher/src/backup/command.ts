@@ -19,6 +19,7 @@ import { parseKeep } from './retention/retention.ts'
 import { parseInterval } from './schedule/durations.ts'
 import { repeatEvery, stopSignal } from './schedule/repeat.ts'
 import type { BackupStore } from './store.ts'
+import { nameFiles } from './stored-files.ts'
 import { readPassphrase } from './stores/encryption/passphrase.ts'
 import { openStore } from './stores/open-store.ts'
 import { DamagedBlobError, StoreError } from './stores/store-error.ts'
@@ -27,7 +28,8 @@ import { type Verified, verifyBackup, verifyData } from './verify.ts'
 
 /** The help of the commands for backups. */
 export const backupHelp = `  backup <target>                       copy the instance, which can run, to a folder or s3://bucket/prefix
-                                        --every 15m repeats it; --keep 24h,7d,4w deletes older backups
+                                        --every 15m repeats it; --keep 24h,7d,4w deletes older backups; --full stores
+                                        all files again, for a target that lost or changed some
   verify <target or data folder>        check the newest backup, or a data folder; --quick skips the check of indexes
   restore <target>                      fill the empty data folder from the newest backup
   restore <target> --database <namespace>/<database> --as <namespace>/<new database>
@@ -52,6 +54,7 @@ interface Options {
   readonly environment: NodeJS.ProcessEnv
   readonly passphraseFile: string | undefined
   readonly keep: string | undefined
+  readonly isFull: boolean
   readonly everyMs: number | undefined
   readonly data: string
   readonly secret: string | undefined
@@ -95,6 +98,7 @@ function parse(args: readonly string[], environment: NodeJS.ProcessEnv): [string
     environment,
     passphraseFile: values['passphrase-file'],
     keep: values.keep,
+    isFull: values.full ?? false,
     everyMs: values.every === undefined ? undefined : checked(() => parseInterval(values.every as string)),
     data: resolve(environment.PERSQL_DATA || './data'),
     secret: environment.PERSQL_SECRET?.trim() || undefined,
@@ -103,8 +107,11 @@ function parse(args: readonly string[], environment: NodeJS.ProcessEnv): [string
     database: parseDatabase(name, values),
     url: values.url,
   }
-  if (name !== 'backup' && (values.keep ?? values.every) !== undefined) {
-    throw new UsageError(`--keep and --every are options of backup.\n\n${backupHelp}`)
+  if (name !== 'backup' && (values.keep ?? values.every ?? values.full) !== undefined) {
+    throw new UsageError(`--keep, --every and --full are options of backup.\n\n${backupHelp}`)
+  }
+  if (values.full && values.every !== undefined) {
+    throw new UsageError(`Run backup --full once, without --every.\n\n${backupHelp}`)
   }
   if (values.keep !== undefined) checked(() => parseKeep(values.keep as string))
   return [name, target, options]
@@ -138,6 +145,7 @@ function parseOptions(args: readonly string[]) {
         'passphrase-file': { type: 'string' },
         keep: { type: 'string' },
         every: { type: 'string' },
+        full: { type: 'boolean' },
         database: { type: 'string' },
         as: { type: 'string' },
         url: { type: 'string' },
@@ -180,25 +188,40 @@ async function createBackup(store: BackupStore, options: Options): Promise<Print
     await recordBackup(data, created.exitCode === exitCodes.whole ? startedAt : undefined)
     if (keep === undefined) return created
     const pruned = await prune(store, keep, new Date())
-    const deleted = pruned
-      ? `Deleted ${count(pruned.deleted.length, 'backup')} and ${count(pruned.files, 'file')}.`
-      : 'Deleted no backups, because another backup to the target is running.'
-    return { ...created, text: `${created.text}${deleted}\n` }
+    if (pruned === undefined) {
+      return {
+        ...created,
+        text: `${created.text}Deleted no backups, because another backup to the target is running.\n`,
+      }
+    }
+    const text = `${created.text}Deleted ${count(pruned.deleted.length, 'backup')} and ${count(pruned.files, 'file')}.\n`
+    const lost = [...created.files].filter((name) => !pruned.left.has(name)).length
+    if (lost === 0) return { ...created, text }
+    const { text: again, exitCode } = await copyInstance(store, { ...options, isFull: true })
+    return {
+      text: `${text}The target lost ${count(lost, 'file')}, so all files were stored again.\n${again}`,
+      exitCode,
+    }
   } catch (cause) {
     if (existsSync(data)) await recordBackup(data, undefined)
     throw cause
   }
 }
 
-async function copyInstance(store: BackupStore, { data, secret }: Options): Promise<Printed> {
-  const { manifest, added } = await backUp({ data, store, secret })
-  const { objects, damaged, startedAt } = manifest
+/** Creates a backup. Returns the names of its files too. */
+async function copyInstance(
+  store: BackupStore,
+  { data, secret, isFull }: Options,
+): Promise<Printed & { readonly files: ReadonlySet<string> }> {
+  const { added, ...found } = await backUp({ data, store, secret, isFull })
+  const { objects, damaged, startedAt } = found.manifest
   const lines = damaged.map(({ name, path, problem }) => `${name}: not copied. ${join(data, path)}: ${problem}`)
   const bytes = objects.reduce((sum, object) => sum + object.bytes, 0)
   lines.push(
     `Backup ${toBackupId(startedAt)}: ${count(objects.length, 'file')}, ${megabytes(bytes)}. Added ${count(added.files, 'file')}, ${megabytes(added.bytes)}.`,
   )
-  return { text: `${lines.join('\n')}\n`, exitCode: damaged.length > 0 ? exitCodes.damaged : exitCodes.whole }
+  const exitCode = damaged.length > 0 ? exitCodes.damaged : exitCodes.whole
+  return { text: `${lines.join('\n')}\n`, exitCode, files: nameFiles(found) }
 }
 
 async function runVerify(target: string, options: Options): Promise<Printed> {

@@ -8,7 +8,7 @@ import { readCells } from '../data-format.ts'
 import { findUse, type Kind, objectFile, readFile } from '../object-files.ts'
 import { objectsFolder } from '../workerd-process.ts'
 import { isListed } from './live-records.ts'
-import { type DatabaseFacts, type Manifest, type ObjectCopy, toBlobName } from './manifest.ts'
+import type { DatabaseFacts, Manifest, ObjectCopy } from './manifest.ts'
 import { type Content, copyObject, copyTogether, readSourceState } from './object-copy.ts'
 import {
   type DirectoryEntry,
@@ -20,7 +20,7 @@ import {
   readDirectory,
   readNamespaceFacts,
 } from './object-facts.ts'
-import type { BackupStore, BlobContent } from './store.ts'
+import type { StoredFiles } from './stored-files.ts'
 
 /** A complete check would take longer than the copy. `verify` runs it. */
 const check: Check = 'quick_check'
@@ -39,10 +39,11 @@ interface CopyTarget {
 
 export interface InstanceCopyOptions {
   readonly data: string
-  readonly store: BackupStore
+  /** The files of the target. */
+  readonly files: StoredFiles
   /** An empty folder for one copy at a time. */
   readonly folder: string
-  /** The copies of an earlier backup. */
+  /** The copies of an earlier backup, whose files the target has. */
   readonly known: readonly ObjectCopy[]
 }
 
@@ -51,15 +52,12 @@ export class InstanceCopy {
   readonly #options: InstanceCopyOptions
   readonly #cells: number
   readonly #known: ReadonlyMap<string, ObjectCopy>
-  /** The content that the target has. */
-  readonly #stored = new Set<string>()
   readonly #copies = new Map<string, ObjectCopy>()
   readonly #damaged = new Map<string, Manifest['damaged'][number]>()
   readonly #deleted = new Map<string, Manifest['deleted'][number]>()
   readonly #missing = new Set<string>()
   /** The copied namespaces. */
   readonly namespaces = new Map<string, NamespaceFacts>()
-  readonly added = { files: 0, bytes: 0 }
 
   constructor(options: InstanceCopyOptions) {
     this.#options = options
@@ -77,11 +75,6 @@ export class InstanceCopy {
 
   get deleted(): Manifest['deleted'] {
     return [...this.#deleted.values()]
-  }
-
-  /** Lists the content of the target. Call it first. */
-  async start(): Promise<void> {
-    for await (const { name } of this.#options.store.list('files/')) this.#stored.add(name)
   }
 
   /** Returns whether the file of a namespace was missing when it should have been copied. */
@@ -155,16 +148,6 @@ export class InstanceCopy {
     return entries
   }
 
-  /** Stores content unless the target has it. */
-  async keep(sha256: string, source: BlobContent, bytes: number): Promise<void> {
-    const name = toBlobName(sha256)
-    if (this.#stored.has(name)) return
-    await this.#options.store.write(name, source)
-    this.#stored.add(name)
-    this.added.files++
-    this.added.bytes += bytes
-  }
-
   async #copyDatabase(namespace: string, known: KnownDatabase): Promise<void> {
     const name = `${namespace}/${known.slug}`
     const file = objectFile(this.#options.data, 'database', name)
@@ -210,7 +193,7 @@ export class InstanceCopy {
     const path = this.#toPath(file)
     const source = await readSourceState(file)
     const known = this.#known.get(path)
-    if (known && source !== undefined && known.source === source && this.#stored.has(toBlobName(known.sha256))) {
+    if (known && source !== undefined && known.source === source) {
       // The other classes have few facts that a manifest could contain, and their files aren't deleted.
       const facts =
         kind === 'database' ? (known.database as T) : readFile(file, read, await findUse(this.#options.data))
@@ -244,7 +227,7 @@ export class InstanceCopy {
     const problem = findDamage(copy, 'unused', check)
     if (problem !== undefined) throw new DamagedFileError(problem)
     const facts = readFile(copy, read, 'unused')
-    await this.keep(content.sha256, { path: copy }, content.bytes)
+    await this.#options.files.keep(content.sha256, { path: copy }, content.bytes)
     const path = this.#toPath(file)
     const object = basename(file, '.sqlite')
     const database = kind === 'database' ? (facts as DatabaseFacts) : undefined

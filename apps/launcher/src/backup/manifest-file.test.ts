@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { makeManifest } from '../../../../test/backup-manifest.ts'
 import { MemoryStore } from '../../../../test/memory-store.ts'
-import { type Manifest, type ObjectCopy, toBlobName } from './manifest.ts'
+import { type ObjectCopy, toBlobName } from './manifest.ts'
 import { findManifest, listBackups, readManifest, storeObjects, writeManifest } from './manifest-file.ts'
 import { prune } from './retention/prune.ts'
 
@@ -48,11 +49,7 @@ async function backUp(minute: number, objects: ObjectCopy[]): Promise<{ id: stri
     bytes += length
     await store.write(toBlobName(sha256), content)
   })
-  const manifest: Manifest = {
-    ...{ startedAt, endedAt: startedAt, writtenBy: '1.0.0', cells: 1, objects, files: [], deleted: [], damaged: [] },
-    dataFormat: { format: 4, writtenBy: '1.0.0', oldestReader: 4 },
-  }
-  await writeManifest(store, { manifest, list })
+  await writeManifest(store, { manifest: makeManifest(startedAt, { objects }), list })
   const id = (await listBackups(store)).at(-1) as string
   const written = ['.json', '.json.gz'].map((suffix) => store.blobs.get(`backups/${id}${suffix}`)?.length ?? 0)
   return { id, bytes: bytes + Math.max(...written) }

@@ -111,6 +111,12 @@ export async function findManifest(store: BackupStore, id: string): Promise<Foun
   return { manifest: { ...rest, objects: [...keepUnchanged(list.objects, changes), ...changes.changed] }, list }
 }
 
+/** Reads the newest backup, whose copies of unchanged objects are used again. A damaged one doesn't prevent a new backup. */
+export async function findNewest(store: BackupStore): Promise<FoundManifest | undefined> {
+  const newest = (await listBackups(store)).at(-1)
+  return newest === undefined ? undefined : findManifest(store, newest).catch(() => undefined)
+}
+
 /** Reads and decompresses a manifest. */
 async function readEnvelope(store: BackupStore, id: string): Promise<unknown> {
   for (const suffix of suffixes) {

@@ -6,6 +6,8 @@ export type BlobContent = { readonly path: string } | { readonly text: string } 
 /** Keeps a backup: blobs by name. Names are `/`-separated, of `[A-Za-z0-9._-]`. */
 export interface BackupStore {
   list(prefix: string): AsyncIterable<{ readonly name: string; readonly bytes: number }>
+  /** Returns whether the blob exists. It costs one request, however many blobs there are. */
+  has(name: string): Promise<boolean>
   /** Returns undefined if the blob is missing. */
   read(name: string): Promise<Readable | undefined>
   /** The name appears only when the whole blob is stored. */

@@ -1,15 +1,20 @@
 import { expect, test } from 'vitest'
+import { makeManifest, nameFiles } from '../../../../../test/backup-manifest.ts'
 import { MemoryStore } from '../../../../../test/memory-store.ts'
+import { findNewest, writeManifest } from '../manifest-file.ts'
 import type { BackupStore } from '../store.ts'
+import { StoredFiles } from '../stored-files.ts'
 import { type Lease, withBackupLease } from './lease.ts'
 import { prune } from './prune.ts'
 
 const now = new Date('2026-11-29T22:30:00Z')
 const clock = () => now.getTime()
-const file = 'a'.repeat(64)
-const old = 'backups/2026-11-01T00-00-00Z.json'
-const current = 'backups/2026-11-29T22-30-00Z.json'
-const manifest = JSON.stringify({ objects: [{ sha256: file, bytes: 1 }] })
+const [file, otherFile] = ['a'.repeat(64), 'b'.repeat(64)]
+/** The times of backups. The rule below keeps only the newest. */
+const [old, recent, later, current] = ['01T00:00', '29T22:00', '29T22:20', '29T22:30'].map(
+  (time) => `2026-11-${time}:00.000Z`,
+) as [string, string, string, string]
+const keep = '1h'
 
 type Program = 0 | 1
 const other = (program: Program): Program => (program === 0 ? 1 : 0)
@@ -67,30 +72,38 @@ class Schedule {
   }
 }
 
+const complete = (store: BackupStore, startedAt: string, hash: string): Promise<void> =>
+  writeManifest(store, { manifest: makeManifest(startedAt, nameFiles([hash])), list: undefined })
+
 /** Backs up one object whose file may be stored already, like a backup of many. */
 async function backUp(store: BackupStore, lease: Lease): Promise<void> {
-  const stored = new Set<string>()
-  for await (const { name } of store.list('files/')) stored.add(name)
-  if (!stored.has(`files/${file}`)) await store.write(`files/${file}`, { text: 'x' })
+  const stored = await StoredFiles.find(store, { newest: await findNewest(store) })
+  await stored.keep(file, { text: 'x' }, 1)
   lease.assertHeld()
-  await store.write(current, { text: manifest })
+  await complete(store, current, file)
+}
+
+/** Prunes. With `isAfterOther`, another backup, which doesn't need the file, is completed before. */
+async function pruneTarget(store: BackupStore, isAfterOther: boolean): Promise<void> {
+  if (isAfterOther) await complete(store, later, otherFile)
+  await prune(store, keep, now, { now: clock })
 }
 
 type Protect = (store: BackupStore, work: (lease: Lease) => Promise<void>, wait: () => Promise<void>) => Promise<void>
 
 /** Tries all interleavings of a backup with pruning, and returns how many there are and how many lose a file. */
 async function tryInterleavings(
-  blobs: Record<string, string>,
+  { files, backups, isAfterOther = false }: Target,
   protect: Protect,
 ): Promise<{ tried: number; lost: number }> {
   let [tried, lost] = [0, 0]
   for (let choices: boolean[] | undefined = []; choices !== undefined; tried += 1) {
     const schedule = new Schedule(choices)
     const [forBackup, forPruning] = [new MemoryStore(schedule.turn(0)), new MemoryStore(schedule.turn(1))]
-    const shared = new Map(Object.entries(blobs))
+    const { blobs: shared } = await makeTarget(files, backups)
     for (const store of [forBackup, forPruning]) store.blobs = shared
     const backup = protect(forBackup, (lease) => backUp(forBackup, lease), schedule.wait(0))
-    await schedule.run([backup, prune(forPruning, '1h', now, { now: clock })])
+    await schedule.run([backup, pruneTarget(forPruning, isAfterOther)])
     if (!shared.has(`files/${file}`)) lost += 1
     choices = findNext(schedule.made)
   }
@@ -106,27 +119,40 @@ function findNext(made: readonly boolean[]): boolean[] | undefined {
   return next
 }
 
-const initial: [what: string, blobs: Record<string, string>][] = [
-  ['a file that no backup names any more', { [`files/${file}`]: 'x' }],
+interface Target {
+  readonly files: readonly string[]
+  /** Backups by the time of their start, with the file that each needs. */
+  readonly backups: Readonly<Record<string, string>>
+  readonly isAfterOther?: boolean
+}
+
+async function makeTarget(files: readonly string[], backups: Target['backups']): Promise<MemoryStore> {
+  const store = new MemoryStore()
+  for (const hash of files) store.blobs.set(`files/${hash}`, 'x')
+  for (const [startedAt, hash] of Object.entries(backups)) await complete(store, startedAt, hash)
+  return store
+}
+
+const both = [file, otherFile]
+const initial: [what: string, target: Target][] = [
+  ['a file that no backup names any more', { files: [file], backups: {} }],
+  ['a file that an interrupted backup left', { files: both, backups: { [recent]: otherFile } }],
+  ['a file that only an old backup names', { files: both, backups: { [old]: file, [recent]: otherFile } }],
   [
-    'a file that only an old backup names',
-    {
-      [`files/${file}`]: 'x',
-      [old]: manifest,
-      'backups/2026-11-29T22-00-00Z.json': JSON.stringify({ sha256: 'b'.repeat(64) }),
-    },
+    'a file of the newest backup, which another backup replaces as the newest,',
+    { files: both, backups: { [recent]: file }, isAfterOther: true },
   ],
 ]
 
-test.each(initial)('a backup that needs %s never loses it to pruning', async (_what, blobs) => {
-  const { tried, lost } = await tryInterleavings(blobs, (store, work, wait) =>
+test.each(initial)('a backup that needs %s never loses it to pruning', async (_what, target) => {
+  const { tried, lost } = await tryInterleavings(target, (store, work, wait) =>
     withBackupLease(store, work, { now: clock, wait }),
   )
   expect(lost).toBe(0)
   expect(tried).toBeGreaterThan(50)
 })
 
-test.each(initial)('without a lease, a backup that needs %s can lose it', async (_what, blobs) => {
-  const { lost } = await tryInterleavings(blobs, (_store, work) => work({ assertHeld: () => {} }))
+test.each(initial)('without a lease, a backup that needs %s can lose it', async (_what, target) => {
+  const { lost } = await tryInterleavings(target, (_store, work) => work({ assertHeld: () => {} }))
   expect(lost).toBeGreaterThan(0)
 })

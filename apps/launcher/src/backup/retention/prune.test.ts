@@ -31,9 +31,11 @@ test('deletes old backups and the files that only they need', async () => {
     'c',
     'd',
   ])
-  expect(await prune(store, '24h', now, clock)).toEqual({ kept: [recent, newest], deleted: [old], files: 2, bytes: 10 })
+  const left = new Set(['b', 'c'].map((digit) => `files/${hash(digit)}`))
+  const kept = [recent, newest]
+  expect(await prune(store, '24h', now, clock)).toEqual({ kept, deleted: [old], files: 2, bytes: 10, left })
   expect(names(store)).toEqual([recent, newest, 'files/b', 'files/c'])
-  expect(await prune(store, '24h', now, clock)).toEqual({ kept: [recent, newest], deleted: [], files: 0, bytes: 0 })
+  expect(await prune(store, '24h', now, clock)).toEqual({ kept, deleted: [], files: 0, bytes: 0, left })
 })
 
 test.each([

@@ -14,6 +14,8 @@ export interface Pruned {
   /** The files that no manifest named and that were deleted, and their size. */
   readonly files: number
   readonly bytes: number
+  /** The names of the files that are left. */
+  readonly left: ReadonlySet<string>
 }
 
 /**
@@ -60,12 +62,16 @@ async function deleteOthers(
   store: BackupStore,
   needed: ReadonlySet<string>,
   lease: Lease,
-): Promise<{ files: number; bytes: number }> {
+): Promise<Pick<Pruned, 'files' | 'bytes' | 'left'>> {
   const unneeded: { name: string; bytes: number }[] = []
-  for await (const file of store.list(fileFolder)) if (!needed.has(file.name)) unneeded.push(file)
+  const left = new Set<string>()
+  for await (const file of store.list(fileFolder)) {
+    if (needed.has(file.name)) left.add(file.name)
+    else unneeded.push(file)
+  }
   for (const { name } of unneeded) {
     lease.assertHeld()
     await store.delete(name)
   }
-  return { files: unneeded.length, bytes: unneeded.reduce((sum, { bytes }) => sum + bytes, 0) }
+  return { files: unneeded.length, bytes: unneeded.reduce((sum, { bytes }) => sum + bytes, 0), left }
 }

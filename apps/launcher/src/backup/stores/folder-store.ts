@@ -62,6 +62,7 @@ export function openFolderStore(path: string): StreamingStore {
           return isNew
         })
       }),
+    has: (name) => explained(root, async () => (await unlessMissing(stat(locate(name)), undefined))?.isFile() === true),
     read: (name) => explained(root, () => openFile(locate(name))),
     delete: (name) => explained(root, () => rm(locate(name), { force: true })),
     async *list(prefix) {

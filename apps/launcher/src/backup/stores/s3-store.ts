@@ -119,6 +119,16 @@ export async function openS3Store(settings: S3Settings): Promise<StreamingStore>
           return found === undefined
         }
       }),
+    has: (name) =>
+      explained(async () => {
+        try {
+          await client.send(new s3.HeadObjectCommand(locate(name)))
+          return true
+        } catch (cause) {
+          if (cause instanceof s3.NotFound) return false
+          throw cause
+        }
+      }),
     read: async (name) => {
       const first = await explained(() => get(name, {}))
       return first && Readable.from(download(name, first), { objectMode: false })

@@ -64,6 +64,7 @@ describe.each(stores)('the store: %s', (_kind, open) => {
     expect(await list(store, 'files/')).toEqual([])
     expect(await list(store, '')).toEqual([])
     expect(await store.read('files/none')).toBeUndefined()
+    expect(await store.has('files/none')).toBe(false)
     await store.delete('files/none')
   })
 
@@ -97,9 +98,20 @@ describe.each(stores)('the store: %s', (_kind, open) => {
     s3.pageSize = 1000
   })
 
+  test('one request finds whether a blob exists, by its whole name', async () => {
+    for (const name of ['files/here', 'backups/here.json']) await store.write(name, { text: 'x' })
+    s3.requests.length = 0
+    const names = ['files/here', 'backups/here.json', 'files/her', 'files/here2', 'files', 'backups/here']
+    const found: string[] = []
+    for (const name of names) if (await store.has(name)) found.push(name)
+    expect(found).toEqual(names.slice(0, 2))
+    expect([0, names.length]).toContain(s3.requests.length)
+  })
+
   test('a deleted blob is gone', async () => {
     await store.write('files/short', { text: 'x' })
     await store.delete('files/short')
+    expect(await store.has('files/short')).toBe(false)
     expect(await store.read('files/short')).toBeUndefined()
     expect(await list(store, 'files/short')).toEqual([])
   })
@@ -110,6 +122,7 @@ describe.each(stores)('the store: %s', (_kind, open) => {
       const invalid = /Invalid name of a blob/
       await expect(store.write(name, { text: 'x' })).rejects.toThrow(invalid)
       await expect(store.read(name)).rejects.toThrow(invalid)
+      await expect(store.has(name)).rejects.toThrow(invalid)
       await expect(store.delete(name)).rejects.toThrow(invalid)
     },
   )

@@ -36,6 +36,7 @@ export async function encryptStore(store: StreamingStore, passphrase: string): P
   }
 
   return {
+    has: async (name) => keys !== undefined && store.has(toStored(name, keys)),
     read: async (name) => {
       if (keys === undefined) return undefined
       const { content } = keys
