@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { objectFile, readFile as readObject, readValue } from '../../apps/launcher/src/object-files.ts'
+import { type Kind, objectFile, readFile as readObject, readValue } from '../../apps/launcher/src/object-files.ts'
 import { LogSweep } from '../../apps/launcher/src/vacuum/log-sweep.ts'
 import { maxExcessBytes, ordinaryBytes } from '../../apps/launcher/src/vacuum/long-logs.ts'
 import { getFileSize } from '../file-size.ts'
@@ -117,6 +118,49 @@ test('the logs of one namespace get short together, and those of others stay', a
   expect(readLog(neighbor)).toBeGreaterThan(30 * MB)
 })
 
+test('the log of a snapshot, which has the whole database in one transaction, gets short', async () => {
+  const db = await open(insert(80))
+  const { id } = (await db.request('/snapshots', { body: { label: 'large' } })).body.data
+  const file = objectFile(platform.data, 'database', `${db.path.slice('/v1/db/'.length)}@${id}`)
+  expect(getFileSize(`${file}-wal`)).toBeGreaterThan(80 * MB)
+  const { entries, use } = await sweepUntil(() => getFileSize(`${file}-wal`) <= ordinaryBytes)
+  expect(entries).toEqual([])
+  expect(use.shortened).toBeGreaterThan(0)
+  expect((await db.query('DELETE FROM t')).status).toBe(200)
+  expect((await db.request('/restore', { body: { snapshotId: id } })).status).toBe(200)
+  expect(await countRows(db)).toBe(80)
+}, 60_000)
+
+test.each<[Kind, string]>([
+  ['namespace', 'logs-of-all'],
+  ['directory', 'directory'],
+])(
+  'the log of a %s gets short while it is in use, and its calls continue',
+  async (kind, name) => {
+    const namespace = await platform.createNamespace('logs-of-all')
+    const file = objectFile(platform.data, kind, name)
+    let shortened = 0
+    while (shortened < 5) {
+      const create = () => platform.request('/v1/tokens', { token: namespace.token, body: { name: 'more' } })
+      const account = () => platform.signUp(`${kind}-${++made}@example.com`)
+      const body = { kind, object: basename(file, '.sqlite') }
+      const [answer, { status }] = await Promise.all([
+        platform.request('/api/launcher/log', { token: platform.secret, body }),
+        create(),
+        account(),
+      ])
+      expect([answer.status, status]).toEqual([200, 200])
+      if ('freedBytes' in answer.body.data) shortened++
+      else expect(answer.body.data).toEqual({ skipped: 'busy' })
+    }
+    expect(readObject(file, (sqlite) => readValue(sqlite, 'vacuuming'), 'shared')).toBeUndefined()
+    expect(readObject(file, (sqlite) => sqlite.prepare('PRAGMA integrity_check').raw().all(), 'shared')).toEqual([
+      ['ok'],
+    ])
+  },
+  60_000,
+)
+
 test('calls during it wait, and no write is lost', async () => {
   const db = await open()
   let isWriting = true
@@ -196,7 +240,16 @@ test.each<[string, (db: Db) => Promise<unknown>]>([
 
 test('without the service nothing happens, and a request for another object is refused', async () => {
   const token = platform.secret
-  for (const body of [{}, { database: 'acme' }, { database: 'a/b', id: 1 }])
+  const object = '0'.repeat(64)
+  for (const body of [
+    ...[{}, { database: 'acme' }, { database: 'a/b', id: 1 }, { kind: 'database' }, { kind: 'metadata', object }],
+    ...[
+      { kind: 'database', object: 'short' },
+      { kind: 'database', object, database: 'a/b' },
+    ],
+    // An ID contains a checksum.
+    { kind: 'database', object },
+  ])
     expect((await platform.request('/api/launcher/log', { token, body })).status).toBe(400)
   expect((await platform.request('/api/launcher/log', { body: { database: 'a/b' } })).status).toBe(401)
 })

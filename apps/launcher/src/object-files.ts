@@ -9,7 +9,9 @@ import { readCells } from './data-format.ts'
 import { findHolder } from './folder-hold.ts'
 import { objectsFolder } from './workerd-process.ts'
 
-export type Kind = 'database' | 'namespace' | 'directory'
+/** The classes of objects, which are the names of their folders. */
+export const kinds = ['database', 'namespace', 'directory'] as const
+export type Kind = (typeof kinds)[number]
 
 /** A database in the records of its namespace. */
 export interface DatabaseRecord {

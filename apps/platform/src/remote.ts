@@ -33,3 +33,11 @@ export const namespaceAt = <Calls>(env: Env, slug: string): Calls => getObject(e
 
 /** Returns the object of the Directory, of which each instance has one. */
 export const directoryAt = <Calls>(env: Env): Calls => getObject(env, 'DIRECTORY', 'directory') as Calls
+
+const BINDINGS = { database: 'DATABASES', namespace: 'NAMESPACES', directory: 'DIRECTORY' } as const
+
+/** Returns an object of this process by the ID in the name of its file. @throws TypeError if its class has no such ID */
+export const ownAt = <Calls>(env: Env, kind: keyof typeof BINDINGS, id: string): Calls => {
+  const objects = env[BINDINGS[kind]]
+  return objects.get(objects.idFromString(id)) as unknown as Calls
+}

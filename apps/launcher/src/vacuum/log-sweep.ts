@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { BackgroundLoop } from '../background-loop.ts'
 import { measureDisk } from '../disk-space.ts'
 import type { Log } from '../log.ts'
-import { readIdentity, type StoredIdentity } from '../object-files.ts'
+import { type Kind, kinds, readIdentity } from '../object-files.ts'
 import { objectsFolder } from '../workerd-process.ts'
 import { chooseLongLogs, type OpenLog, ordinaryBytes } from './long-logs.ts'
 
@@ -15,7 +15,7 @@ const everyMs = 5_000
 const requestTimeoutMs = 10_000
 /** The namespaces whose logs are shortened at the same time. Within one, it is one log after the other. */
 const concurrency = 4
-const suffix = '.sqlite-wal'
+const logName = /^([0-9a-f]{64})\.sqlite-wal$/
 
 export interface LogSweepOptions {
   readonly data: string
@@ -29,7 +29,7 @@ export interface LogSweepOptions {
 
 /** The logs of a cell. */
 export interface LogUse {
-  /** The bytes of all logs of databases, at the last sweep. */
+  /** The bytes of all logs, at the last sweep. */
   readonly bytes: number
   /** The number that was shortened since the start. */
   readonly shortened: number
@@ -38,24 +38,30 @@ export interface LogUse {
 /** The response of the platform. */
 type LogAnswer = { readonly freedBytes: number } | { readonly skipped: string } | { readonly failed: string }
 
-type Database = Pick<StoredIdentity, 'namespace' | 'slug'>
+/** How the platform finds the object of a log. Only databases know their names. */
+interface Owner {
+  readonly namespace: string
+  readonly request: { readonly database: string } | { readonly kind: Kind; readonly object: string }
+}
 
 interface FoundLog extends OpenLog {
+  readonly kind: Kind
+  readonly object: string
   readonly file: string
   readonly url: string
   readonly cell: number
 }
 
 /**
- * Keeps the write-ahead logs of all databases within bounds. A log has the length of the longest transaction since its
- * database was opened, also if that was rolled back, because the runtime's SQLite has no command that shortens it.
+ * Keeps the write-ahead logs of all objects within bounds. A log has the length of the longest transaction since its
+ * file was opened, also if that was rolled back, because the runtime's SQLite has no command that shortens it.
  */
 export class LogSweep {
   readonly #options: LogSweepOptions
   readonly #loop: BackgroundLoop
   readonly #uses = new Map<number, LogUse>()
-  /** The databases by the path of their log, for long logs. */
-  #databases = new Map<string, Database | undefined>()
+  /** The owners of long logs, by the path of the log. */
+  readonly #owners = new Map<string, Owner>()
 
   constructor(options: LogSweepOptions) {
     this.#options = options
@@ -83,7 +89,7 @@ export class LogSweep {
     const { data, localUrls } = this.#options
     const logs = (await Promise.all(localUrls().map((url, cell) => this.#list(url, cell)))).flat()
     const known = new Set(logs.map(({ file }) => file))
-    for (const file of this.#databases.keys()) if (!known.has(file)) this.#databases.delete(file)
+    for (const file of this.#owners.keys()) if (!known.has(file)) this.#owners.delete(file)
     const { freeBytes } = await measureDisk(data, 0)
     const queues = groupByNamespace(chooseLongLogs(logs, freeBytes))
     await Promise.all(
@@ -95,43 +101,51 @@ export class LogSweep {
 
   /** Lists the logs of a cell. Only open files have one. */
   async #list(url: string, cell: number): Promise<FoundLog[]> {
-    const folder = join(objectsFolder(this.#options.data, cell), 'database')
-    const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(suffix))
     const logs: FoundLog[] = []
-    let total = 0
-    for (const name of names) {
-      const file = join(folder, name)
-      const bytes = await stat(file).then(
-        ({ size }) => size,
-        () => 0,
-      )
-      total += bytes
-      const namespace = bytes > ordinaryBytes ? this.#find(file)?.namespace : ''
-      if (bytes > 0 && namespace !== undefined) logs.push({ file, url, cell, namespace, bytes })
+    for (const kind of kinds) {
+      const folder = join(objectsFolder(this.#options.data, cell), kind)
+      for (const name of await readdir(folder).catch(() => [])) {
+        const [, object] = logName.exec(name) ?? []
+        if (object === undefined) continue
+        const file = join(folder, name)
+        const bytes = await stat(file).then(
+          ({ size }) => size,
+          () => 0,
+        )
+        const log = { kind, object, file, url, cell, bytes }
+        const namespace = bytes > ordinaryBytes ? this.#findOwner(log).namespace : ''
+        if (bytes > 0) logs.push({ ...log, namespace })
+      }
     }
-    this.#uses.set(cell, { ...this.getUse(cell), bytes: total })
+    this.#uses.set(cell, { ...this.getUse(cell), bytes: logs.reduce((total, { bytes }) => total + bytes, 0) })
     return logs
   }
 
-  /** Returns the database of a log. Snapshots and imports, which are short-lived, have no identity. */
-  #find(log: string): Database | undefined {
-    if (!this.#databases.has(log)) this.#databases.set(log, readIdentity(log.slice(0, -'-wal'.length), 'shared'))
-    return this.#databases.get(log)
+  /** Returns the owner of a log. An object that isn't a database, such as a snapshot or an import, has bounds of its own. */
+  #findOwner({ kind, object, file }: Omit<FoundLog, 'namespace'>): Owner {
+    const known = this.#owners.get(file)
+    if (known !== undefined) return known
+    const identity = kind === 'database' ? readIdentity(file.slice(0, -'-wal'.length), 'shared') : undefined
+    const owner: Owner =
+      identity === undefined
+        ? { namespace: object, request: { kind, object } }
+        : { namespace: identity.namespace, request: { database: `${identity.namespace}/${identity.slug}` } }
+    this.#owners.set(file, owner)
+    return owner
   }
 
   /** Shortens logs of one namespace until the platform takes too long. */
   async #shortenAll(logs: readonly FoundLog[]): Promise<void> {
-    for (const { file, url, cell } of logs) {
-      const found = this.#find(file)
-      if (found === undefined) continue
-      const database = `${found.namespace}/${found.slug}`
-      const answer = await this.#request(url, { database })
+    for (const log of logs) {
+      const { url, cell } = log
+      const { request } = this.#findOwner(log)
+      const answer = await this.#request(url, request)
       if (answer === undefined || this.#loop.signal.aborted) return
       if ('freedBytes' in answer) {
         const { bytes, shortened } = this.getUse(cell)
         this.#uses.set(cell, { bytes: Math.max(0, bytes - answer.freedBytes), shortened: shortened + 1 })
       } else if ('failed' in answer)
-        this.#options.log('error', 'log_not_shortened', { database, reason: answer.failed })
+        this.#options.log('error', 'log_not_shortened', { ...request, reason: answer.failed })
     }
   }
 

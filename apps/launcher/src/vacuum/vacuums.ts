@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { measureDisk } from '../disk-space.ts'
 import { chooseAddress, type Transport } from '../listen-address.ts'
+import { kinds } from '../object-files.ts'
 import { objectsFolder, replaceFile } from '../workerd-process.ts'
 import { LogQueue } from './log-queue.ts'
 import type { LogOutcome, VacuumOutcome } from './program.ts'
@@ -136,11 +137,11 @@ export class Vacuums {
 
   #find(object: string): { cell: number; file: string } | undefined {
     const { data, cells = 1 } = this.#options
-    const files = [...Array(cells).keys()].map((cell) =>
-      join(objectsFolder(data, cell), 'database', `${object}.sqlite`),
+    // IDs of different classes differ.
+    const files = [...Array(cells).keys()].flatMap((cell) =>
+      kinds.map((kind) => ({ cell, file: join(objectsFolder(data, cell), kind, `${object}.sqlite`) })),
     )
-    const cell = files.findIndex((file) => existsSync(file))
-    return cell === -1 ? undefined : { cell, file: files[cell] as string }
+    return files.find(({ file }) => existsSync(file))
   }
 
   async #run(object: string, wanted: Wanted, response: ServerResponse): Promise<Response> {

@@ -3,6 +3,7 @@ import type { Api, Output } from '@persql/contract'
 import { now, toIso } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { getSettings } from '../settings.ts'
+import { FileProcess, type LogResult } from '../storage/file-process.ts'
 import { migrate } from '../storage/migrate.ts'
 import { ACCOUNTS, Accounts, type KnownPerson, type Person } from './accounts.ts'
 import { ATTEMPTS, Attempts } from './attempts.ts'
@@ -27,9 +28,12 @@ export class Directory extends DurableObject<Env> {
   readonly #oauthClients: OAuthClients
   readonly #attempts: Attempts
   readonly #welcomeClaims: WelcomeClaims
+  readonly #process: FileProcess
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
+    this.#process = new FileProcess({ ctx, env })
+    this.#process.recover()
     migrate(ctx.storage, [
       {
         name: 'namespaces',
@@ -144,6 +148,11 @@ export class Directory extends DurableObject<Env> {
     this.#memberships.remove(slug, now())
     this.#hostnames.dropNamespace(slug)
     this.#reportRouting()
+  }
+
+  /** Shortens the write-ahead log of the file, for the launcher. Calls wait in that time. */
+  shortenLog(): Promise<LogResult> {
+    return this.#process.shortenLog()
   }
 
   /** Makes the launcher write the files of reverse proxies again. It reads what this process writes to stderr. */

@@ -64,8 +64,8 @@ export const metrics = {
   },
   persql_disk_free_bytes: { type: 'gauge', help: 'Free bytes of the disk of the data folder' },
   persql_disk_reserve_bytes: { type: 'gauge', help: 'Free bytes below which calls that store data are refused' },
-  persql_logs_bytes: { type: 'gauge', help: 'Bytes of the write-ahead logs of databases' },
-  persql_logs_shortened_total: { type: 'counter', help: 'Write-ahead logs of databases that were shortened' },
+  persql_logs_bytes: { type: 'gauge', help: 'Bytes of all write-ahead logs' },
+  persql_logs_shortened_total: { type: 'counter', help: 'Write-ahead logs that were shortened' },
   persql_storage_refusals_total: {
     type: 'counter',
     help: 'Calls and background tasks refused because the disk is full',

@@ -10,6 +10,7 @@ import type { Env } from '../env.ts'
 import type { Totals } from '../money.ts'
 import type { Audience } from '../oauth-server/server.ts'
 import type { Serves } from '../remote.ts'
+import { FileProcess, type LogResult } from '../storage/file-process.ts'
 import { migrate } from '../storage/migrate.ts'
 import type { AuditEntry } from './audit.ts'
 import type { Standing } from './credit/billing.ts'
@@ -33,9 +34,12 @@ import type { Secret } from './tokens/tokens.ts'
  */
 export class Namespace extends DurableObject<Env> implements Serves<NamespaceCalls> {
   readonly #services: NamespaceServices
+  readonly #process: FileProcess
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
+    this.#process = new FileProcess({ ctx, env })
+    this.#process.recover()
     this.#services = createServices(ctx, env)
     const { identity, alarm, timers, files, restored } = this.#services
     if (identity.known) {
@@ -267,6 +271,11 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
   /** Top-ups, refunds, disputes and adjustments. */
   get payments(): PaymentLedger {
     return this.#services.payments
+  }
+
+  /** Shortens the write-ahead log of the file, for the launcher. Calls wait in that time. */
+  shortenLog(): Promise<LogResult> {
+    return this.#process.shortenLog()
   }
 
   /** Moves balance between namespaces of one owner. */

@@ -308,8 +308,8 @@ export class DatabaseReads {
     return new PerSQLError('query_timeout', { seconds: timeoutMs / 1000 })
   }
 
-  #toSent({ statements, permission }: ReadRequest, { id }: Identity): SentRead {
-    const { engine, ctx } = this.#options
+  #toSent({ statements, permission }: ReadRequest, { id, namespace, slug }: Identity): SentRead {
+    const { engine } = this.#options
     const sent = statements.map((statement): SentStatement => {
       const { bind, cookie, statement: parsed, layout, columns } = engine.prepare(statement, permission)
       const { sql, values } = bind(statement.params)
@@ -317,7 +317,7 @@ export class DatabaseReads {
       const checksIntegers = canReturnIntegers(parsed)
       return { sql, params: values.map(toSentValue), cookie, checksIntegers, layout, integers, asObjects, columns }
     })
-    return { name: ctx.id.name as string, id, statements: sent, maxBytes: MAX_RESULT_BYTES }
+    return { name: `${namespace}/${slug}`, id, statements: sent, maxBytes: MAX_RESULT_BYTES }
   }
 
   /** Converts a reader's response. Returns `undefined` if the schema changed, so that the caller sends the statements again. */

@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import type { Hono } from 'hono'
 import * as z from 'zod'
-import { databaseObject, directoryObject, namespaceObject } from '../../api/objects.ts'
+import { databaseObject, directoryObject, namespaceObject, ownObject } from '../../api/objects.ts'
 import { now } from '../../clock.ts'
 import { setDiskSpace } from '../../disk-space.ts'
 import type { Env } from '../../env.ts'
@@ -35,7 +35,12 @@ const Vacuum = z.strictObject({
   minFreeBytes: z.int().min(0),
   minFreeShare: z.number().min(0).max(1),
 })
-const LongLog = z.strictObject({ database: z.string().regex(/^[^/]+\/[^/]+$/) })
+const OBJECT_KINDS = ['database', 'namespace', 'directory'] as const
+type ObjectKind = (typeof OBJECT_KINDS)[number]
+const LongLog = z.union([
+  z.strictObject({ database: z.string().regex(/^[^/]+\/[^/]+$/) }),
+  z.strictObject({ kind: z.enum(OBJECT_KINDS), object: z.string().regex(/^[0-9a-f]{64}$/) }),
+])
 const Restored = z.strictObject({
   namespaces: z.array(z.strictObject({ slug: z.string().max(100), deleted: z.array(z.string().max(100)) })).max(100),
 })
@@ -70,8 +75,7 @@ export function launcherRoutes(answered: Answered): Hono<{ Bindings: Env }> {
     const { success, data } = Stopped.safeParse(await c.req.json().catch(() => undefined))
     if (!success) throw new PerSQLError('invalid_input', { problem: 'The body must describe a stopped statement.' })
     const { database, ...stopped } = data
-    const [namespace, slug] = database.split('/') as [string, string]
-    await databaseObject(c.env, namespace, slug).statementStopped(stopped)
+    await databaseByAddress(c.env, database).statementStopped(stopped)
     return c.json({ success: true, data: {} })
   })
 
@@ -98,16 +102,17 @@ export function launcherRoutes(answered: Answered): Hono<{ Bindings: Env }> {
     const { success, data } = Vacuum.safeParse(await c.req.json().catch(() => undefined))
     if (!success) throw new PerSQLError('invalid_input', { problem: 'The body must describe a VACUUM.' })
     const { database, id, ...request } = data
-    const [namespace, slug] = database.split('/') as [string, string]
-    return c.json({ success: true, data: await databaseObject(c.env, namespace, slug).runVacuum(id, request) })
+    return c.json({ success: true, data: await databaseByAddress(c.env, database).runVacuum(id, request) })
   })
 
-  /** Shortens the write-ahead log of a database, which the launcher found. */
+  /** Shortens the write-ahead log of an object, which the launcher found. Only a database has a name that it can find. */
   app.post('/log', async (c) => {
     const { success, data } = LongLog.safeParse(await c.req.json().catch(() => undefined))
-    if (!success) throw new PerSQLError('invalid_input', { problem: 'The body must name a database.' })
-    const [namespace, slug] = data.database.split('/') as [string, string]
-    return c.json({ success: true, data: await databaseObject(c.env, namespace, slug).shortenLog() })
+    if (!success)
+      throw new PerSQLError('invalid_input', { problem: 'The body must name a database or another object.' })
+    const object =
+      'database' in data ? databaseByAddress(c.env, data.database) : objectById(c.env, data.kind, data.object)
+    return c.json({ success: true, data: await object.shortenLog() })
   })
 
   /** Reconciles namespaces after the data folder was restored from a backup. Returns those that aren't reconciled yet. */
@@ -140,6 +145,20 @@ export function launcherRoutes(answered: Answered): Hono<{ Bindings: Env }> {
     return response
   })
   return app
+}
+
+/** @throws PerSQLError `invalid_input` if the class has no such ID */
+function objectById(env: Env, kind: ObjectKind, id: string): ReturnType<typeof ownObject> {
+  try {
+    return ownObject(env, kind, id)
+  } catch (cause) {
+    throw new PerSQLError('invalid_input', { problem: `No ${kind} has the ID "${id}".` }, { cause })
+  }
+}
+
+function databaseByAddress(env: Env, database: string): ReturnType<typeof databaseObject> {
+  const [namespace, slug] = database.split('/') as [string, string]
+  return databaseObject(env, namespace, slug)
 }
 
 async function moveAlarm(env: Env, name: string): Promise<string | undefined> {
