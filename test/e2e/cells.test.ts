@@ -363,7 +363,8 @@ test('each cell has its own health and metrics', async () => {
   await cell(1).database(name, 'main', token).query('SELECT 1')
   for (const each of cells) {
     expect((await each.request('/healthz')).body).toEqual({ ok: true, disk: 'ok' })
-    expect((await each.request('/readyz')).body).toMatchObject({ ok: true, objects: 'ok', hashing: 'ok' })
+    await expect.poll(async () => (await each.request('/readyz')).body, { timeout: 60_000 }).toMatchObject({ ok: true })
+    expect((await each.request('/readyz')).body).toMatchObject({ objects: 'ok', cells: 'ok', hashing: 'ok' })
     expect((await each.request('/metrics', { token: each.secret })).body).toContain('persql_requests_total{operation=')
   }
 })

@@ -8,7 +8,10 @@ const ROOM = { freeBytes: 5_000 * MB, reserveBytes: 1_000 * MB }
 
 let platform: TestPlatform
 beforeEach(async () => {
-  platform = await startPlatform({ readers: 2, environment: { FLOOD_PER_MINUTE: '20', QUERY_TIMEOUT_S: '5' } })
+  platform = await startPlatform({
+    readers: 2,
+    environment: { FLOOD_PER_MINUTE: '20', QUERY_TIMEOUT_S: '5' },
+  })
 })
 afterEach(() => platform.stop())
 
@@ -39,12 +42,22 @@ const cases: Case[] = [
   {
     what: 'the disk has less room than its reserve',
     break: () => setDisk(999 * MB),
-    field: { disk: 'low' },
+    field: { disk: 'low', message: 'The disk has less free space than its reserve.' },
     repair: () => setDisk(ROOM.freeBytes),
   },
-  { what: 'no process hashes passwords', break: () => platform.stopHashing(), field: { hashing: 'down' } },
+  {
+    what: 'no process hashes passwords',
+    break: () => platform.stopHashing(),
+    field: { hashing: 'down', message: "The process that hashes passwords doesn't respond." },
+  },
   ...(hasReaders
-    ? [{ what: 'no reader runs', break: async () => platform.readers?.stop(), field: { readers: 'down' } }]
+    ? [
+        {
+          what: 'no reader runs',
+          break: async () => platform.readers?.stop(),
+          field: { readers: 'down', message: 'No reader runs.' },
+        },
+      ]
     : []),
 ]
 
@@ -57,6 +70,25 @@ test.each(cases)('an instance is not ready if $what, and /healthz stays 200', as
   if (each.repair === undefined) return
   await each.repair()
   expect(await becomes(200)).toEqual(all)
+})
+
+test('several problems are all in the message', async () => {
+  await becomes(200)
+  await platform.stopHashing()
+  await setDisk(999 * MB)
+  const missing = "The disk has less free space than its reserve. The process that hashes passwords doesn't respond."
+  for (;;) {
+    const { status, message } = await ready()
+    if (message === missing && status === 503) break
+    await delay(50)
+  }
+})
+
+test.runIf(hasReaders)('an instance is not ready before a reader listens', async () => {
+  await platform.restart()
+  await platform.readers?.stop()
+  const expected = { status: 503, ok: false, objects: 'ok', readers: 'starting', hashing: 'ok' }
+  expect(await becomes(503)).toEqual({ ...expected, message: 'No reader listens yet.' })
 })
 
 test('an instance whose disk is not measured has no field for it', async () => {

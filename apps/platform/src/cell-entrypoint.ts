@@ -14,6 +14,11 @@ const KINDS: ReadonlySet<string> = new Set<ObjectKind>(['DATABASES', 'NAMESPACES
  * key of the cells, it serves nothing.
  */
 export class Cell extends WorkerEntrypoint<Env> implements CellCalls {
+  async isRunning(key: string): Promise<true> {
+    this.#check(key)
+    return true
+  }
+
   async call(
     key: string,
     kind: ObjectKind,
@@ -21,7 +26,7 @@ export class Cell extends WorkerEntrypoint<Env> implements CellCalls {
     path: readonly string[],
     args: readonly unknown[],
   ): Promise<unknown> {
-    if (!isEqual(key, getCellKey(this.env))) throw new Error('The key of the cells is missing or wrong.')
+    this.#check(key)
     if (kind === 'DATABASES' && path.length === 1 && path[0] === 'call' && !isForeign(this.env, kind, name)) {
       return this.#callDatabase(name, args as unknown as CallArguments)
     }
@@ -53,6 +58,10 @@ export class Cell extends WorkerEntrypoint<Env> implements CellCalls {
     const headers = new Headers(request.headers)
     headers.delete(CELL_KEY_HEADER)
     return object.fetch('https://object/', { headers })
+  }
+
+  #check(key: unknown): void {
+    if (!isEqual(key, getCellKey(this.env))) throw new Error('The key of the cells is missing or wrong.')
   }
 
   #open(kind: string, name: string): DurableObjectStub {

@@ -10,6 +10,8 @@ export type ObjectKind = 'DATABASES' | 'NAMESPACES' | 'DIRECTORY'
 
 /** The calls that a cell serves for the others. */
 export interface CellCalls {
+  /** Returns true, because the cell runs. */
+  isRunning(key: string): Promise<true>
   /** Calls a method of an object of this cell. `path` leads to the method through nested RPC targets. */
   call(key: string, kind: ObjectKind, name: string, path: readonly string[], args: readonly unknown[]): Promise<unknown>
 }
@@ -96,6 +98,26 @@ export async function fetchObject(env: Env, kind: ObjectKind, name: string, head
 export function getCellKey(env: Env): string {
   if (!env.PERSQL_CELL_KEY) throw new Error('PERSQL_CELL_KEY is missing.')
   return env.PERSQL_CELL_KEY
+}
+
+/** The other cells that have responded since this process started. */
+const started = new Set<number>()
+
+/** Returns the other cells that have not responded yet. One that responded can be restarting. */
+export async function findStartingCells(env: Env, limitMs: number): Promise<number[]> {
+  const others = [...Array(Number(env.PERSQL_CELLS ?? 1)).keys()].filter(
+    (cell) => cell !== Number(env.PERSQL_CELL ?? 0),
+  )
+  const starting = others.map(async (cell) => {
+    if (started.has(cell)) return []
+    const answered = getCell(env, cell)
+      .isRunning(getCellKey(env))
+      .catch(() => false)
+    if (!(await Promise.race([answered, scheduler.wait(limitMs).then(() => false)]))) return [cell]
+    started.add(cell)
+    return []
+  })
+  return (await Promise.all(starting)).flat()
 }
 
 interface Method {

@@ -22,6 +22,8 @@ export class ReaderPool {
   readonly #readers: readonly Fetcher[]
   readonly #results: Fetcher
   readonly #open = new OpenResults()
+  /** The readers that have responded since this process started. */
+  readonly #listened = new Set<Fetcher>()
 
   constructor(readers: readonly Fetcher[], results: Fetcher) {
     this.#readers = readers
@@ -49,16 +51,22 @@ export class ReaderPool {
     return this.#open.measure('', nowMs).total
   }
 
-  /** Returns the number of processes that run. A process that doesn't respond in this time is busy with a read. */
-  async countRunning(limitMs: number): Promise<number> {
+  /**
+   * Returns whether a process runs: `starting` until one has responded. A process that responded before, and doesn't in this
+   * time, is busy with a read.
+   */
+  async findState(limitMs: number): Promise<'ok' | 'starting' | 'down'> {
     const running = this.#readers.map(async (reader) => {
       const answered = reader.fetch('http://reader/').then(
         async (response) => (await response.text()) !== '',
         () => false,
       )
-      return Promise.race([answered, scheduler.wait(limitMs).then(() => true)])
+      const isRunning = await Promise.race([answered, scheduler.wait(limitMs).then(() => undefined)])
+      if (isRunning) this.#listened.add(reader)
+      return isRunning ?? this.#listened.has(reader)
     })
-    return (await Promise.all(running)).filter(Boolean).length
+    if ((await Promise.all(running)).includes(true)) return 'ok'
+    return this.#listened.size === 0 ? 'starting' : 'down'
   }
 
   /**
