@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { type DoorName, type DoorTransaction, doors } from '../transaction-doors.ts'
+import { openTransactions, Tx } from '../transactions.ts'
 
 const MB = 1024 * 1024
 
@@ -200,6 +201,29 @@ describe.each(Object.keys(doors) as DoorName[])('in a transaction of %s', (door)
     await tx.leave()
     expect(await at.values()).toEqual(['first'])
   })
+})
+
+test('a day later, nobody is told that a transaction wrote nothing', async () => {
+  const { db } = await situation('native')
+  const [committed, rolledBack] = [await openTransactions(db).begin(), await openTransactions(db).begin()]
+  await committed.run(insert('a'))
+  for (const { status } of [await committed.commit(), await rolledBack.rollback()]) expect(status).toBe(200)
+  const setClock = (aheadMs: number) =>
+    platform.request('/api/dev/clock', { token: platform.secret, body: { aheadMs } })
+  const ends = async (tx: Tx) =>
+    (await Promise.all([tx.commit(), tx.rollback()])).map(({ body: { code, reason, error } }) => {
+      expect(error).toContain(tx.id)
+      return [code, reason, error.includes('Nothing was written')]
+    })
+  const forgotten = ['transaction_expired', 'forgotten', false]
+  try {
+    await setClock(24 * 60 * 60 * 1000 + 60_000)
+    for (const tx of [committed, rolledBack]) expect(await ends(tx)).toEqual([forgotten, forgotten])
+    const unknown = await new Tx(db, 'txn_unknown').commit()
+    expect(unknown.body).toMatchObject({ code: 'transaction_expired', reason: 'unknown' })
+  } finally {
+    await setClock(0)
+  }
 })
 
 const BREAKS: Readonly<Record<DoorName, ReadonlySet<string>>> = {

@@ -6,7 +6,7 @@ export const transactionErrors = {
   },
   transaction_expired: {
     status: 410,
-    message: 'Transaction "{id}" has ended: {reason}. Nothing was written. Run it again.',
+    message: 'Transaction "{id}" has ended: {reason}. {instead}',
   },
   transaction_busy: {
     status: 409,

@@ -2,7 +2,8 @@ import { PerSQLError } from '@persql/contract'
 import type { SystemStorage } from '../engine/system-storage.ts'
 import type { ReplayKey } from './call.ts'
 
-const TTL_MS = 24 * 60 * 60 * 1000
+/** The time for which the database knows that a call ran. */
+export const TTL_MS = 24 * 60 * 60 * 1000
 /** The minimum time between two sweeps. */
 const MIN_PAUSE_MS = 60_000
 /** A stored value can have at most 2 MB on Cloudflare, so longer responses are split. */

@@ -52,6 +52,7 @@ export function operations(services: TransactionServices) {
   const rollBack = (call: DatabaseCall): Outcome => {
     const id = toId(call)
     assertNotCommitted(call, id)
+    transactions.assertRemembered(id)
     if (transactions.isOpen(id)) transactions.end(transactions.find(id, call.grant))
     return done({ rolledBack: true })
   }

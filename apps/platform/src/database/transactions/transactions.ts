@@ -1,6 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { type Grant, getActor } from '../calls/call.ts'
 import type { Memory } from '../calls/exclusive-access.ts'
+import { TTL_MS } from '../calls/idempotency.ts'
 import type { TransactionMode } from './control.ts'
 import type { TransactionHold } from './hold.ts'
 import { CONTINUED_MS, OpenTransaction, TOTAL_MS } from './open-transaction.ts'
@@ -17,7 +18,7 @@ const MAX_ENDED = 1_000
 /** Why a transaction ended without a COMMIT. */
 export type EndReason = 'idle' | 'total' | 'held' | 'conflict' | 'revoked' | 'replaced' | 'deleted'
 
-const REASONS: Readonly<Record<EndReason | 'unknown', string>> = {
+const REASONS: Readonly<Record<EndReason | 'unknown' | 'forgotten', string>> = {
   idle: `it was idle for ${IDLE_MS / 1000} s`,
   total: `it was open for ${TOTAL_MS / 1000} s`,
   held: `it held the database for ${CONTINUED_MS / 1000} s, and other calls waited`,
@@ -26,6 +27,7 @@ const REASONS: Readonly<Record<EndReason | 'unknown', string>> = {
   replaced: 'the tables of the database were replaced',
   deleted: 'its database was deleted',
   unknown: 'it was rolled back, or the database restarted',
+  forgotten: 'it was opened more than 24 hours ago',
 }
 
 /** The services that open transactions use. */
@@ -60,7 +62,7 @@ export class Transactions implements Memory {
    * @param id the ID that it had when its call had to wait. If it is still open, the same call opened it before it was repeated.
    * @throws PerSQLError `too_busy` or `insufficient_balance`
    */
-  open(grant: Grant, mode: TransactionMode, id = newId(), isSavepoint = false): OpenTransaction {
+  open(grant: Grant, mode: TransactionMode, id = newId(this.#options.now()), isSavepoint = false): OpenTransaction {
     const { now, reserveFee } = this.#options
     const known = this.#open.get(id)
     if (known) return known
@@ -190,9 +192,22 @@ export class Transactions implements Memory {
     if (open.length >= MAX_OPEN) throw tooMany(`This database already has ${MAX_OPEN} open transactions.`)
   }
 
+  /** @throws PerSQLError `transaction_expired` if nothing is known any more about a transaction of this ID */
+  assertRemembered(id: string): void {
+    if (this.#isForgotten(id)) throw this.#toExpired(id)
+  }
+
+  #isForgotten(id: string): boolean {
+    return this.#options.now() >= readOpenedMs(id) + TTL_MS
+  }
+
   #toExpired(id: string): PerSQLError {
-    const reason = this.#ended.get(id) ?? 'unknown'
-    return new PerSQLError('transaction_expired', { id, reason: REASONS[reason] }, { extra: { reason } })
+    const isForgotten = this.#isForgotten(id)
+    const reason = isForgotten ? 'forgotten' : (this.#ended.get(id) ?? 'unknown')
+    const instead = isForgotten
+      ? 'Check whether it was committed before you run it again.'
+      : 'Nothing was written. Run it again.'
+    return new PerSQLError('transaction_expired', { id, reason: REASONS[reason], instead }, { extra: { reason } })
   }
 
   /** Ends transactions in time although no call of them arrives. */
@@ -211,4 +226,17 @@ export class Transactions implements Memory {
   }
 }
 
-const newId = (): string => `txn_${crypto.randomUUID().replaceAll('-', '')}`
+/** The digits of the time in an ID. */
+const TIME_DIGITS = 12
+
+/** Creates an ID that starts with the time, because the database only knows for `TTL_MS` whether a transaction was committed. */
+const newId = (openedMs: number): string => {
+  const time = openedMs.toString(16).padStart(TIME_DIGITS, '0')
+  return `txn_${time}${crypto.randomUUID().replaceAll('-', '').slice(TIME_DIGITS)}`
+}
+
+/** Returns when a transaction was opened, or a time that never comes if the ID isn't one of PerSQL. */
+function readOpenedMs(id: string): number {
+  const time = /^txn_([0-9a-f]{12})[0-9a-f]{20}$/.exec(id)?.[1]
+  return time === undefined ? Number.POSITIVE_INFINITY : Number.parseInt(time, 16)
+}
