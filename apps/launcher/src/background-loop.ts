@@ -11,7 +11,7 @@ export interface BackgroundLoopOptions {
   readonly onError: (cause: unknown) => void
 }
 
-/** Repeats work in the background until `stop`, whatever happens to a run. */
+/** Repeats work in the background until `stop`, also after a run that failed. */
 export class BackgroundLoop {
   readonly #options: BackgroundLoopOptions
   readonly #stopping = new AbortController()
@@ -46,7 +46,7 @@ export class BackgroundLoop {
       try {
         await work(signal)
       } catch (cause) {
-        // What ends with the loop didn't fail.
+        // A run that the stop ended didn't fail.
         if (!signal.aborted) onError(cause)
       }
     }

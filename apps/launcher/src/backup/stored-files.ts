@@ -2,9 +2,9 @@ import { toBlobName } from './manifest.ts'
 import type { FoundManifest } from './manifest-file.ts'
 import type { BackupStore, BlobContent } from './store.ts'
 
-/** Which files a backup counts on without looking for them. */
+/** The files that a backup counts on without looking for them. */
 export type Trust =
-  /** Those of the newest backup; `undefined` if there is none. */
+  /** Those of the newest backup; `undefined` for a first backup. */
   | { readonly newest: FoundManifest | undefined }
   /** None: each file is stored again, also if the target has it. */
   | 'none'

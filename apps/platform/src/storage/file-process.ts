@@ -72,7 +72,7 @@ export class FileProcess {
   async run<Result>(work: '' | '/log', body?: object): Promise<Result | Failed> {
     const { ctx, around = (write) => write() } = this.#options
     around(() => ctx.storage.kv.put(KEY, true))
-    // What this object wrote is committed before the process opens the file.
+    // The writes of this object are committed before the process opens the file.
     await ctx.storage.sync()
     try {
       const response = await this.#fetch('POST', work, body && JSON.stringify(body))

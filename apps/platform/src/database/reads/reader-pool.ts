@@ -3,6 +3,7 @@ import type { Env } from '../../env.ts'
 import { OpenResults } from './open-results.ts'
 import { Penalties } from './penalties.ts'
 import { FILE_HEADER, READ_HEADER, type ReadHead, STORE_HEADER } from './protocol.ts'
+import { ReaderHealth } from './reader-health.ts'
 import { ReaderSlots } from './slots.ts'
 
 /** A response of a reader. */
@@ -22,12 +23,12 @@ export class ReaderPool {
   readonly #readers: readonly Fetcher[]
   readonly #results: Fetcher
   readonly #open = new OpenResults()
-  /** The readers that have responded since this process started. */
-  readonly #listened = new Set<Fetcher>()
+  readonly #health: ReaderHealth
 
   constructor(readers: readonly Fetcher[], results: Fetcher) {
     this.#readers = readers
     this.#results = results
+    this.#health = new ReaderHealth(readers.map((reader) => async () => (await reader.fetch('http://reader/')).text()))
     this.slots = new ReaderSlots(readers.length)
   }
 
@@ -51,22 +52,9 @@ export class ReaderPool {
     return this.#open.measure('', nowMs).total
   }
 
-  /**
-   * Returns whether a process runs: `starting` until one has responded. A process that responded before, and doesn't in this
-   * time, is busy with a read.
-   */
-  async findState(limitMs: number): Promise<'ok' | 'starting' | 'down'> {
-    const running = this.#readers.map(async (reader) => {
-      const answered = reader.fetch('http://reader/').then(
-        async (response) => (await response.text()) !== '',
-        () => false,
-      )
-      const isRunning = await Promise.race([answered, scheduler.wait(limitMs).then(() => undefined)])
-      if (isRunning) this.#listened.add(reader)
-      return isRunning ?? this.#listened.has(reader)
-    })
-    if ((await Promise.all(running)).includes(true)) return 'ok'
-    return this.#listened.size === 0 ? 'starting' : 'down'
+  /** Returns whether a process runs. One that doesn't respond in this time can be busy with a read. */
+  findState(limitMs: number): ReturnType<ReaderHealth['find']> {
+    return this.#health.find(() => scheduler.wait(limitMs))
   }
 
   /**

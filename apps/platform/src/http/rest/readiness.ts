@@ -17,7 +17,7 @@ export interface Readiness {
   /** Whether the other cells have responded since this one started. */
   readonly cells?: 'ok' | 'starting'
   readonly hashing?: 'ok' | 'down'
-  /** What is missing, in sentences. Absent if the instance is ready. */
+  /** The missing parts, in sentences. Absent if the instance is ready. */
   readonly message?: string
 }
 
