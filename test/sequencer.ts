@@ -17,6 +17,7 @@ const LONG = [
   'test/e2e/welcome-credit.test.ts',
   'test/adapters/drizzle-better-auth.test.ts',
   'test/e2e/continuous-backup.test.ts',
+  'test/e2e/upgrade-full-disk.test.ts',
 ]
 
 /** Starts long test files first. The others follow in Vitest's order: by project, and without earlier results by size. */

@@ -24,6 +24,7 @@ import { disk } from '../disk-space.ts'
 import { parseObject } from '../json-object.ts'
 import type { MemberAccess } from '../namespace/tokens/admission.ts'
 import { type Reply, refuseRequest, succeed, withRequestId } from '../reply.ts'
+import { explainFailure } from '../storage/sqlite-failures.ts'
 import {
   authenticateAccount,
   authenticateForDatabase,
@@ -105,7 +106,7 @@ export async function execute(name: keyof Api, door: EntryPoint, raw: RawInput, 
         return await run(ofAnyone, name, raw, ctx)
     }
   } catch (cause) {
-    return refuseRequest(cause, ctx.requestId)
+    return refuseRequest(await explainFailure(cause), ctx.requestId)
   }
 }
 
@@ -149,7 +150,7 @@ export async function executeProtocolCall(call: ProtocolCall, raw: RawInput, ctx
   try {
     return await executeOnDatabase(call, raw, ctx)
   } catch (cause) {
-    return refuseRequest(cause, ctx.requestId)
+    return refuseRequest(await explainFailure(cause), ctx.requestId)
   }
 }
 

@@ -7,6 +7,7 @@ import { formatAllow, optionsReply } from '../http/rest/methods.ts'
 import type { Answer } from '../http/rest/rest.ts'
 import { assertShallow } from '../json-object.ts'
 import { type Reply, refuseRequest } from '../reply.ts'
+import { explainFailure } from '../storage/sqlite-failures.ts'
 import { serverFor } from './server.ts'
 import { Session } from './session.ts'
 import { handleStateless, isPlainRequest } from './stateless-transport.ts'
@@ -52,7 +53,7 @@ async function answer(request: Request, path: string, query: string, ctx: Contex
     if (session.unauthorized) return refused(session.unauthorized, path, ctx)
     return { response, operation: session.operation ?? 'mcp', namespace, code: session.code, hasRequestId: isPlain }
   } catch (cause) {
-    return refused(refuseRequest(cause, ctx.requestId), path, ctx)
+    return refused(refuseRequest(await explainFailure(cause), ctx.requestId), path, ctx)
   }
 }
 

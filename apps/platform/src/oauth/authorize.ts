@@ -15,6 +15,7 @@ import { readBody } from '../http/rest/body.ts'
 import { clientStore, isDocumentUrl } from '../oauth-server/clients.ts'
 import { authorizationServer, getAudience, REGISTRATION_S, scopes } from '../oauth-server/server.ts'
 import { toRequestError } from '../reply.ts'
+import { explainFailure } from '../storage/sqlite-failures.ts'
 import { backTo, consentPage } from './consent-page.ts'
 
 const MAX_QUERY = 6_000
@@ -130,7 +131,7 @@ async function shown(requestId: string, work: () => Promise<Response>): Promise<
       const { redirectTo } = cause
       return redirectTo ? redirect(redirectTo) : problem(400, cause.description ?? cause.code)
     }
-    const error = toRequestError(cause, requestId)
+    const error = toRequestError(await explainFailure(cause), requestId)
     return problem(error.status, error.message)
   }
 }

@@ -9,6 +9,7 @@ import { callAuth } from '../http/rest/auth.ts'
 import { readBody } from '../http/rest/body.ts'
 import { toRequestError } from '../reply.ts'
 import { getSettings } from '../settings.ts'
+import { explainFailure } from '../storage/sqlite-failures.ts'
 import { type LoginPage, loginPage } from './login-page.ts'
 
 const MAX_BODY = 16 * 1024
@@ -35,7 +36,7 @@ export function login(): Hono<{ Bindings: Env }> {
         refuseForeignOrigin(ctx)
         return await answer(path, c.req.raw, c.env)
       } catch (cause) {
-        const error = toRequestError(cause, ctx.requestId)
+        const error = toRequestError(await explainFailure(cause), ctx.requestId)
         return page('Something went wrong', [escapeHtml(error.message)], { status: error.status })
       }
     })

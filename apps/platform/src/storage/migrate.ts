@@ -9,6 +9,10 @@ export interface Migration {
 
 const KEY = 'migrations'
 
+/** Returns whether a step has been applied. On a full disk, an object can run before its steps are. */
+export const isApplied = (storage: DurableObjectStorage, { name }: Migration): boolean =>
+  (storage.kv.get<Migration[]>(KEY) ?? []).some((applied) => applied.name === name)
+
 /**
  * Migrates an object's own tables in one transaction.
  * @throws Error if an applied step has changed: code and data don't match

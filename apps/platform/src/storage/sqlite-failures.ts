@@ -1,3 +1,5 @@
+import { diskStatus } from '../disk-space.ts'
+
 const MAX_KNOWN = 10_000
 /** The time in which the launcher reports why SQLite failed. */
 const REPORT_MS = 2_000
@@ -13,6 +15,10 @@ export function noteSqliteFailure(reference: string, message: string): void {
   if (failures.size >= MAX_KNOWN) failures.clear()
   failures.set(reference, message)
 }
+
+/** Like `findSqliteFailure`, for a failure of any object. Without a launcher, which measures the disk, nothing is reported. */
+export const explainFailure = async (failure: unknown): Promise<unknown> =>
+  diskStatus() === undefined ? failure : findSqliteFailure(failure)
 
 /** Returns SQLite's failure behind the runtime's general error, if the launcher reports it in time. */
 export async function findSqliteFailure(failure: unknown): Promise<unknown> {

@@ -1,5 +1,5 @@
 import { disk } from '../../disk-space.ts'
-import { type Migration, migrate } from '../../storage/migrate.ts'
+import { isApplied, type Migration, migrate } from '../../storage/migrate.ts'
 import type { ExclusiveLock } from '../engine/exclusive-lock.ts'
 import type { SystemStorage } from '../engine/system-storage.ts'
 import type { IdentityStore } from '../identity.ts'
@@ -32,6 +32,10 @@ const TRANSACTIONS: Migration = {
 
 /** The tables of a database that its query log needs. Append only: never edit a released migration. */
 export const DATABASE_SCHEMA: readonly Migration[] = [QUERY_LOG, TRANSACTIONS]
+
+/** Returns the column with the transaction of a call, or NULL while a full disk prevents the step that adds it. */
+export const transactionColumn = (storage: DurableObjectStorage): string =>
+  isApplied(storage, TRANSACTIONS) ? 'transaction_id' : 'NULL'
 
 export interface LogEntry {
   readonly ts: number

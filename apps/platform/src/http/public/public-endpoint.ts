@@ -14,6 +14,7 @@ import type { Hosted } from '../../directory/hostnames.ts'
 import { toRequestError } from '../../reply.ts'
 import { REQUEST_ID_HEADER } from '../../request-id.ts'
 import type { Settings } from '../../settings.ts'
+import { explainFailure } from '../../storage/sqlite-failures.ts'
 import { answerAt as answerLibsqlAt, asksForVersion, isLibsqlCall, isLibsqlSocket } from '../libsql/libsql.ts'
 import { databaseOpenApi } from '../openapi/database.ts'
 import { readBody } from '../rest/body.ts'
@@ -128,7 +129,7 @@ async function answerAt(place: Place, rest: string, query: string, from: From, c
       }
     return { response: respond(reply, ctx), ...what, code: reply.code }
   } catch (cause) {
-    return failed(cause, what, ctx)
+    return failed(await explainFailure(cause), what, ctx)
   }
 }
 

@@ -3,6 +3,7 @@ import { authenticateOperator } from '../../api/authenticate.ts'
 import { getContext } from '../../context.ts'
 import type { Env } from '../../env.ts'
 import { refuseRequest } from '../../reply.ts'
+import { explainFailure } from '../../storage/sqlite-failures.ts'
 import type { Answered } from './rest.ts'
 
 /**
@@ -16,7 +17,8 @@ export function operatorRoutes(answered: Answered, isServed: (env: Env) => boole
     await authenticateOperator(getContext(c.req.raw, c.env))
     return next()
   })
-  app.onError((cause, c) => {
+  app.onError(async (failure, c) => {
+    const cause = await explainFailure(failure)
     const { status, body, code } = refuseRequest(cause, getContext(c.req.raw, c.env).requestId)
     const response = new Response(body, { status, headers: { 'Content-Type': 'application/json' } })
     answered(c.req.raw, { response, operation: 'none', code })

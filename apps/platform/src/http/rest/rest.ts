@@ -17,6 +17,7 @@ import type { ReplayKey } from '../../database/calls/call.ts'
 import type { Env } from '../../env.ts'
 import { type Reply, refuseRequest, toReply, toRequestError } from '../../reply.ts'
 import { REQUEST_ID_HEADER } from '../../request-id.ts'
+import { explainFailure } from '../../storage/sqlite-failures.ts'
 import { streamExport } from '../files/export.ts'
 import { Receiver } from '../files/import-upload.ts'
 import { readBody } from './body.ts'
@@ -150,7 +151,7 @@ export function rest(answered: Answered): App {
   app.notFound((c) =>
     fail(c, new PerSQLError('route_not_found', { method: c.req.method, path: c.req.path.slice(0, 200) })),
   )
-  app.onError((cause, c) => fail(c, cause))
+  app.onError(async (cause, c) => fail(c, await explainFailure(cause)))
   return app
 }
 

@@ -3,6 +3,7 @@ import { toIso } from '../../../clock.ts'
 import { type Handlers, parseInput } from '../../calls/handler.ts'
 import { done } from '../../calls/outcome.ts'
 import type { Endpoints } from '../../endpoints/store.ts'
+import { transactionColumn } from '../../metering/query-log.ts'
 import { percentile } from './percentile.ts'
 import { type LoggedCall, summarizeTraffic } from './traffic.ts'
 
@@ -30,10 +31,11 @@ export function operations({ storage, endpoints, now }: InsightsServices) {
         fromMs,
       )
       const timed = all.toArray()
+      const transaction = transactionColumn(storage)
       const recent = storage.sql.exec<Logged>(
         `SELECT id, ts, sql, duration_ms AS durationMs, rows_read AS rowsRead, rows_written AS rowsWritten, status, error,
-           transaction_id AS transactionId
-         ${STATEMENTS} AND iif(?2 IS NULL, duration_ms > ${SLOW_MS} OR status >= 400, transaction_id = ?2)
+           ${transaction} AS transactionId
+         ${STATEMENTS} AND iif(?2 IS NULL, duration_ms > ${SLOW_MS} OR status >= 400, ${transaction} = ?2)
          ORDER BY id DESC LIMIT ${MAX_RECENT}`,
         fromMs,
         transactionId ?? null,
