@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
 import type { PlatformClient } from '../harness.ts'
+import { openTransactions } from '../transactions.ts'
 
 /** The facts of a fixture that differ from those of others. */
 export interface Made {
@@ -11,6 +12,8 @@ export interface Made {
   readonly readerToken: string
   /** The balance of the namespace when it was made. */
   readonly balanceUsd: number
+  /** The ID of a transaction that was committed, from format 5 on. */
+  readonly transactionId?: string
 }
 
 const rows = [
@@ -28,6 +31,7 @@ const endpoint = {
 }
 const migration = { name: 'Add authors', sql: 'CREATE TABLE authors (id INTEGER PRIMARY KEY, name TEXT)' }
 const schedule = { name: 'weekly', sql: 'DELETE FROM books WHERE id = ?', params: [0], intervalSec: 604_800 }
+const author = "INSERT INTO authors (name) VALUES ('Ursula K. Le Guin')"
 const note = 'Fixture of upgrades'
 const page = { name: 'page', role: 'readonly', origins: ['https://app.example.com'] }
 
@@ -48,6 +52,9 @@ export async function fillContents(platform: PlatformClient): Promise<Omit<Made,
   await send(main.request('/endpoints/find-book/publish', { body: {} }))
   const { id } = await send(main.request('/migrations', { body: migration }))
   await send(main.request(`/migrations/${id}/apply`, { body: {} }))
+  const transaction = await openTransactions(main).begin()
+  await transaction.run(author)
+  await send(transaction.commit())
   await send(main.request('/schedules', { body: schedule }))
   await send(main.request('/snapshots', { body: { label: 'kept' } }))
   await send(main.request('/branches/draft', { method: 'PUT', body: {} }))
@@ -58,7 +65,8 @@ export async function fillContents(platform: PlatformClient): Promise<Omit<Made,
   const path = '/api/operator/namespaces/acme/credit'
   await send(platform.request(path, { token: platform.secret, body: { amountUsd: 7, note, ref: 'upgrade-fixture' } }))
   const { balanceUsd } = await send(platform.request('/v1/billing', { token }))
-  return { secret: platform.secret, adminToken: token, readerToken: reader.token, balanceUsd }
+  const { id: transactionId } = transaction
+  return { secret: platform.secret, adminToken: token, readerToken: reader.token, balanceUsd, transactionId }
 }
 
 /** Finds everything of `fillContents` in an instance. Fixtures stay as they are, so change this only with care. */
@@ -74,7 +82,9 @@ export async function checkContents(platform: PlatformClient, made: Made): Promi
   const current = [rows[0], [...(rows[1] ?? []).slice(0, 4), 5]]
   expect((await find(reader.query('SELECT * FROM books ORDER BY id'))).rows).toEqual(current)
   expect((await reader.query('DELETE FROM books')).status).toBe(403)
-  expect((await find(main.query('SELECT count(*) FROM authors'))).rows).toEqual([[0]])
+  const { transactionId } = made
+  const authors = (await find(main.query('SELECT name FROM authors'))).rows
+  expect(authors).toEqual(transactionId === undefined ? [] : [['Ursula K. Le Guin']])
   const draft = platform.database('acme', 'main-draft', token)
   expect((await find(draft.query('SELECT title FROM books WHERE id = 3'))).rows).toEqual([['Draft']])
 
@@ -98,6 +108,10 @@ export async function checkContents(platform: PlatformClient, made: Made): Promi
   const tokens = await find(platform.request('/v1/tokens', { token }))
   expect(tokens).toContainEqual(expect.objectContaining({ name: 'reader', origins: null }))
   if (made.format >= 5) expect(tokens).toContainEqual(expect.objectContaining(page))
+  const steps = 'SELECT DISTINCT operation FROM _persql_query_log WHERE transaction_id = ? ORDER BY operation'
+  const logged = (await find(main.query(steps, [transactionId ?? '']))).rows.flat()
+  const expected = ['begin_transaction', 'commit_transaction', 'run_in_transaction']
+  expect(logged).toEqual(transactionId === undefined ? [] : expected)
 
   const begin = { mode: 'read', statements: [{ sql: 'SELECT 1' }] }
   const { status, body } = await main.request('/transactions', { body: begin })
