@@ -40,7 +40,7 @@ export function Page({ title, actions, lead, back, children }: PageProps) {
           <h1 className="text-2xl font-semibold break-words">{title}</h1>
           {lead && <div className="max-w-2xl text-pretty text-muted">{lead}</div>}
         </div>
-        {actions && <div className="flex flex-wrap gap-2">{actions}</div>}
+        {actions && <div className="flex flex-wrap items-center gap-2">{actions}</div>}
       </header>
       {children}
     </div>

@@ -37,9 +37,7 @@ export const TokenTable = ({ tokens, onRotate, onRevoke }: TokenTableProps) => (
           </span>
         ),
       },
-      { name: 'Databases', isExtra: true, cell: ({ databases }) => <Names names={databases} all="All" /> },
-      { name: 'Tables', isExtra: true, cell: ({ tableScope }) => <Names names={tableScope} all="All" /> },
-      { name: 'Origins', isExtra: true, cell: ({ origins }) => <Names names={origins} all="None" /> },
+      { name: 'Access', isExtra: true, cell: (token) => <Access {...token} /> },
       { name: 'Expires', isExtra: true, cell: ({ expiresAt }) => <Expiry at={expiresAt} /> },
       {
         name: 'Created',
@@ -68,12 +66,25 @@ export const TokenTable = ({ tokens, onRotate, onRevoke }: TokenTableProps) => (
   />
 )
 
-/** Names in the code font, or a label for no limit. */
-const Names = ({ names, all }: { names: readonly string[] | null; all: string }) =>
-  names === null ? (
-    <span className="text-muted">{all}</span>
-  ) : (
-    <span className="font-mono text-sm wrap-anywhere">{names.join(', ')}</span>
+/** The databases, tables and origins that a token is limited to. */
+function Access({ databases, tableScope, origins }: Pick<Token, 'databases' | 'tableScope' | 'origins'>) {
+  return (
+    <span className="grid gap-1 lg:min-w-40">
+      {databases === null && tableScope === null && <span className="text-muted">All data</span>}
+      <Limit name="Databases" values={databases} />
+      <Limit name="Tables" values={tableScope} />
+      <Limit name="Origins" values={origins} />
+    </span>
+  )
+}
+
+/** The values of a limit, if there is one. */
+const Limit = ({ name, values }: { name: string; values: readonly string[] | null }) =>
+  values && (
+    <span className="grid">
+      <span className="text-xs text-muted">{name}</span>
+      <span className="font-mono text-sm wrap-anywhere">{values.join(', ')}</span>
+    </span>
   )
 
 function Expiry({ at }: { at: string | null }) {
