@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createHttp } from 'node:http'
 import { createServer as createHttps } from 'node:https'
-import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer as createTcp, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -70,12 +71,14 @@ export async function startBrokenServers(): Promise<BrokenServers> {
       name,
       createHttps(pair, (_request, response) => void response.end('{}')),
     )
-  const gone = createTcp()
-  const refused = await listen('refused', gone)
-  await new Promise((resolve) => gone.close(resolve))
+  // The port of a client refuses connections, and no server gets it while the client is connected.
+  const peer = new URL(`tcp://${await listen('peer', createTcp())}`)
+  const client = connect(Number(peer.port), peer.hostname)
+  sockets.add(client)
+  await once(client, 'connect')
   const urls: Record<BrokenServer, string> = {
     'unknown host': 'http://persql.invalid:8443',
-    refused: `http://${refused}`,
+    refused: `http://127.0.0.1:${client.localPort}`,
     untrusted: `https://${await tls('untrusted', trusted)}`,
     expired: `https://${await tls('expired', expired)}`,
     'other host': `https://${await tls('other host', other)}`,
