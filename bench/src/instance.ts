@@ -90,6 +90,13 @@ export class Instance {
     return names.filter((name) => name.endsWith('.sqlite')).length
   }
 
+  /** Returns whether databases have a write-ahead log. The runtime closes unused ones after some seconds. */
+  async hasLogs(): Promise<boolean> {
+    const names = await readdir(join(objectsFolder(this.#data), 'database'))
+    // The runtime keeps its own data open.
+    return names.some((name) => name.endsWith('-wal') && !name.startsWith('metadata'))
+  }
+
   /** Starts a new process on the same data. */
   async restart(): Promise<void> {
     await this.#workerd?.stop()

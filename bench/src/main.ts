@@ -26,10 +26,11 @@ export async function main(args: string[]): Promise<number> {
   const both = [targets.platform, targets.baseline]
   try {
     for (const target of both) await seed(target, load)
-    process.stdout.write(`${comparisonTable(await comparisons(options, targets, load))}\n`)
-    if (options.only === undefined) {
-      process.stdout.write(`\n${manyDatabasesTable(await measurements(options, both, load))}\n`)
-    }
+    const tables: string[] = []
+    if (options.only !== 'databases') tables.push(comparisonTable(await comparisons(options, targets, load)))
+    if (options.only === undefined || options.only === 'databases')
+      tables.push(manyDatabasesTable(await measurements(options, both, load)))
+    process.stdout.write(`${tables.join('\n\n')}\n`)
   } finally {
     load.stop()
     for (const { instance } of both) await instance.stop()
@@ -96,7 +97,7 @@ async function comparisons(
 async function measurements(options: Options, targets: Target[], load: LoadGenerator): Promise<ManyDatabases[]> {
   const results: ManyDatabases[] = []
   for (const databases of options.databases) {
-    for (const target of targets) results.push(await openMany(target, databases, load))
+    results.push(...(await openMany(targets, databases, load, options.effort.pairs)))
     process.stderr.write(`${databases} databases\n`)
   }
   return results

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import type { Effort } from './paired.ts'
 
 export interface Options {
-  /** Measures only cases whose name contains this text, `neighbors`, `cells`, `transactions` or `soak`, and skips the table of many databases. */
+  /** Measures only cases whose name contains this text, `databases`, `neighbors`, `cells`, `transactions` or `soak`, and skips the table of many databases. */
   only: string | undefined
   /** The folder of another checkout, whose platform replaces the floor. */
   against: string | undefined
