@@ -53,6 +53,16 @@ test('the list shows the size after writes with its time, also after a restart',
   expect(one.body.data).toEqual(database)
 })
 
+test('the list shows rows that were written just before a crash, after the next call', async () => {
+  const { token, db } = await platform.createNamespace('crashes')
+  await db().query('CREATE TABLE t (id INTEGER PRIMARY KEY, x)')
+  expect((await db().query(fill(300))).status).toBe(200)
+  await platform.kill()
+  await platform.restart()
+  expect((await db().query('SELECT 1')).status).toBe(200)
+  expect(await listedWith(300, token)).toMatchObject({ rowsAreEstimated: false })
+})
+
 // The size of a database is reported some seconds after its last write. These tests wait for that at the same time.
 test.concurrent('what was deleted is gone from the list too, and looking makes no request of the database', async () => {
   const { token, db } = await platform.createNamespace('deletes')

@@ -272,7 +272,7 @@ export class LeaseClient {
     if (meter.allowance.ceilingNano === 0) {
       await revocations.check()
       // The process can have ended after a write and before its sample.
-      if (identity.current) this.#options.size.refresh(0)
+      if (identity.current) this.#options.size.sampleUnmeasured()
     }
     let lease = await this.#send((report) => stub.lease(slug, identity.current?.id, report))
     // The database was deleted while the response was on its way, so this lease belongs to a deleted database.

@@ -40,11 +40,24 @@ export class SizeTracker {
 
   /** Measures after a write, unless the last measurement is newer than `everyMs`. */
   refresh(everyMs: number): void {
-    const { now, totals, exclusion } = this.#options
-    if (exclusion.held || this.#kept?.rowsWritten === totals().rowsWritten) return
+    const { now, exclusion } = this.#options
+    if (exclusion.held || this.#isMeasured) return
     if (!this.#kept || Math.abs(now() - this.#kept.measuredAtMs) >= everyMs || this.#hasChanged(this.#kept)) {
       this.measure()
     }
+  }
+
+  /**
+   * Samples a database whose object ended after a write and before its measurement. It is measured at the next `refresh`,
+   * because a measurement is written: the first write of an object takes longer than a request.
+   */
+  sampleUnmeasured(): void {
+    if (!this.#isMeasured) this.#options.samples.sample()
+  }
+
+  /** Whether no rows were written since the last measurement. */
+  get #isMeasured(): boolean {
+    return this.#kept?.rowsWritten === this.#options.totals().rowsWritten
   }
 
   /** Whether the size changed so much since the last report that the namespace should have it immediately. */
