@@ -1,3 +1,4 @@
+import type { Handler } from './calls/handler.ts'
 import { operations as endpoints } from './endpoints/operations.ts'
 import { operations as statements } from './engine/operations.ts'
 import { operations as feed } from './events/change-feed/operations.ts'
@@ -37,38 +38,70 @@ export type FeatureServices = Parameters<typeof assistant>[0] &
   Parameters<typeof transfer>[0] &
   Parameters<typeof webhooks>[0]
 
-/** Returns the operation handlers of a database, by their names in the contract. */
-export const databaseOperations = (services: FeatureServices) => ({
-  ...statements(services),
-  ...endpoints(services),
-  ...assistant(services),
-  ...snapshots(services),
-  ...proposals(services),
-  ...migrations(services),
-  ...descriptions(services),
-  ...approvals(services),
-  ...merges(services),
-  ...transactions(services),
-  ...scripts(services),
-  ...transfer(services),
-  ...feed(services),
-  ...webhooks(services),
-  ...schedules(services),
-  ...savedQueries(services),
-  ...insights(services),
-})
+/** The functions that return the handlers of operations of the contract. */
+const ofContract = [
+  statements,
+  endpoints,
+  assistant,
+  snapshots,
+  proposals,
+  migrations,
+  descriptions,
+  approvals,
+  merges,
+  transactions,
+  scripts,
+  transfer,
+  feed,
+  webhooks,
+  schedules,
+  savedQueries,
+  insights,
+] as const
+
+/** The functions that return the handlers of calls that other protocols define, which the contract doesn't have. */
+const ofProtocols = [libsql] as const
+
+type KeysOf<T> = T extends unknown ? keyof T : never
 
 /** The operations of the contract that a database serves. */
-export type DatabaseOperation = keyof ReturnType<typeof databaseOperations>
-
-/** Returns the handlers of calls that other protocols define, which the contract doesn't have. */
-const protocolCalls = (services: FeatureServices) => libsql(services)
+export type DatabaseOperation = KeysOf<ReturnType<(typeof ofContract)[number]>>
 
 /** The calls of other protocols that a database serves. */
-export type ProtocolCall = keyof ReturnType<typeof protocolCalls>
+export type ProtocolCall = KeysOf<ReturnType<(typeof ofProtocols)[number]>>
 
-/** Returns the handlers of all calls of a database. */
-export const databaseHandlers = (services: FeatureServices) => ({
-  ...databaseOperations(services),
-  ...protocolCalls(services),
-})
+/** Returns the handlers of one feature. */
+type Feature = (services: FeatureServices) => Readonly<Partial<Record<string, Handler>>>
+
+const allFeatures: readonly Feature[] = [...ofContract, ...ofProtocols]
+/** The feature of each call, after the first call of this process. */
+const featureOf = new Map<string, Feature>()
+
+/**
+ * The handlers of a database's calls. Those of a feature are created when it is used for the first time, because creating
+ * all of them would delay the first request of a database.
+ */
+export class DatabaseHandlers {
+  readonly #services: FeatureServices
+  readonly #known = new Map<string, Handler>()
+
+  constructor(services: FeatureServices) {
+    this.#services = services
+  }
+
+  /** Returns the handler of a call. */
+  get(name: DatabaseOperation | ProtocolCall): Handler {
+    return this.#known.get(name) ?? this.#create(name)
+  }
+
+  #create(name: string): Handler {
+    const known = featureOf.get(name)
+    for (const feature of known ? [known] : allFeatures) {
+      for (const [each, handler] of Object.entries(feature(this.#services))) {
+        featureOf.set(each, feature)
+        this.#known.set(each, handler as Handler)
+      }
+    }
+    return this.#known.get(name) as Handler
+  }
+}

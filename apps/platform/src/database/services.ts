@@ -56,7 +56,7 @@ import { RevokedKeys } from './metering/revoked-keys.ts'
 import { GrowthWatch } from './metering/size/growth-watch.ts'
 import { SampleTracker } from './metering/size/sample-tracker.ts'
 import { SizeTracker } from './metering/size/size.ts'
-import { databaseHandlers, type FeatureServices } from './operations.ts'
+import { DatabaseHandlers, type FeatureServices } from './operations.ts'
 import { createReads } from './reads/create-reads.ts'
 import { LongReads } from './reads/long-reads.ts'
 import { TableFacts } from './reads/table-facts.ts'
@@ -380,7 +380,7 @@ function createCalls(
   const calls: CallHandler = new CallHandler({
     ...{ identity, access, exclusive, lease, engine, keeper, replays, ownPages, log, charges, announcer, startSpan },
     ...{ transactions, isPrepaid: (call) => isPrepaid(call, features) || isPrepaidEnd(call, features) },
-    handlers: databaseHandlers(features),
+    handlers: new DatabaseHandlers(features),
   })
   const gates: EndpointGuards = {
     ...{ endpoints, rateLimits, sessions, now },

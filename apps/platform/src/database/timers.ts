@@ -45,14 +45,13 @@ export type TimerName = keyof ReturnType<typeof handlersFor>
 /** A handler of a timer. It returns the next due time, unless it sets the timer itself. */
 type Due = (nowMs: number) => number | undefined | void | Promise<number | undefined> | Promise<void>
 
-/** Returns the timers of a database. */
+/** Returns the timers of a database. Their handlers are created when the first one is due. */
 export function databaseTimers(kv: SyncKvStorage, alarm: Alarm, services: TimerServices): Timers<TimerName> {
-  const handlers: [string, Due][] = Object.entries(handlersFor(services))
-  const run = (name: TimerName, due: Due) => async (nowMs: number) => {
-    const nextMs = await due(nowMs)
+  let known: Readonly<Record<TimerName, Due>> | undefined
+  const timers: Timers<TimerName> = new Timers(kv, alarm, async (name, nowMs) => {
+    known ??= handlersFor(services)
+    const nextMs = await known[name](nowMs)
     if (typeof nextMs === 'number') timers.set(name, nextMs)
-  }
-  const runs = Object.fromEntries(handlers.map(([name, due]) => [name, run(name as TimerName, due)]))
-  const timers = new Timers(kv, alarm, runs as Record<TimerName, ReturnType<typeof run>>)
+  })
   return timers
 }

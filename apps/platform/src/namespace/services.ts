@@ -96,7 +96,7 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   const lineage = new BranchRegistry(storage.sql)
 
   const alarm = nativeAlarm(storage)
-  const timers: Timers<TimerName> = new Timers(storage.kv, alarm, {
+  const due: Readonly<Record<TimerName, (nowMs: number) => void | Promise<void>>> = {
     'wake-ups': (nowMs) => wakeUps.run(nowMs),
     'close-day': () => dayClose.run(),
     'finish-deletions': () => deletion.finishDeletions(),
@@ -107,7 +107,8 @@ export function createServices(ctx: DurableObjectState, env: Env) {
       const nextMs = await expiry.sweep(nowMs)
       if (nextMs !== undefined) timers.set('expire-databases', Math.max(nextMs, nowMs + 1_000))
     },
-  })
+  }
+  const timers: Timers<TimerName> = new Timers(storage.kv, alarm, (name, nowMs) => due[name](nowMs))
 
   const lowBalance = new LowBalance({
     kv: storage.kv,

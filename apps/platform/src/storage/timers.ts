@@ -11,19 +11,16 @@ const PREFIX = 'timer/'
 export class Timers<Name extends string> {
   readonly #kv: SyncKvStorage
   readonly #alarm: Alarm
-  readonly #handlers: Readonly<Record<Name, (nowMs: number) => void | Promise<void>>>
+  readonly #handle: (name: Name, nowMs: number) => void | Promise<void>
   #running: Name | undefined
   #lastRun: Promise<void> = Promise.resolve()
   readonly #failures = new Map<Name, number>()
 
-  constructor(
-    kv: SyncKvStorage,
-    alarm: Alarm,
-    handlers: Readonly<Record<Name, (nowMs: number) => void | Promise<void>>>,
-  ) {
+  /** @param handle runs the handler of a timer that is due */
+  constructor(kv: SyncKvStorage, alarm: Alarm, handle: (name: Name, nowMs: number) => void | Promise<void>) {
     this.#kv = kv
     this.#alarm = alarm
-    this.#handlers = handlers
+    this.#handle = handle
   }
 
   /** The time of the next timer; `undefined` without timers. */
@@ -56,7 +53,7 @@ export class Timers<Name extends string> {
       this.#running = name
       let againMs: number | undefined
       try {
-        await this.#handlers[name](nowMs)
+        await this.#handle(name, nowMs)
         this.#failures.delete(name)
       } catch (cause) {
         againMs = nowMs + this.#waitAfterFailure(name, cause)

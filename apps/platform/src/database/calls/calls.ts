@@ -66,7 +66,7 @@ interface CallsOptions {
   readonly log: QueryLog
   readonly charges: CallBilling
   readonly announcer: ChangeAnnouncer
-  readonly handlers: Readonly<Record<DatabaseOperation | ProtocolCall, Handler>>
+  readonly handlers: { get(name: DatabaseOperation | ProtocolCall): Handler }
   readonly startSpan: StartSpan
   readonly transactions: Transactions
   /** Returns whether the fee of a call was reserved before. */
@@ -190,7 +190,7 @@ export class CallHandler {
       if (OF_LOG.has(operation) || call.body.includes('_persql_')) log.flush()
       keeper.begin(call.kept)
       engine.begin(KEEPS.has(operation) || call.inside !== undefined, call.inside !== undefined)
-      const outcome = handlers[operation](call)
+      const outcome = handlers.get(operation)(call)
       return outcome instanceof Promise
         ? this.#await(call, outcome, startedMs, nowMs)
         : this.#finish(call, outcome, startedMs, nowMs)
