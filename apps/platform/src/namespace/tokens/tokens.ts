@@ -42,6 +42,8 @@ interface Row {
   readonly generation: number
 }
 
+type LiveRow = Omit<Row, 'slugs'>
+
 /** The origin of an app's access token: its grant, its member, and the API that accepts it. */
 export interface AppToken {
   readonly grantId: string
@@ -76,6 +78,8 @@ export interface Secret {
   readonly hash: string
 }
 
+const COLUMNS = `id, name, role, table_scope, claims, preview, created_at, expires_at, databases, origins, grant_id, user_id,
+  audience, minted_by, generation`
 const LIVE = 'revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)'
 
 /** The tokens of a namespace. Only the hashes of their secrets are stored. */
@@ -91,21 +95,21 @@ export class Tokens {
 
   /** Returns the token whose secret has this hash. @throws PerSQLError `token_unknown` */
   byHash(hash: string, nowMs: number): LiveToken {
-    const [row] = this.#rows(`WHERE hash = ? AND ${LIVE}`, hash, nowMs)
+    const [row] = this.#rowsWithoutSlugs(`WHERE hash = ? AND ${LIVE}`, hash, nowMs)
     if (!row) throw new PerSQLError('token_unknown')
     return toLiveToken(row)
   }
 
   /** Returns a token by its ID. @throws PerSQLError `token_not_found` */
   get(id: string, nowMs: number): LiveToken {
-    const [row] = this.#rows(`WHERE id = ? AND ${LIVE}`, id, nowMs)
+    const [row] = this.#rowsWithoutSlugs(`WHERE id = ? AND ${LIVE}`, id, nowMs)
     if (!row) throw new PerSQLError('token_not_found', { id })
     return toLiveToken(row)
   }
 
   /** Returns the token of a secret's key. @throws PerSQLError `token_unknown` if the secret was rotated */
   bySecretId(secretId: string, nowMs: number): LiveToken {
-    const [row] = this.#rows(`WHERE id = ? AND ${LIVE}`, parseTokenId(secretId), nowMs)
+    const [row] = this.#rowsWithoutSlugs(`WHERE id = ? AND ${LIVE}`, parseTokenId(secretId), nowMs)
     const token = row && toLiveToken(row)
     if (token?.secretId !== secretId) throw new PerSQLError('token_unknown')
     return token
@@ -264,7 +268,7 @@ export class Tokens {
 
   /** Returns whether a key belongs to a live token and its current secret. */
   isLive(key: string, nowMs: number): boolean {
-    const [row] = this.#rows(`WHERE id = ? AND ${LIVE}`, parseTokenId(key), nowMs)
+    const [row] = this.#rowsWithoutSlugs(`WHERE id = ? AND ${LIVE}`, parseTokenId(key), nowMs)
     return row !== undefined && (!key.includes('.') || key === toSecretId(row.id, row.generation))
   }
 
@@ -279,10 +283,14 @@ export class Tokens {
   }
 
   #rows(where: string, ...params: (string | number)[]): Row[] {
-    const columns = `id, name, role, table_scope, claims, preview, created_at, expires_at, databases, origins, grant_id,
-      user_id, audience, minted_by, generation, (SELECT json_group_array(slug) FROM database
-        WHERE id IN (SELECT value FROM json_each(token.databases))) AS slugs`
-    return this.#sql.exec(`SELECT ${columns} FROM token ${where}`, ...params).toArray() as unknown as Row[]
+    const slugs = `(SELECT json_group_array(slug) FROM database
+      WHERE id IN (SELECT value FROM json_each(token.databases))) AS slugs`
+    return this.#sql.exec(`SELECT ${COLUMNS}, ${slugs} FROM token ${where}`, ...params).toArray() as unknown as Row[]
+  }
+
+  /** Returns rows for a check of access, without the slugs of databases: reading them takes most of the time. */
+  #rowsWithoutSlugs(where: string, ...params: (string | number)[]): LiveRow[] {
+    return this.#sql.exec(`SELECT ${COLUMNS} FROM token ${where}`, ...params).toArray() as unknown as LiveRow[]
   }
 }
 
@@ -308,7 +316,7 @@ const parseTokenId = (key: string): string => key.split('.', 1)[0] as string
 
 const list = (text: string | null): string[] | null => (text === null ? null : (JSON.parse(text) as string[]))
 
-const toLiveToken = (row: Row): LiveToken => ({
+const toLiveToken = (row: LiveRow): LiveToken => ({
   id: row.id,
   name: row.name,
   secretId: toSecretId(row.id, row.generation),
