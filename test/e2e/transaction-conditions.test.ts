@@ -203,7 +203,7 @@ describe.each(Object.keys(doors) as DoorName[])('in a transaction of %s', (door)
   })
 })
 
-test('a day later, nobody is told that a transaction wrote nothing', async () => {
+test('a day later, no response says that a transaction wrote nothing', async () => {
   const { db } = await situation('native')
   const [committed, rolledBack] = [await openTransactions(db).begin(), await openTransactions(db).begin()]
   await committed.run(insert('a'))

@@ -75,7 +75,7 @@ type Feature = (services: FeatureServices) => Readonly<Partial<Record<string, Ha
 
 const allFeatures: readonly Feature[] = [...ofContract, ...ofProtocols]
 /** The feature of each call, after the first call of this process. */
-const featureOf = new Map<string, Feature>()
+const featuresByCall = new Map<string, Feature>()
 
 /**
  * The handlers of a database's calls. Those of a feature are created when it is used for the first time, because creating
@@ -95,10 +95,10 @@ export class DatabaseHandlers {
   }
 
   #create(name: string): Handler {
-    const known = featureOf.get(name)
+    const known = featuresByCall.get(name)
     for (const feature of known ? [known] : allFeatures) {
       for (const [each, handler] of Object.entries(feature(this.#services))) {
-        featureOf.set(each, feature)
+        featuresByCall.set(each, feature)
         this.#known.set(each, handler as Handler)
       }
     }
