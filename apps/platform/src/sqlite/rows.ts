@@ -22,14 +22,14 @@ export interface Page {
 }
 
 /** Small enough that other calls run in between without a noticeable delay. */
-const PAGE_CHARACTERS = 200_000
+const PAGE_CHARACTERS = 50_000
 /** A statement can have 100,000 bytes, and a character up to three of them. */
 const STATEMENT_BYTES = 98_000
 const STATEMENT_CHARACTERS = 30_000
 /** Rows with more values are inserted one by one: VALUES with several rows is a result, whose columns are limited. */
 const MAX_COLUMNS = 100
 const FIRST_ROWS = 32
-const MAX_ROWS = 4_000
+const MAX_ROWS = 1_000
 
 /**
  * Yields all rows of a schema's tables in pages. The shadow tables of virtual tables are filled by their modules.

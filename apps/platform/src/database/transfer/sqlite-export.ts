@@ -13,7 +13,7 @@ import { Turns } from '../../turns.ts'
 import { copyError } from '../versions/copy/failure.ts'
 
 /** The pages of a copy per call: about 2 MB of SQL, well below the runtime's limit for one call. */
-const PAGES_A_CALL = 10
+const PAGES_A_CALL = 40
 const CHUNKS_A_CALL = 4
 /** The number of the file: it is the first one that SQLite opens in an object. */
 const FILE = 1
