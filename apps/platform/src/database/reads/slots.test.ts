@@ -66,10 +66,26 @@ test('a read waits for 10 s at most, and only 100 reads of a namespace wait', as
   const waiting = Array.from({ length: 100 }, (_, i) => ask(slots, 'a', `db-${i}`))
   await vi.advanceTimersByTimeAsync(50)
   const [tooMany, other] = [ask(slots, 'a', 'more'), ask(slots, 'b')]
-  await vi.advanceTimersByTimeAsync(50)
+  await vi.advanceTimersByTimeAsync(300)
   expect([tooMany.code, other.code, waiting[0]?.code]).toEqual(['too_busy', undefined, undefined])
   await vi.advanceTimersByTimeAsync(11_000)
   expect(new Set(waiting.map(({ code }) => code))).toEqual(new Set(['too_busy']))
+})
+
+test('a client that repeats a refused read immediately gets 4 refusals per second', async () => {
+  const slots = new ReaderSlots(1)
+  for (let i = 0; i < 101; i++) ask(slots, 'a', `db-${i}`)
+  await vi.advanceTimersByTimeAsync(0)
+  let refusals = 0
+  const repeat = async () => {
+    while (refusals < 1_000) {
+      await slots.acquire('a', 'more', noCheck).catch(() => refusals++)
+    }
+  }
+  void repeat()
+  await vi.advanceTimersByTimeAsync(2_000)
+  expect(refusals).toBe(8)
+  refusals = 1_000
 })
 
 test('a reader is free again after its read failed, and a check ends the wait', async () => {

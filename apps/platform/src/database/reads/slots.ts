@@ -8,6 +8,10 @@ const MAX_WAIT_MS = 10_000
 const GIVEN_UP_MS = 2_000
 /** The time after which a read asks again although nothing woke it: the read that was woken can have been given up. */
 const POLL_MS = 250
+/** The time before a read is refused, so that a client that repeats it immediately takes little of the process's time. */
+const REFUSAL_MS = 250
+/** The limit of reads that are refused later. */
+const MAX_REFUSALS = 1_000
 
 /** Creates the error of a read that waited too long, or that too many others wait with. */
 export const tooManyReads = (seconds: number): PerSQLError =>
@@ -39,6 +43,7 @@ export class ReaderSlots {
   readonly #running: { readonly namespace: string; readonly database: string }[] = []
   /** In the order of their arrival. */
   readonly #waiting = new Set<Waiting>()
+  #refusals = 0
   /** The processes that were ended, by reader. */
   readonly ended: (string | undefined)[] = []
 
@@ -58,7 +63,7 @@ export class ReaderSlots {
    */
   async acquire(namespace: string, database: string, check: () => void): Promise<Slot> {
     const waiting = [...this.#waiting].filter((each) => each.namespace === namespace)
-    if (waiting.length >= MAX_WAITING) throw tooManyReads(1)
+    if (waiting.length >= MAX_WAITING) throw await this.#refuse()
     const ticket: Waiting = { namespace, database, askedAtMs: Date.now(), wake: () => {} }
     this.#waiting.add(ticket)
     try {
@@ -74,6 +79,16 @@ export class ReaderSlots {
       this.#waiting.delete(ticket)
       this.#wakeNext()
     }
+  }
+
+  /** Returns the error of a read that too many others wait with, after a time. */
+  async #refuse(): Promise<PerSQLError> {
+    if (this.#refusals < MAX_REFUSALS) {
+      this.#refusals++
+      await new Promise((resolve) => setTimeout(resolve, REFUSAL_MS))
+      this.#refusals--
+    }
+    return tooManyReads(1)
   }
 
   /** Wakes the read whose turn it is, in one pass. When it has a reader, it wakes the next one. */
