@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { setPriority } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Instance } from './instance.ts'
 import type { LoadGenerator } from './load/generator.ts'
 import { type Latencies, median } from './load/latencies.ts'
@@ -11,6 +12,7 @@ const roundMs = 3_000
 /** The clients of the other tenant run in this process. On another machine they would not take the platform's time. */
 const clientNiceness = 10
 const namespace = 'neighbor'
+const largeResult = { sql: "select name, printf('%.*c', 100000, 'x') from big limit 150" }
 const endless = 'with n(i) as (select 1 union all select i + 1 from n) select max(i) from n'
 
 /** Latencies of one tenant's point reads, without and with a load of another tenant. */
@@ -40,9 +42,15 @@ const loads: readonly Load[] = [
   {
     name: '150 concurrent results of 15 MB',
     start: (at, instance) =>
-      repeat(150, () =>
-        post(instance, at, 'query', { sql: "select name, printf('%.*c', 100000, 'x') from big limit 150" }),
-      ),
+      repeat(150, async (signal) => {
+        const waitMs = await post(instance, at, 'query', largeResult)
+        // As the SDK does. The platform refuses reads if 100 of a namespace wait.
+        if (waitMs > 0) await delay(waitMs, undefined, { signal }).catch(() => {})
+      }),
+  },
+  {
+    name: '150 of them, refused reads repeated immediately',
+    start: (at, instance) => repeat(150, () => post(instance, at, 'query', largeResult)),
   },
 ]
 
@@ -129,13 +137,15 @@ async function importRows(at: Place, instance: Instance): Promise<void> {
   await response.arrayBuffer()
 }
 
-async function post(instance: Instance, at: Place, operation: string, body: object, headers = {}): Promise<void> {
+/** Sends a request. Returns the time in milliseconds that its response asks to wait. */
+async function post(instance: Instance, at: Place, operation: string, body: object, headers = {}): Promise<number> {
   const response = await fetch(`${instance.url}/v1/db/${at.namespace}/${at.database}/${operation}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${at.token}`, 'content-type': 'application/json', ...headers },
     body: JSON.stringify({ params: [], ...body }),
   })
   await response.arrayBuffer()
+  return Number(response.headers.get('retry-after')) * 1_000
 }
 
 /** Samples the resident memory. The returned function ends that and returns the highest value. */
