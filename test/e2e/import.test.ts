@@ -302,3 +302,36 @@ test('members can import from the console, which the audit log records', async (
   const entries = async () => (await owner.request(`${path}/audit?limit=20`)).body.data as { action: string }[]
   await expect.poll(entries).toContainEqual(expect.objectContaining({ action: 'database.imported' }))
 })
+
+test("another tenant's reads are answered while 100,000 rows of each format are imported", async () => {
+  const rows = Array.from({ length: 100_000 }, (_, i) => i)
+  const files: [string, string][] = [
+    ['create=1&table=t&format=csv', `id,name\n${rows.map((i) => `${i},name ${i}`).join('\n')}\n`],
+    ['create=1&table=t&format=ndjson', rows.map((i) => `{"id":${i},"name":"name ${i}"}\n`).join('')],
+    [
+      'format=sql',
+      `CREATE TABLE t (id, name);\n${rows.map((i) => `INSERT INTO t VALUES (${i},'name ${i}');\n`).join('')}`,
+    ],
+    [
+      'format=sql',
+      `CREATE TABLE t (id, name);\nINSERT INTO t VALUES ${rows.map((i) => `(${i},'name ${i}')`).join(',\n')};\n`,
+    ],
+  ]
+  const other = (await platform.createNamespace(uniqueName('other'))).db()
+  for (const [query, file] of files) {
+    const db = await made()
+    const run = { isOver: false }
+    const importing = imported(db, file, query).finally(() => {
+      run.isOver = true
+    })
+    let answered = 0
+    for (; !run.isOver; answered++) expect((await other.query('SELECT 1')).status).toBe(200)
+    const { status, body } = await importing
+    expect([status, body.data?.rows], JSON.stringify(body).slice(0, 500)).toEqual([200, 100_000])
+    expect(await readRows(db, 'SELECT count(*), count(DISTINCT id), max(name) FROM t')).toEqual([
+      [100_000, 100_000, 'name 99999'],
+    ])
+    // The first and the last read overlap with the import.
+    expect(answered, query).toBeGreaterThan(10)
+  }
+})

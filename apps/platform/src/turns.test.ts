@@ -38,10 +38,30 @@ test('while others send requests, a pause is as long as the turn before it, up t
 
 test('work that is alone does not pause', async () => {
   isBusy = false
-  const turns = new Turns()
   noteRequest()
+  const turns = new Turns()
   expect(await turn(turns, 8)).toEqual([0])
   expect(await turn(turns, 400)).toEqual([0])
+})
+
+test('a request that arrives in a pause causes another one', async () => {
+  isBusy = true
+  const turns = new Turns()
+  expect(await turn(turns, 8)).toEqual([0, 8])
+  isBusy = false
+  noteRequest()
+  expect(await turn(turns, 8)).toEqual([0, 8])
+  expect(await turn(turns, 8)).toEqual([0])
+})
+
+test('a turn is over after 2 ms of work, without the time that its work waited', () => {
+  const turns = new Turns()
+  nowMs += 1
+  expect(turns.isOver).toBe(false)
+  nowMs += 1
+  expect(turns.isOver).toBe(true)
+  turns.begin()
+  expect(turns.isOver).toBe(false)
 })
 
 test('the pauses of work with a time limit end with the time for them', async () => {

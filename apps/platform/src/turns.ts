@@ -2,6 +2,8 @@
 export const MAX_PAUSES_MS = 5_000
 /** The longest pause between two turns. */
 const MAX_PAUSE_MS = 50
+/** The time after which a turn is over. The runtime's clock counts whole milliseconds. */
+const TURN_MS = 2
 
 let requests = 0
 
@@ -17,6 +19,7 @@ export const noteRequest = (): void => void requests++
  */
 export class Turns {
   #startedMs = performance.now()
+  #requests = requests
   #pauseMsLeft: number
 
   /** @param maxPausesMs the time that all pauses together may take: `MAX_PAUSES_MS` for work with a time limit */
@@ -24,17 +27,29 @@ export class Turns {
     this.#pauseMsLeft = maxPausesMs
   }
 
+  /** Whether the turn is long enough that other requests should run. Work that has finished a small part asks for it. */
+  get isOver(): boolean {
+    return performance.now() - this.#startedMs >= TURN_MS
+  }
+
+  /** Begins a turn after a wait in which others could run. */
+  begin(): void {
+    this.#startedMs = performance.now()
+  }
+
   /** Ends a turn, and resolves when the next one may begin. */
   async next(): Promise<void> {
     const turnMs = performance.now() - this.#startedMs
-    const before = requests
     // Calls between objects don't let the process accept requests. Waiting for a timer does.
     await delay(0)
+    // Requests of the last pause count too: a client sends the next one soon.
+    const areOthersActive = requests !== this.#requests
+    this.#requests = requests
     const pauseMs = Math.min(turnMs, MAX_PAUSE_MS, this.#pauseMsLeft)
-    if (requests !== before && pauseMs > 0) {
+    if (areOthersActive && pauseMs > 0) {
       this.#pauseMsLeft -= pauseMs
       await delay(pauseMs)
     }
-    this.#startedMs = performance.now()
+    this.begin()
   }
 }

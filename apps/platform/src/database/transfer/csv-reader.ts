@@ -35,7 +35,7 @@ export class CsvReader implements Reader {
     if (this.#text.length < this.#wanted) return
     while (this.#record(false));
     const left = this.#text.length - this.#at
-    this.#wanted = left > 1_000_000 ? left * 2 : 0
+    this.#wanted = left > 10_000 ? left * 2 : 0
     if (left > MAX_CHARACTERS)
       throw importFailed(
         this.#line,

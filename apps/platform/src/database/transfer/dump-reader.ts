@@ -65,7 +65,6 @@ export class DumpReader implements Reader {
   readonly #cursor = new Cursor()
   #wanted = 0
   #held: Held | undefined
-  #heldAt = { at: 0, line: 1 }
   #open: number | undefined
   #statements = 0
   #hasText = false
@@ -82,12 +81,14 @@ export class DumpReader implements Reader {
     if (this.#cursor.text.length < this.#wanted) return
     while (this.#next(false));
     const left = this.#cursor.text.length - this.#cursor.at
-    this.#wanted = left > 1_000_000 ? left * 2 : 0
-    if (left > MAX_CHARACTERS)
+    this.#wanted = left > 10_000 ? left * 2 : 0
+    if (left > MAX_CHARACTERS) {
+      this.#cursor.rewind()
       throw importFailed(
         this.#cursor.line,
         `The statement that starts here exceeds ${MAX_CHARACTERS.toLocaleString('en-US')} characters: "${excerpt(this.#cursor.text.slice(this.#cursor.at, this.#cursor.at + 60))}".`,
       )
+    }
   }
 
   end(): void {
@@ -111,7 +112,7 @@ export class DumpReader implements Reader {
     INSERT.lastIndex = start
     const found = INSERT.exec(this.#cursor.text)
     if (found && INSERT.lastIndex - start < 20_000) {
-      this.#heldAt = { at: start, line: this.#cursor.line }
+      this.#cursor.mark()
       const [, how = '', table = '', columns] = found
       const into = `${how} INTO ${table} ${columns ? `${columns} ` : ''}VALUES `
       const isWide = columns !== undefined && countNames(columns) > MAX_COLUMNS
@@ -132,11 +133,6 @@ export class DumpReader implements Reader {
       end === 'incomplete' ||
       ((behind >= this.#cursor.text.length || canBeComment(this.#cursor.text, behind)) && !isEnd)
     ) {
-      // Held rows stay in the buffer up to the limit, so the statement is read again from its start.
-      if (held.isSent) return false
-      const rewind = this.#heldAt
-      this.#held = undefined
-      this.#cursor.rewind(rewind)
       return false
     }
     const c = this.#cursor.text[behind]
@@ -149,6 +145,7 @@ export class DumpReader implements Reader {
     this.#cursor.advance(Math.min(behind + 1, this.#cursor.text.length))
     if (held.characters > HELD_CHARACTERS || held.isSent || c !== ',') {
       held.isSent = true
+      this.#cursor.unmark()
       this.#send(held)
     }
     if (c !== ',') {
@@ -179,7 +176,7 @@ export class DumpReader implements Reader {
   /** Returns whether a statement with expressions, whose last row ends here, can run unchanged. */
   #isSimple({ rows }: Held, kind: HeldRow['kind'], end: number): boolean {
     const hasExpressions = kind === 'expressions' || rows.some((row) => row.kind === 'expressions')
-    return hasExpressions && utf8Length(this.#cursor.text.slice(this.#heldAt.at, end)) <= MAX_STATEMENT_BYTES
+    return hasExpressions && utf8Length(this.#cursor.text.slice(this.#cursor.markedAt, end)) <= MAX_STATEMENT_BYTES
   }
 
   #unheld(held: Held, isEnd: boolean, isCut = false): boolean {
@@ -193,7 +190,7 @@ export class DumpReader implements Reader {
       )
     }
     this.#held = undefined
-    this.#cursor.rewind(this.#heldAt)
+    this.#cursor.rewind()
     return this.#other(isEnd)
   }
 

@@ -4,6 +4,7 @@ import { diffOfStatement, type ObjectChange, readObjects } from '../../sqlite/sc
 import type { RunSql } from '../../sqlite/schema-map.ts'
 import { isInternal } from '../../sqlite/system-tables.ts'
 import { parseIdentifier, withoutRollback } from '../../sqlite/tokenizer.ts'
+import type { Turns } from '../../turns.ts'
 import type { Analysis } from '../authorizer/authorizer.ts'
 import type { Grant } from '../calls/call.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -45,12 +46,20 @@ export class ImportApplier {
     this.#violations = violations(this.#run)
   }
 
-  /** Applies a piece of the import. @throws PerSQLError with the line; the caller then rolls everything back */
-  apply(piece: string): void {
+  /**
+   * Applies steps of the import until the turn is over. Returns whether steps are left.
+   * @throws PerSQLError with the line; the caller then rolls everything back
+   */
+  apply(steps: Iterator<ImportStep>, turns: Pick<Turns, 'isOver'>): boolean {
     this.#engine.begin(true)
     this.#growth.begin()
-    for (const step of JSON.parse(piece) as ImportStep[]) this.#step(step)
+    let step = steps.next()
+    for (; !step.done; step = steps.next()) {
+      this.#step(step.value)
+      if (turns.isOver) break
+    }
     this.#growth.check()
+    return !step.done
   }
 
   /**

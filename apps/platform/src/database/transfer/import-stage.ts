@@ -2,6 +2,7 @@ import { RpcTarget } from 'cloudflare:workers'
 import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
 import { assertRoom } from '../../disk-space.ts'
+import { joinChunks } from '../../join-chunks.ts'
 import { acquireSlot, releaseSlot, renewSlot } from '../../sqlite/file/instance-slots.ts'
 import { sqliteModule } from '../../sqlite/file/module.ts'
 import { readSqliteFile } from '../../sqlite/file/reader.ts'
@@ -14,6 +15,9 @@ import { ImportStepBuilder } from './import-steps.ts'
 const ABANDONED_MS = 10 * 60 * 1000
 /** A stored value can have at most 2 MB, and a character can take two bytes. */
 const PART_CHARACTERS = 500_000
+
+/** The size of the parts of a SQLite file that are stored in one transaction, whose end waits for the disk. */
+const FILE_CHUNK_BYTES = 256 * 1024
 
 /** Programs keep new tables in the log beside a file while they have it open. */
 const noTables = 'It has no tables. If a program has the file open, copy it with VACUUM INTO, and import the copy.'
@@ -71,7 +75,7 @@ export class ImportStage extends RpcTarget {
       for (const piece of steps.take(isEnd)) this.put(++pieces, piece)
     }
     async function* upload() {
-      for await (const bytes of file) {
+      for await (const bytes of joinChunks(file, FILE_CHUNK_BYTES)) {
         assertRoom('stores')
         yield bytes
       }
@@ -89,6 +93,7 @@ export class ImportStage extends RpcTarget {
         isEmpty = false
         reader.add(`${sql};\n`)
         keep(false)
+        if (turns.isOver) await pause()
       }
       if (isEmpty) throw new PerSQLError('sqlite_file_refused', { problem: noTables })
       reader.end()

@@ -32,10 +32,12 @@ export interface Reader {
   end(): void
 }
 
-/** The size of a piece, small enough that other calls run in between without noticeable delay. */
-const PIECE_CHARACTERS = 30_000
+/** The size of a piece. It is stored in one transaction, whose end waits for the disk, like all other requests then. */
+const PIECE_CHARACTERS = 250_000
 /** A statement can have 100,000 bytes, and a character takes up to three. */
 export const STATEMENT_CHARACTERS = 30_000
+/** The size of a statement with several rows. It runs in about a millisecond, so that other calls can run after it. */
+const ROWS_CHARACTERS = 8_000
 
 /** Groups rows into statements, and steps into pieces of limited size. */
 export class ImportStepBuilder {
@@ -55,7 +57,7 @@ export class ImportStepBuilder {
     this.rows++
     if (isAlone) this.#close()
     let open = this.#open
-    if (open?.into !== into || open.characters + row.length > STATEMENT_CHARACTERS) {
+    if (open?.into !== into || open.characters + row.length > ROWS_CHARACTERS) {
       this.#close()
       open = { into, rows: [], lines: [], characters: into.length }
       this.#open = open
@@ -108,3 +110,6 @@ export class ImportStepBuilder {
     this.#characters = 0
   }
 }
+
+/** Returns the steps of a piece. */
+export const readPiece = (piece = '[]'): readonly ImportStep[] => JSON.parse(piece) as ImportStep[]

@@ -20,6 +20,7 @@ import type { SchemaChangeLog } from '../versions/schema-changes.ts'
 import type { Snapshots } from '../versions/snapshots/snapshots.ts'
 import { ImportApplier } from './import-applier.ts'
 import type { ImportStage } from './import-stage.ts'
+import { readPiece } from './import-steps.ts'
 import type { Imports } from './imports.ts'
 
 /** A file that the Worker has received and converted. */
@@ -118,10 +119,14 @@ async function applied(
   const working = <T>(work: () => T): T => engine.runExclusive(() => schemaChanges.withoutLogging(work))
   for (let number = 0; number <= pieces; number++) {
     const piece = await stage.get(number)
-    if (piece !== undefined) working(() => applier.apply(piece))
-    else if (number > 0) throw new PerSQLError('import_cut_off')
+    if (piece === undefined && number > 0) throw new PerSQLError('import_cut_off')
+    const steps = readPiece(piece).values()
+    while (working(() => applier.apply(steps, turns))) {
+      imports.applied(id, used.rows)
+      await turns.next()
+      checkTime()
+    }
     imports.applied(id, used.rows)
-    await turns.next()
     checkTime()
   }
   const { tables, objects } = working(() => applier.finish())

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
 import { CsvReader } from './csv-reader.ts'
 import { DumpReader } from './dump-reader.ts'
-import { ImportStepBuilder, type Reader } from './import-steps.ts'
+import { ImportStepBuilder, type Reader, readPiece } from './import-steps.ts'
 import { NdjsonReader } from './ndjson-reader.ts'
+import { Cursor } from './text-cursor.ts'
 
 type Create = (steps: ImportStepBuilder) => Reader
 const target = { table: 't', columns: undefined }
@@ -53,4 +54,37 @@ test('the rows of a long INSERT mean the same wherever its parts end', () => {
   for (let at = file.length - end.length; at <= file.length; at++) {
     expect(read(dump, file.slice(0, at), file.slice(at)), `cut at ${at}`).toEqual(whole)
   }
+})
+
+test('a position can be marked and returned to, wherever the parts of its text end', () => {
+  const cursor = new Cursor()
+  cursor.add('a\nb\n')
+  cursor.advance(2)
+  cursor.mark()
+  cursor.advance(4)
+  expect([cursor.line, cursor.text.slice(cursor.markedAt, cursor.at)]).toEqual([3, 'b\n'])
+  cursor.add('c\nd')
+  expect([cursor.line, cursor.text.slice(cursor.at), cursor.text.slice(cursor.markedAt)]).toEqual([
+    3,
+    'c\nd',
+    'b\nc\nd',
+  ])
+  cursor.advance(cursor.at + 2)
+  cursor.rewind()
+  expect([cursor.line, cursor.text.slice(cursor.at)]).toEqual([2, 'b\nc\nd'])
+  cursor.mark()
+  cursor.advance(cursor.at + 2)
+  cursor.unmark()
+  cursor.add('')
+  expect([cursor.line, cursor.at, cursor.text]).toEqual([3, 0, 'c\nd'])
+})
+
+test('a statement for many rows is short, so that other calls run after it', () => {
+  const file = `a,b\n${Array.from({ length: 20_000 }, (_, i) => `${i},text ${i}\n`).join('')}`
+  const pieces = read(csv, file)
+  const steps = pieces.flatMap((piece) => readPiece(piece))
+  const lengths = steps.map((step) => (step.kind === 'rows' ? step.rows.join().length : 0))
+  expect(steps.flatMap((step) => (step.kind === 'rows' ? step.rows : []))).toHaveLength(20_000)
+  expect(Math.max(...lengths)).toBeLessThanOrEqual(8_000)
+  expect(pieces.length).toBeLessThanOrEqual(3)
 })

@@ -1,15 +1,18 @@
-/** A position in a text that arrives piece by piece, with its line. Text before the position is dropped. */
+/** A position in a text that arrives piece by piece, with its line. Text before the position, or before its mark, is dropped. */
 export class Cursor {
   text = ''
   at = 0
   line = 1
   /** The position of the next line end. */
   #newline = Number.POSITIVE_INFINITY
+  #mark: { readonly at: number; readonly line: number } | undefined
 
   add(text: string): void {
-    this.text = this.text.slice(this.at) + text
-    this.at = 0
-    this.#newline = newlineFrom(this.text, 0)
+    const from = this.#mark?.at ?? this.at
+    this.text = this.text.slice(from) + text
+    this.at -= from
+    if (this.#mark) this.#mark = { at: 0, line: this.#mark.line }
+    this.#newline = newlineFrom(this.text, this.at)
   }
 
   /** Moves forward to a position. */
@@ -21,11 +24,28 @@ export class Cursor {
     this.at = to
   }
 
-  /** Moves back to a position that was saved after the last call of `add`. */
-  rewind({ at, line }: { readonly at: number; readonly line: number }): void {
+  /** Marks the position, so that `rewind` returns to it. */
+  mark(): void {
+    this.#mark = { at: this.at, line: this.line }
+  }
+
+  /** The marked position; without a mark, the position. */
+  get markedAt(): number {
+    return this.#mark?.at ?? this.at
+  }
+
+  /** Removes the mark. */
+  unmark(): void {
+    this.#mark = undefined
+  }
+
+  /** Moves back to the mark, and removes it. */
+  rewind(): void {
+    const { at, line } = this.#mark ?? this
     this.at = at
     this.line = line
     this.#newline = newlineFrom(this.text, at)
+    this.#mark = undefined
   }
 }
 

@@ -9,12 +9,13 @@ import { DumpReader } from '../../database/transfer/dump-reader.ts'
 import { ImportStepBuilder, type Reader } from '../../database/transfer/import-steps.ts'
 import { NdjsonReader } from '../../database/transfer/ndjson-reader.ts'
 import type { Upload } from '../../database/transfer/operations.ts'
+import { joinChunks } from '../../join-chunks.ts'
 import { logInternal } from '../../reply.ts'
 import { Turns } from '../../turns.ts'
 import { ArrivingBody } from '../rest/body.ts'
 import { detectFormat, type FileFormat } from './import-format.ts'
 import { filePart } from './multipart.ts'
-import { decoded, readAll } from './text-stream.ts'
+import { decoded } from './text-stream.ts'
 
 type Input = Parsed<Api['import_database']>
 
@@ -22,6 +23,10 @@ type Input = Parsed<Api['import_database']>
 const MAX_FORM = 50 * 1024 * 1024
 /** The maximum number of bytes to read from a rejected body, so that its sender can read the response. */
 const PATIENCE = 256 * 1024 * 1024
+/** The minimum size of the chunks of a file, except for the last one. */
+const CHUNK_BYTES = 32 * 1024
+/** The length of the text that is read before the time of a turn is checked. */
+const SLICE_CHARACTERS = 4_000
 
 /** Receives a file: writes its content to a separate import stage in chunks, while the database serves other calls. */
 export class Receiver {
@@ -67,7 +72,7 @@ export class Receiver {
       this.#isBegun = true
       const chunks = this.#chunks(max)
       const part = isForm ? await filePart(chunks, contentType) : { name: '', type: contentType, bytes: chunks }
-      const gathered = readAll(part.bytes)
+      const gathered = joinChunks(part.bytes, CHUNK_BYTES)
       const first = await gathered.next()
       const start = first.done ? new Uint8Array() : first.value
       const kind = detectFormat(format, part, start, table)
@@ -105,11 +110,18 @@ export class Receiver {
     steps: ImportStepBuilder,
   ): Promise<void> {
     for await (const text of texts) {
-      reader.add(text)
-      await this.#stage(steps, false)
+      this.#turns.begin()
+      for (let at = 0; at < text.length; at += SLICE_CHARACTERS) {
+        reader.add(text.slice(at, at + SLICE_CHARACTERS))
+        if (this.#turns.isOver) await this.#turns.next()
+        await this.#put(steps, false)
+      }
+      await this.#imports.received(this.#id, this.#bytes, steps.rows)
+      await this.#turns.next()
     }
     reader.end()
-    await this.#stage(steps, true)
+    await this.#put(steps, true)
+    await this.#imports.received(this.#id, this.#bytes, steps.rows)
     const sql = reader.creation?.()
     if (sql) steps.statements++
     if (sql) await this.#stageObject.put(0, JSON.stringify([{ kind: 'sql', sql, line: 1 }]))
@@ -131,12 +143,11 @@ export class Receiver {
     })
   }
 
-  async #stage(steps: ImportStepBuilder, isEnd: boolean): Promise<void> {
+  async #put(steps: ImportStepBuilder, isEnd: boolean): Promise<void> {
     for (const piece of steps.take(isEnd)) {
       await this.#stageObject.put(++this.#pieces, piece)
+      if (this.#turns.isOver) await this.#turns.next()
     }
-    await this.#imports.received(this.#id, this.#bytes, steps.rows)
-    await this.#turns.next()
   }
 
   get #imports() {

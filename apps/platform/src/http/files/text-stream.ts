@@ -1,32 +1,5 @@
 import { importFailed } from '../../database/transfer/import-errors.ts'
 
-const CHUNK = 32 * 1024
-
-/** Joins small chunks into larger ones, because each chunk costs one processing step. */
-export async function* readAll(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let waiting: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of chunks) {
-    waiting.push(chunk)
-    size += chunk.length
-    if (size < CHUNK) continue
-    yield joined(waiting, size)
-    waiting = []
-    size = 0
-  }
-  if (size > 0) yield joined(waiting, size)
-}
-
-function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size)
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
-}
-
 /**
  * Decodes UTF-8 without the byte order mark. @throws PerSQLError `import_failed` with the first line that isn't valid
  * UTF-8
