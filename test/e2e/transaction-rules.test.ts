@@ -228,7 +228,7 @@ describe('counters of the connection', () => {
       'a failed insert',
       ['INSERT INTO a (v) VALUES (1)', '!INSERT INTO a (v) VALUES (2), (1)'],
       'changes(), last_insert_rowid()',
-      [1, 1],
+      [0, 2],
     ],
     [
       'all of the transaction',
