@@ -1,7 +1,8 @@
-import { join, resolve } from 'node:path'
+import { copyFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { build } from 'esbuild'
 import { buildPlatform } from '../../apps/launcher/src/build.ts'
-import { builtFiles } from '../../apps/launcher/src/built-files.ts'
+import { builtFiles, platformModules } from '../../apps/launcher/src/built-files.ts'
 import { repository } from '../../apps/launcher/src/paths.ts'
 import { buildServer } from '../../apps/launcher/src/server-build.ts'
 import { type Instance, startInstance } from './instance.ts'
@@ -26,8 +27,9 @@ export interface Targets {
 
 /** Builds and starts the platform and its baseline: the platform of the checkout in the folder `against`, or the floor. */
 export async function startTargets(against?: string): Promise<Targets> {
-  const platform = await startPlatform('platform', await ownPlatform())
-  return { platform, baseline: against === undefined ? await startFloor(platform) : await startOther(against) }
+  const bundle = await ownPlatform()
+  const platform = await startPlatform('platform', bundle)
+  return { platform, baseline: against === undefined ? await startFloor(platform, bundle) : await startOther(against) }
 }
 
 async function startOther(checkout: string): Promise<Target> {
@@ -51,9 +53,13 @@ async function startPlatform(name: Target['name'], bundle: string): Promise<Targ
   return { name, instance, place: (database) => ({ namespace, database, token }) }
 }
 
-/** The floor checks no token, and receives the platform's, so requests are equally long. */
-async function startFloor({ place }: Target): Promise<Target> {
-  const bundle = await bundled('bench/src/floor/worker.ts', 'dist/bench-floor.mjs', ['cloudflare:*'])
+/**
+ * Starts the floor. It checks no token, and receives the platform's, so requests are equally long.
+ * @param platform the bundle of the platform, whose modules the configuration of the floor names too
+ */
+async function startFloor({ place }: Target, platform: string): Promise<Target> {
+  const bundle = await bundled('bench/src/floor/worker.ts', 'dist/bench-floor/platform.mjs', ['cloudflare:*'])
+  for (const name of platformModules) await copyFile(join(dirname(platform), name), join(dirname(bundle), name))
   return { name: 'floor', instance: await startInstance(bundle), place }
 }
 
