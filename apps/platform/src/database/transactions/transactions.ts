@@ -30,6 +30,12 @@ const REASONS: Readonly<Record<EndReason | 'unknown' | 'forgotten', string>> = {
   forgotten: 'it was opened more than 24 hours ago',
 }
 
+/** The advice for reasons after which the same transaction can't simply run again. */
+const ADVICE: Readonly<Partial<Record<keyof typeof REASONS, string>>> = {
+  deleted: 'Nothing was written.',
+  forgotten: 'Check whether it was committed before you run it again.',
+}
+
 /** The services that open transactions use. */
 export interface TransactionsOptions {
   readonly hold: TransactionHold
@@ -202,11 +208,8 @@ export class Transactions implements Memory {
   }
 
   #toExpired(id: string): PerSQLError {
-    const isForgotten = this.#isForgotten(id)
-    const reason = isForgotten ? 'forgotten' : (this.#ended.get(id) ?? 'unknown')
-    const instead = isForgotten
-      ? 'Check whether it was committed before you run it again.'
-      : 'Nothing was written. Run it again.'
+    const reason = this.#isForgotten(id) ? 'forgotten' : (this.#ended.get(id) ?? 'unknown')
+    const instead = ADVICE[reason] ?? 'Nothing was written. Run it again.'
     return new PerSQLError('transaction_expired', { id, reason: REASONS[reason], instead }, { extra: { reason } })
   }
 
