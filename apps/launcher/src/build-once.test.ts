@@ -17,20 +17,6 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(parent, { recursive: true }))
 
-/** A build that writes two files, and waits between them. */
-function slowBuild() {
-  let resume = () => {}
-  const paused = new Promise<void>((resolve) => {
-    resume = resolve
-  })
-  const run = async (folder: string) => {
-    writeFileSync(join(folder, 'first'), '')
-    await paused
-    writeFileSync(join(folder, 'second'), '')
-  }
-  return { run, resume: () => resume() }
-}
-
 test('sources are built once', async () => {
   let builds = 0
   const run = async () => void builds++
@@ -41,19 +27,30 @@ test('sources are built once', async () => {
   expect(readdirSync(parent)).toHaveLength(1)
 })
 
-test('two builds of the same sources at a time both end with a complete folder', async () => {
-  const [one, other] = [slowBuild(), slowBuild()]
-  const first = buildOnce(parent, sources, one.run)
-  const second = buildOnce(parent, sources, other.run)
-  const folder = join(parent, hashSources(repository, sources))
-  expect(existsSync(folder)).toBe(false)
-  one.resume()
-  expect(await first).toBe(folder)
-  expect(readdirSync(folder)).toEqual(['first', 'second'])
-  other.resume()
-  expect(await second).toBe(folder)
-  expect(readdirSync(folder)).toEqual(['first', 'second'])
-  expect(readdirSync(parent)).toHaveLength(1)
+test.each([
+  ['the same sources', 'LICENSE', ['start LICENSE', 'end LICENSE']],
+  ['other sources', '.gitignore', ['start LICENSE', 'end LICENSE', 'start .gitignore', 'end .gitignore']],
+])('a build of %s waits for the one that runs', async (_, other, expected) => {
+  const events: string[] = []
+  let resume = () => {}
+  const paused = new Promise<void>((resolve) => {
+    resume = resolve
+  })
+  const start = (source: string) =>
+    buildOnce(parent, [source], async (folder) => {
+      events.push(`start ${source}`)
+      await paused
+      writeFileSync(join(folder, 'file'), '')
+      events.push(`end ${source}`)
+    })
+  const first = start('LICENSE')
+  await expect.poll(() => events).toEqual(['start LICENSE'])
+  const second = start(other)
+  expect(existsSync(join(parent, hashSources(repository, ['LICENSE'])))).toBe(false)
+  resume()
+  for (const folder of await Promise.all([first, second])) expect(readdirSync(folder)).toEqual(['file'])
+  expect(events).toEqual(expected)
+  expect(readdirSync(parent)).toHaveLength(expected.length / 2)
 })
 
 test('a build that fails leaves nothing, and the next one succeeds', async () => {

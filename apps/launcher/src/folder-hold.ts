@@ -63,6 +63,18 @@ export async function holdFolder(folder: string): Promise<FolderHold> {
   throw new FolderHeldError(undefined)
 }
 
+/** Takes a hold on a folder as soon as no other process, and no other part of this one, has it. */
+export async function waitForFolder(folder: string): Promise<FolderHold> {
+  for (;;) {
+    try {
+      return await holdFolder(folder)
+    } catch (cause) {
+      if (!(cause instanceof FolderHeldError)) throw cause
+      await delay(randomInt(50, 150))
+    }
+  }
+}
+
 /** Returns the process that holds a folder, without taking a hold. */
 export async function findHolder(folder: string): Promise<Holder | undefined> {
   const isWindows = process.platform === 'win32'
