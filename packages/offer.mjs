@@ -36,10 +36,40 @@ const INDEX = 'index.json'
  * @returns {Promise<boolean>} whether the folder changed
  */
 export async function offerPackages(folder, prebuilt) {
+  return update(folder, await readIndex(folder), prebuilt)
+}
+
+/**
+ * Puts the current packages into a folder, and removes those of other sources, so that all can be published.
+ *
+ * @param {string} folder
+ * @returns {Promise<boolean>} whether the folder changed
+ */
+export async function offerOnlyCurrent(folder) {
+  const known = await readIndex(folder)
+  const builds = Object.values(known?.packages ?? {})
+  const checked = builds.map(
+    async ([build, ...older]) =>
+      build !== undefined &&
+      older.length === 0 &&
+      build.file === toPlainName(build.manifest) &&
+      build.integrity === toIntegrity(await readFile(join(folder, build.file)).catch(() => '')),
+  )
+  return update(folder, (await Promise.all(checked)).every(Boolean) ? known : undefined)
+}
+
+/** @param {string | Buffer} tarball */
+const toIntegrity = (tarball) => `sha512-${createHash('sha512').update(tarball).digest('base64')}`
+
+/**
+ * @param {string} folder
+ * @param {Index} [known] the packages that the folder has
+ * @param {string} [prebuilt]
+ */
+async function update(folder, known, prebuilt) {
   const ready = prebuilt === undefined ? undefined : await readIndex(prebuilt)
   // The server's package has no sources.
   const sources = existsSync(join(repository, 'package-lock.json')) || !ready ? await hashSources() : ready.sources
-  const known = await readIndex(folder)
   if (known?.sources === sources && isComplete(folder, known)) return false
   const copies = ready?.sources === sources && prebuilt !== undefined
   const found = copies ? await readBuilds(prebuilt, ready) : await buildAll(folder)
@@ -69,7 +99,7 @@ async function buildAll(folder) {
   const built = []
   for (const source of await listPublic()) {
     const { tarball, ...packed } = await pack(source, join(folder, `${WORK}${process.pid}-${basename(source)}`))
-    const integrity = `sha512-${createHash('sha512').update(tarball).digest('base64')}`
+    const integrity = toIntegrity(tarball)
     const shasum = createHash('sha1').update(tarball).digest('hex')
     built.push({ ...packed, tarball, file: toPlainName(packed.manifest), integrity, shasum, size: tarball.length })
   }

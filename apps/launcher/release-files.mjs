@@ -21,10 +21,9 @@ export const NAMESPACE = 'persql-release'
  */
 export async function buildRelease(folder) {
   const clients = join(repository, 'dist/packages')
-  // Builds of other sources stay in the folder of an instance, but not here.
-  for (const old of [clients, folder]) await rm(old, { recursive: true, force: true })
-  const { offerPackages, readIndex } = await import('../../packages/offer.mjs')
-  await offerPackages(clients)
+  await rm(folder, { recursive: true, force: true })
+  const { offerOnlyCurrent, readIndex } = await import('../../packages/offer.mjs')
+  await offerOnlyCurrent(clients)
   await mkdir(folder, { recursive: true })
   const index = /** @type {import('../../packages/offer.mjs').Index} */ (await readIndex(clients))
   const builds = Object.values(index.packages).flatMap(([build]) => (build ? [build] : []))
