@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { repository } from '../apps/launcher/src/paths.ts'
 import { buildCli } from '../packages/cli/build.mjs'
+import { buildInClone } from './clone-builds.ts'
 
 const run = promisify(execFile)
 
@@ -62,10 +63,9 @@ export class BuildPool {
   }
 
   async #pack(): Promise<string> {
-    // The package contains the site, which is built once if this waits for it.
-    await this.docs()
     const folder = await this.#makeFolder('packed')
-    await run('npm', ['pack', '--workspace', 'packages/server', '--pack-destination', folder], { cwd: repository })
+    const args = ['pack', '--workspace', 'packages/server', '--pack-destination', folder]
+    await buildInClone(() => run('npm', args, { cwd: repository }))
     const [tarball = ''] = await readdir(folder)
     return join(folder, tarball)
   }

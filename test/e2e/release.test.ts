@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildRelease, publishAll } from '../../apps/launcher/release-files.mjs'
 import { repository } from '../../apps/launcher/src/paths.ts'
+import { buildInClone } from '../clone-builds.ts'
 
 const release = join(repository, 'dist/release')
 const { version } = JSON.parse(readFileSync(join(repository, 'packages/sdk/package.json'), 'utf8'))
@@ -49,11 +50,15 @@ afterAll(async () => {
 
 function run(...args: string[]) {
   const command = [join(repository, 'apps/launcher/release.mjs'), ...args, '--fetch-retries=0']
-  return new Promise<{ code: number; output: string }>((resolve) => {
-    execFile(process.execPath, command, { cwd: repository, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) =>
-      resolve({ code: error ? Number(error.code) : 0, output: stdout + stderr }),
-    )
-  })
+  const options = { cwd: repository, maxBuffer: 64 * 1024 * 1024 }
+  return buildInClone(
+    () =>
+      new Promise<{ code: number; output: string }>((resolve) => {
+        execFile(process.execPath, command, options, (error, stdout, stderr) =>
+          resolve({ code: error ? Number(error.code) : 0, output: stdout + stderr }),
+        )
+      }),
+  )
 }
 
 test('a dry run packs and signs every package and the server, and publishes none', { timeout: 600_000 }, async () => {
@@ -77,7 +82,7 @@ test('a dry run packs and signs every package and the server, and publishes none
 test('packages are published in the order of their needs, the server last, and none twice', {
   timeout: 600_000,
 }, async () => {
-  const packages = await buildRelease(release)
+  const packages = await buildInClone(() => buildRelease(release))
   expect(await publishAll(packages, [`--registry=${url}/`, `--//${new URL(url).host}/:_authToken=x`])).toBe(true)
   const names = published.map(({ name }) => name)
   // The registry has the command line already.

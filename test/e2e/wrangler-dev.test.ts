@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { repository } from '../../apps/launcher/src/paths.ts'
 import { makeDataFolder, removeDataFolder } from '../data-folder.ts'
@@ -27,13 +28,12 @@ class Deployed extends PlatformClient {
 const version = /wrangler@([\d.]+)/.exec(readFileSync(join(repository, 'package.json'), 'utf8'))?.[1]
 const workerd = createRequire(import.meta.url).resolve(`@cloudflare/workerd-${process.platform}-64/bin/workerd`)
 let folder: string
-let wrangler: ReturnType<typeof spawn>
+let wrangler: ReturnType<typeof spawn> | undefined
 let deployed: Deployed
 
 beforeAll(async () => {
   folder = await makeDataFolder('persql-wrangler-')
-  const console = spawn(process.execPath, ['apps/launcher/console.mjs'], { cwd: repository, stdio: 'ignore' })
-  expect(await once(console, 'exit')).toEqual([0, null])
+  await promisify(execFile)(process.execPath, ['apps/launcher/console.mjs'], { cwd: repository })
   const secret = randomBytes(24).toString('base64url')
   const dev = [
     'dev',
@@ -48,7 +48,7 @@ beforeAll(async () => {
   ]
   const own = ['--persist-to', join(folder, 'state'), '--var', `PERSQL_SECRET:${secret}`]
   // The first run on a machine downloads wrangler. Its own runtime is older than the compatibility date.
-  wrangler = spawn('npx', ['--yes', `wrangler@${version}`, ...dev, ...own], {
+  const started = spawn('npx', ['--yes', `wrangler@${version}`, ...dev, ...own], {
     cwd: repository,
     detached: true,
     env: {
@@ -60,17 +60,18 @@ beforeAll(async () => {
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  deployed = new Deployed(await findUrl(), secret)
+  wrangler = started
+  deployed = new Deployed(await findUrl(started), secret)
 })
 afterAll(async () => {
-  if (wrangler.exitCode === null) {
+  if (wrangler?.exitCode === null) {
     process.kill(-(wrangler.pid as number), 'SIGTERM')
     await once(wrangler, 'exit')
   }
   await removeDataFolder(folder)
 })
 
-async function findUrl(): Promise<string> {
+async function findUrl(wrangler: ReturnType<typeof spawn>): Promise<string> {
   let output = ''
   return new Promise((resolve, reject) => {
     for (const stream of [wrangler.stdout, wrangler.stderr]) {
