@@ -23,7 +23,7 @@ beforeAll(async () => {
   for (let index = 0; index < 3; index++) await namespace.make('CREATE TABLE t (v)', "INSERT INTO t VALUES ('kept')")
   await live.stop()
   expect(await live.operator('backup', target)).toMatchObject({ code: 0, stderr: '' })
-}, 120_000)
+})
 afterAll(async () => {
   await live.remove()
   s3.stop()
@@ -49,7 +49,7 @@ test('the requests of an incremental backup depend on what changed, not on the n
   expect(s3.requests.length).toBeLessThan(15)
   const added = [...s3.objects.keys()].filter((name) => !written.has(name))
   expect(added).toEqual([expect.stringMatching(/^a\/backups\//)])
-}, 120_000)
+})
 
 /** Returns the files of the only backup in a folder, the largest last. */
 function listFiles(folder: string): string[] {

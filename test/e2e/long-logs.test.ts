@@ -3,7 +3,7 @@ import { basename } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Kind, objectFile, readFile as readObject, readValue } from '../../apps/launcher/src/object-files.ts'
-import { LogSweep } from '../../apps/launcher/src/vacuum/log-sweep.ts'
+import { LogSweep, type LogUse } from '../../apps/launcher/src/vacuum/log-sweep.ts'
 import { maxExcessBytes, ordinaryBytes } from '../../apps/launcher/src/vacuum/long-logs.ts'
 import { getFileSize } from '../file-size.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
@@ -53,7 +53,7 @@ async function shorten({ path }: Db) {
 }
 
 /** Sweeps, as the launcher does, until `isDone`. Returns the entries of the log. */
-async function sweepUntil(isDone: () => boolean | Promise<boolean>) {
+async function sweepUntil(isDone: (use: LogUse) => boolean | Promise<boolean>) {
   const entries: object[] = []
   const sweep = new LogSweep({
     ...{ data: platform.data, secret: platform.secret, everyMs: 50 },
@@ -62,7 +62,7 @@ async function sweepUntil(isDone: () => boolean | Promise<boolean>) {
   })
   sweep.start()
   try {
-    while (!(await isDone())) await delay(20)
+    while (!(await isDone(sweep.getUse(0)))) await delay(20)
   } finally {
     await sweep.stop()
   }
@@ -93,9 +93,9 @@ describe('the log of one large write gets short while its database is in use', (
     expect(await write(db)).toBe(status)
     const rows = await countRows(db)
     expect(getExcess(db)).toBeGreaterThan(maxExcessBytes.namespace)
-    const { entries, use } = await sweepUntil(async () => {
+    const { entries, use } = await sweepUntil(async ({ shortened }) => {
       expect(await countRows(db)).toBe(rows)
-      return getExcess(db) === 0
+      return shortened > 0 && getExcess(db) === 0
     })
     expect([entries, use.shortened]).toEqual([[], 1])
     expect((await db.query("INSERT INTO t (b) VALUES ('after')")).status).toBe(200)
@@ -120,46 +120,44 @@ test('the logs of one namespace get short together, and those of others stay', a
 
 test('the log of a snapshot, which has the whole database in one transaction, gets short', async () => {
   const db = await open(insert(80))
-  const { id } = (await db.request('/snapshots', { body: { label: 'large' } })).body.data
-  const file = objectFile(platform.data, 'database', `${db.path.slice('/v1/db/'.length)}@${id}`)
-  expect(getFileSize(`${file}-wal`)).toBeGreaterThan(80 * MB)
-  const { entries, use } = await sweepUntil(() => getFileSize(`${file}-wal`) <= ordinaryBytes)
-  expect(entries).toEqual([])
-  expect(use.shortened).toBeGreaterThan(0)
+  let id = ''
+  // The runtime closes an idle snapshot after a while, which removes its log before a sweep can find it.
+  for (let shortened = 0; shortened === 0; ) {
+    id = (await db.request('/snapshots', { body: { label: 'large' } })).body.data.id
+    const log = `${objectFile(platform.data, 'database', `${db.path.slice('/v1/db/'.length)}@${id}`)}-wal`
+    const { entries, use } = await sweepUntil(({ shortened }) => shortened > 0 || getFileSize(log) === 0)
+    expect(entries).toEqual([])
+    expect(getFileSize(log)).toBeLessThanOrEqual(ordinaryBytes)
+    shortened = use.shortened
+  }
   expect((await db.query('DELETE FROM t')).status).toBe(200)
   expect((await db.request('/restore', { body: { snapshotId: id } })).status).toBe(200)
   expect(await countRows(db)).toBe(80)
-}, 60_000)
+})
 
 test.each<[Kind, string]>([
   ['namespace', 'logs-of-all'],
   ['directory', 'directory'],
-])(
-  'the log of a %s gets short while it is in use, and its calls continue',
-  async (kind, name) => {
-    const namespace = await platform.createNamespace('logs-of-all')
-    const file = objectFile(platform.data, kind, name)
-    let shortened = 0
-    while (shortened < 5) {
-      const create = () => platform.request('/v1/tokens', { token: namespace.token, body: { name: 'more' } })
-      const account = () => platform.signUp(`${kind}-${++made}@example.com`)
-      const body = { kind, object: basename(file, '.sqlite') }
-      const [answer, { status }] = await Promise.all([
-        platform.request('/api/launcher/log', { token: platform.secret, body }),
-        create(),
-        account(),
-      ])
-      expect([answer.status, status]).toEqual([200, 200])
-      if ('freedBytes' in answer.body.data) shortened++
-      else expect(answer.body.data).toEqual({ skipped: 'busy' })
-    }
-    expect(readObject(file, (sqlite) => readValue(sqlite, 'vacuuming'), 'shared')).toBeUndefined()
-    expect(readObject(file, (sqlite) => sqlite.prepare('PRAGMA integrity_check').raw().all(), 'shared')).toEqual([
-      ['ok'],
+])('the log of a %s gets short while it is in use, and its calls continue', async (kind, name) => {
+  const namespace = await platform.createNamespace('logs-of-all')
+  const file = objectFile(platform.data, kind, name)
+  let shortened = 0
+  while (shortened < 5) {
+    const create = () => platform.request('/v1/tokens', { token: namespace.token, body: { name: 'more' } })
+    const account = () => platform.signUp(`${kind}-${++made}@example.com`)
+    const body = { kind, object: basename(file, '.sqlite') }
+    const [answer, { status }] = await Promise.all([
+      platform.request('/api/launcher/log', { token: platform.secret, body }),
+      create(),
+      account(),
     ])
-  },
-  60_000,
-)
+    expect([answer.status, status]).toEqual([200, 200])
+    if ('freedBytes' in answer.body.data) shortened++
+    else expect(answer.body.data).toEqual({ skipped: 'busy' })
+  }
+  expect(readObject(file, (sqlite) => readValue(sqlite, 'vacuuming'), 'shared')).toBeUndefined()
+  expect(readObject(file, (sqlite) => sqlite.prepare('PRAGMA integrity_check').raw().all(), 'shared')).toEqual([['ok']])
+})
 
 test('calls during it wait, and no write is lost', async () => {
   const db = await open()
