@@ -51,6 +51,7 @@ const rows: { [name in Name]: Row } = {
   list_databases: ['readonly', 'td', 'GET /v1/databases'],
   create_database: ['admin', '', 'POST /v1/databases', { slug: 'main' }],
   get_database: ['readonly', 'td', 'GET /v1/databases/{db}'],
+  update_database: ['admin', 'd', 'PATCH /v1/databases/{db}', { name: 'Same' }],
   delete_database: ['admin', '', 'DELETE /v1/databases/none'],
   list_endpoints: ['readonly', 'td', `GET ${D}/endpoints`],
   create_endpoint: ['admin', 'td', `POST ${D}/endpoints`, { ...spec, sql: 'SELECT ?' }],

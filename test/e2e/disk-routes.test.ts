@@ -38,7 +38,7 @@ const ALWAYS = new Set([
 const SMALL = new Set([
   ...['rotate_token', 'rotate_session_key', 'rotate_webhook_secret', 'pause_endpoint', 'create_session'],
   ...['approve_request', 'deny_request', 'set_member_role', 'update_settings', 'top_up', 'transfer_balance'],
-  ...['credit_namespace', 'suspend_namespace', 'resume_namespace', 'make_namespace_owner'],
+  ...['credit_namespace', 'suspend_namespace', 'resume_namespace', 'make_namespace_owner', 'update_database'],
 ])
 const operations = Object.entries(api as Record<string, Operation>).flatMap(([name, operation]) =>
   getEntryPoints(operation)

@@ -275,6 +275,10 @@ const signedIn: Record<string, [role: MemberRole, call: (as: Caller) => ReturnTy
   list_databases: ['viewer', (as) => as('/api/namespaces/root/databases')],
   get_database: ['viewer', (as) => as('/api/namespaces/root/databases/main')],
   create_database: ['editor', (as) => as('/api/namespaces/root/databases', { body: { slug: fresh('made') } })],
+  update_database: [
+    'admin',
+    (as) => as('/api/namespaces/root/databases/main', { method: 'PATCH', body: { name: 'main' } }),
+  ],
   delete_database: [
     'admin',
     async (as) => as(`/api/namespaces/root/databases/${await make('database')}`, { method: 'DELETE' }),
@@ -395,6 +399,7 @@ const withToken: Record<string, [role: keyof typeof tokens, call: (as: Caller) =
   list_databases: ['readonly', (as) => as('/v1/databases')],
   get_database: ['readonly', (as) => as('/v1/databases/main')],
   create_database: ['admin', (as) => as('/v1/databases', { body: { slug: fresh('made') } })],
+  update_database: ['admin', (as) => as('/v1/databases/main', { method: 'PATCH', body: { name: 'main' } })],
   delete_database: ['admin', async (as) => as(`/v1/databases/${await make('database')}`, { method: 'DELETE' })],
   list_hostnames: ['readonly', (as) => as('/v1/db/root/main/hostnames')],
   create_hostname: [

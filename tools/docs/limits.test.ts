@@ -63,6 +63,7 @@ const limits: readonly [row: string, file: string, constant: string, unit?: 'MB'
   ['Webhooks, schedules', `${DATABASE}/events/schedules/store.ts`, 'MAX_SCHEDULES'],
   ['Migrations', `${DATABASE}/versions/migrations/store.ts`, 'MAX_MIGRATIONS'],
   ['Open proposals', `${DATABASE}/review/proposals/store.ts`, 'MAX_PROPOSALS'],
+  ['Labels of a database', 'packages/contract/src/databases.ts', 'MAX_LABELS'],
   ['Custom hostnames', 'packages/contract/src/hostnames.ts', 'MAX_HOSTNAMES'],
   ['Waiting long-poll requests', `${DATABASE}/events/change-feed/long-poll.ts`, 'MAX_WAITING'],
   ['Messages of one WebSocket client', `${DATABASE}/events/change-feed/sockets.ts`, 'MAX_MESSAGE', 'KB'],

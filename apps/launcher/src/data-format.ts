@@ -7,9 +7,9 @@ import manifest from '../../../packages/server/package.json' with { type: 'json'
 /**
  * The data format that this program writes. Increase it with every migration of a system schema. Format 1 has no stamp.
  */
-const current = 5
+const current = 6
 /** The oldest format whose programs can read data that this program wrote. */
-const oldestReader = 5
+const oldestReader = 6
 const maxCells = 1_000
 const Format = z.int().min(1).max(1_000_000)
 export const Stamp = z.object({

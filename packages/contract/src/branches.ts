@@ -61,6 +61,7 @@ const MAX_TTL_S = 30 * 24 * 60 * 60
 
 const branch = { db: Slug, ref: KnownRef }
 const errors = ['namespace_mismatch', 'database_not_found', 'branch_of_branch', 'role_insufficient'] as const
+const taken = [...errors, 'slug_taken', 'database_deleting', 'too_many_databases', 'delete_protected'] as const
 const loading = ['copy_cut_off', 'took_too_long'] as const
 
 export const Claim = z.object({
@@ -104,7 +105,7 @@ export const branches = {
       role: BranchRole.default('write'),
     }),
     output: Claim,
-    errors: [...errors, 'slug_taken', 'database_deleting', 'too_many_databases', 'exceeds_parent', ...loading],
+    errors: [...taken, 'exceeds_parent', ...loading],
   }),
 
   list_branches: operation({
@@ -135,7 +136,7 @@ export const branches = {
       region: z.string().max(20).optional(),
     }),
     output: Database,
-    errors: [...errors, 'slug_taken', 'database_deleting', 'too_many_databases', ...loading],
+    errors: [...taken, ...loading],
   }),
 
   get_branch: operation({
@@ -155,7 +156,7 @@ export const branches = {
     console: { route: 'DELETE /api/namespaces/{ns}/databases/{db}/branches/{ref}', role: 'editor' },
     input: z.strictObject(branch),
     output: z.object({ deleted: z.literal(true) }),
-    errors: ['namespace_mismatch', 'database_not_found', 'branch_not_found'],
+    errors: ['namespace_mismatch', 'database_not_found', 'branch_not_found', 'delete_protected'],
   }),
 
   hand_off_branch: operation({

@@ -3,10 +3,53 @@ import { operation } from './operation.ts'
 import { PageMeta, paging } from './paging.ts'
 import { Slug, Timestamp } from './values.ts'
 
+/** The locations that a database can be created near. `auto`: near its first use. */
+export const Region = z.enum(['auto', 'wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', 'afr', 'me'])
+export type Region = z.infer<typeof Region>
+
+/** The maximum number of labels of a database. */
+export const MAX_LABELS = 20
+const LabelKey = z
+  .string()
+  .regex(
+    /^[a-z][a-z0-9_.-]{0,39}$/,
+    'must start with a lowercase letter, followed by up to 39 lowercase letters, digits or any of _ . -',
+  )
+const LabelValue = z
+  .string()
+  .max(80)
+  .refine((value) => value.isWellFormed(), 'must not contain unpaired surrogates')
+
+/** Labels of a database by key. */
+export const Labels = z
+  .record(LabelKey, LabelValue)
+  .refine((labels) => Object.keys(labels).length <= MAX_LABELS, `must have at most ${MAX_LABELS} labels`)
+export type Labels = z.infer<typeof Labels>
+
+/** Changes of labels by key; `null` deletes a label. */
+const LabelChanges = z
+  .record(LabelKey, LabelValue.nullable())
+  .refine((labels) => Object.keys(labels).length <= 2 * MAX_LABELS, `must have at most ${2 * MAX_LABELS} keys`)
+
+const Name = z.string().trim().min(1).max(80)
+const Description = z.string().trim().max(500)
+const TtlDays = z.int().min(1).max(365)
+
 export const Database = z.object({
   id: z.string(),
   slug: Slug,
   name: z.string(),
+  description: z.string().nullable(),
+  /** Visible to every token that has access to the database. */
+  labels: Labels,
+  /** Whether the database can't be deleted until this is `false`. */
+  deleteProtected: z.boolean(),
+  /** The location that was requested; `null` for any. */
+  region: Region.exclude(['auto']).nullable(),
+  /** `fork` and `branch`: with the content of another database. */
+  createdFrom: z.enum(['empty', 'fork', 'branch']),
+  /** `token:<id>`, `user:<id>` or `operator`; `null` if unknown. */
+  createdBy: z.string().nullable(),
   /** `provisioning` while rows are being copied into it; `damaged` if its file is damaged, missing or outdated. */
   status: z.enum(['healthy', 'provisioning', 'damaged', 'deleting']),
   createdAt: Timestamp,
@@ -49,7 +92,19 @@ export const databases = {
     route: 'POST /v1/databases',
     scope: 'admin',
     console: { route: 'POST /api/namespaces/{ns}/databases', role: 'editor' },
-    input: z.strictObject({ slug: Slug, name: z.string().trim().min(1).max(80).optional() }),
+    input: z.strictObject({
+      slug: Slug,
+      /** Default: the slug. */
+      name: Name.optional(),
+      description: Description.nullable().optional(),
+      labels: Labels.optional(),
+      deleteProtected: z.boolean().optional(),
+      /** Days until the database is deleted automatically. */
+      ttlDays: TtlDays.optional(),
+      expiresAt: Timestamp.optional(),
+      /** A hint. Ignored on a single machine. */
+      region: Region.optional(),
+    }),
     output: Database,
     errors: ['slug_taken', 'database_deleting', 'too_many_databases'],
   }),
@@ -66,6 +121,28 @@ export const databases = {
     errors: ['database_not_found'],
   }),
 
+  update_database: operation({
+    summary: 'Change the name, labels, expiry or protection of a database',
+    route: 'PATCH /v1/databases/{slug}',
+    scope: 'admin',
+    pinned: true,
+    console: { route: 'PATCH /api/namespaces/{ns}/databases/{slug}', role: 'admin' },
+    input: z.strictObject({
+      slug: Slug,
+      name: Name.optional(),
+      description: Description.nullable().optional(),
+      /** Changes the labels with these keys; `null` deletes one. */
+      labels: LabelChanges.optional(),
+      deleteProtected: z.boolean().optional(),
+      /** Days until the database is deleted automatically; `null` for never. */
+      ttlDays: TtlDays.nullable().optional(),
+      /** `null` for never. */
+      expiresAt: Timestamp.nullable().optional(),
+    }),
+    output: Database,
+    errors: ['database_not_found'],
+  }),
+
   delete_database: operation({
     summary: 'Delete a database and all its data',
     route: 'DELETE /v1/databases/{slug}',
@@ -73,6 +150,6 @@ export const databases = {
     console: { route: 'DELETE /api/namespaces/{ns}/databases/{slug}', role: 'admin' },
     input: z.strictObject({ slug: Slug }),
     output: z.object({ deleted: z.literal(true) }),
-    errors: ['database_not_found'],
+    errors: ['database_not_found', 'delete_protected'],
   }),
 }

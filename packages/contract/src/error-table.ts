@@ -205,6 +205,11 @@ export const errors = {
     status: 409,
     message: 'Database "{slug}" is being deleted. Choose another name, or try again when the deletion finishes.',
   },
+  delete_protected: {
+    status: 409,
+    message:
+      'Delete protection is on for {databases}. Nothing was deleted. Update the database with "deleteProtected": false first.',
+  },
   slug_taken: { status: 409, message: '"{slug}" is already taken. Choose another name.' },
   too_many_namespaces: {
     status: 409,

@@ -91,6 +91,7 @@ export const members = {
     role: 'owner',
     input: z.strictObject({}),
     output: done('deleted'),
+    errors: ['delete_protected'],
   }),
 
   list_members: operation({

@@ -1,13 +1,25 @@
-import type { CallOptions, DatabaseInfo, Listed, PageOptions, Token, TokenRole, WriteOptions } from './types.ts'
+import type {
+  CallOptions,
+  DatabaseChanges,
+  DatabaseInfo,
+  Listed,
+  NewDatabase,
+  PageOptions,
+  Token,
+  TokenRole,
+  WriteOptions,
+} from './types.ts'
 
 /** `persql.databases`: the databases of the namespace. */
 export interface Databases {
   /** Creates a database. */
-  create(database: { slug: string; name?: string }, options?: CallOptions): Promise<DatabaseInfo>
+  create(database: NewDatabase, options?: CallOptions): Promise<DatabaseInfo>
   /** Lists the databases and branches of the namespace. */
   list(options?: PageOptions): Promise<Listed<DatabaseInfo>>
   /** Returns a database by its slug. */
   get(slug: string, options?: CallOptions): Promise<DatabaseInfo>
+  /** Changes the name, labels, expiry or protection of a database. */
+  update(slug: string, changes: DatabaseChanges, options?: CallOptions): Promise<DatabaseInfo>
   /** Deletes a database and all its data. */
   delete(slug: string, options?: CallOptions): Promise<{ deleted: true }>
 }

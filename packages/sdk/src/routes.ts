@@ -8,6 +8,7 @@ export const ofNamespace: Routes<NamespaceResources> = {
     create: 'POST! databases',
     list: 'GET databases',
     get: 'GET databases/*',
+    update: 'PATCH! databases/*',
     delete: 'DELETE! databases/*',
   },
   tokens: { create: 'POST! tokens', list: 'GET tokens', revoke: 'DELETE! tokens/*', rotate: 'POST! tokens/*/rotate' },

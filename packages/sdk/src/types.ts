@@ -129,11 +129,52 @@ export interface QueryLogEntry {
   transaction_id: string | null
 }
 
+/** The locations that a database can be created near. `auto`: near its first use. */
+export type Region = 'auto' | 'wnam' | 'enam' | 'sam' | 'weur' | 'eeur' | 'apac' | 'oc' | 'afr' | 'me'
+
+/** A new database. */
+export interface NewDatabase {
+  slug: string
+  /** Default: the slug. */
+  name?: string
+  description?: string | null
+  labels?: Record<string, string>
+  deleteProtected?: boolean
+  /** Days until it is deleted automatically: 1 to 365. */
+  ttlDays?: number
+  expiresAt?: string
+  /** A hint. Ignored on a single machine. */
+  region?: Region
+}
+
+/** Changes of a database. A missing field stays as it is. */
+export interface DatabaseChanges {
+  name?: string
+  description?: string | null
+  /** Changes the labels with these keys; `null` deletes one. */
+  labels?: Record<string, string | null>
+  deleteProtected?: boolean
+  /** Days until it is deleted automatically: 1 to 365; `null` for never. */
+  ttlDays?: number | null
+  /** `null` for never. */
+  expiresAt?: string | null
+}
+
 /** A database or branch in the list of the namespace. */
 export interface DatabaseInfo {
   id: string
   slug: string
   name: string
+  description: string | null
+  /** Visible to every token that has access to the database. */
+  labels: Record<string, string>
+  /** Whether the database can't be deleted until this is `false`. */
+  deleteProtected: boolean
+  /** The location that was requested; `null` for any. */
+  region: Exclude<Region, 'auto'> | null
+  createdFrom: 'empty' | 'fork' | 'branch'
+  /** `token:<id>`, `user:<id>` or `operator`; `null` if unknown. */
+  createdBy: string | null
   status: 'healthy' | 'provisioning' | 'damaged' | 'deleting'
   createdAt: string
   branchRef: string | null

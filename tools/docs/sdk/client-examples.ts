@@ -73,6 +73,11 @@ export const clientExamples = {
     const { status, rows } = await persql.databases.get('customer-7')
     console.log(status, rows)
   },
+  'persql.databases.update': async ({ persql }) => {
+    const { labels } = await persql.databases.update('customer-7', { labels: { plan: 'pro' }, deleteProtected: true })
+    console.log(labels.plan)
+    await persql.databases.update('customer-7', { deleteProtected: false })
+  },
   'persql.databases.delete': async ({ persql }) => {
     await persql.databases.delete('customer-7')
   },

@@ -11,7 +11,7 @@ const READS: ReadonlySet<keyof Api> = new Set<keyof Api>([
 const SMALL: ReadonlySet<keyof Api> = new Set<keyof Api>([
   ...(['rotate_token', 'rotate_session_key', 'rotate_webhook_secret', 'pause_endpoint', 'create_session'] as const),
   ...(['approve_request', 'deny_request', 'set_member_role', 'update_settings'] as const),
-  ...(['make_namespace_owner'] as const),
+  ...(['make_namespace_owner', 'update_database'] as const),
   ...(['top_up', 'transfer_balance', 'credit_namespace', 'suspend_namespace', 'resume_namespace'] as const),
 ])
 

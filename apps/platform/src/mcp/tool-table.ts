@@ -111,6 +111,7 @@ export const table: Readonly<Record<string, Row>> = {
   topup_balance: { group: 'billing', operation: 'top_up', openWorld: true },
   transfer_balance: { group: 'billing', operation: 'transfer_balance', destructive: true },
 
+  update_database: { group: 'admin', operation: 'update_database', rename: { slug: 'database' } },
   create_database: { group: 'admin', operation: 'create_database', rename: { slug: 'database' } },
   get_database: { group: 'admin', operation: 'get_database', rename: { slug: 'database' } },
   delete_database: { group: 'admin', operation: 'delete_database', rename: { slug: 'database' } },

@@ -33,7 +33,7 @@ export class Bootstrap {
     const created = identity.known === undefined
     const { id } = creation.ensure(slug, 'operator', 'granted')
     const isNew = !databases.has(database)
-    if (isNew) databases.add(database, database, nowMs)
+    if (isNew) databases.add(database, database, 'operator', nowMs)
     const authority = derive(null, { role: 'admin' })
     const token = tokens.add(secret, { name: tokenName, ...authority, mintedBy: null }, nowMs)
     audit.add('operator', 'token.created', token.id, { name: tokenName, role: 'admin' }, nowMs)

@@ -1,5 +1,6 @@
 import { now } from '../clock.ts'
 import type { Audit } from './audit.ts'
+import type { DatabaseService } from './databases/database-service.ts'
 import type { Databases } from './databases/databases.ts'
 import { type Deletions, FINISH_AFTER_MS } from './databases/deletions.ts'
 import type { IdentityStore } from './identity.ts'
@@ -10,6 +11,7 @@ export interface NamespaceDeletionOptions {
   readonly storage: DurableObjectStorage
   readonly identity: IdentityStore
   readonly databases: Databases
+  readonly databaseService: Pick<DatabaseService, 'assertDeletable'>
   readonly members: Members
   readonly deletions: Deletions
   readonly audit: Audit
@@ -25,14 +27,18 @@ export class NamespaceDeletion {
     this.#options = options
   }
 
-  /** Deletes the namespace. As soon as it returns, all calls are refused. Ledger and audit log are kept. */
+  /**
+   * Deletes the namespace. As soon as it returns, all calls are refused. Ledger and audit log are kept.
+   * @throws PerSQLError `delete_protected` if a database is protected
+   */
   async delete(actor: string): Promise<void> {
-    const { storage, identity, databases, members, deletions, audit } = this.#options
+    const { storage, identity, databases, databaseService, members, deletions, audit } = this.#options
+    databaseService.assertDeletable()
     const { slug } = identity.existing
     const nowMs = now()
     storage.transactionSync(() => {
       identity.change({ ...identity.existing, deletedAtMs: nowMs })
-      for (const { id } of databases.list()) databases.markPendingDeletion(id)
+      for (const { id } of databases.listHealthy()) databases.markPendingDeletion(id)
       members.clear()
       audit.add(actor, 'namespace.deleted', slug, {}, nowMs)
       deletions.finishAt(nowMs + FINISH_AFTER_MS)

@@ -17,6 +17,7 @@ import type { Standing } from './credit/billing.ts'
 import type { PaymentLedger } from './credit/payment-ledger.ts'
 import type { Transfers } from './credit/transfers.ts'
 import type { Branches } from './databases/branches.ts'
+import type { DetailChanges } from './databases/database-details.ts'
 import type { Hostnames } from './databases/hostnames.ts'
 import type { WakeUps } from './databases/wake-ups.ts'
 import type { MemberService } from './members/member-service.ts'
@@ -152,12 +153,20 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
     return this.#services.databases.get(slug)
   }
 
-  /** @throws PerSQLError `slug_taken`, `database_deleting` or `too_many_databases` */
-  createDatabase(slug: string, name: string, actor: string): Database {
-    return this.#services.databaseService.create(slug, name, actor)
+  /** @throws PerSQLError `invalid_input`, `slug_taken`, `database_deleting` or `too_many_databases` */
+  createDatabase(slug: string, name: string, actor: string, details: DetailChanges = {}): Database {
+    return this.#services.databaseService.create(slug, name, actor, details)
   }
 
-  /** Deletes a database, its branches, and the tokens that are limited to one of them. */
+  /** Changes the details of a database. @throws PerSQLError `database_not_found` or `invalid_input` */
+  updateDatabase(slug: string, changes: DetailChanges, actor: string): Database {
+    return this.#services.databaseService.update(slug, changes, actor)
+  }
+
+  /**
+   * Deletes a database, its branches, and the tokens that are limited to one of them.
+   * @throws PerSQLError `database_not_found` or `delete_protected`
+   */
   async deleteDatabase(slug: string, actor: string): Promise<void> {
     await this.#services.databaseService.delete(slug, actor)
   }

@@ -4,6 +4,7 @@ import { REFUND_PARTS, TOP_UPS } from './credit/top-ups.ts'
 import { TRANSFERS } from './credit/transfer-records.ts'
 import { LINEAGE } from './databases/branch-registry.ts'
 import { DAMAGE } from './databases/damage.ts'
+import { DETAILS } from './databases/database-details.ts'
 import { SIZES } from './databases/databases.ts'
 import { ORIGINS } from './databases/origins.ts'
 import { WAKE_UPS } from './databases/wake-ups.ts'
@@ -88,4 +89,5 @@ export const NAMESPACE_SCHEMA: readonly Migration[] = [
   TRANSFERS,
   DAMAGE,
   TOKEN_ORIGINS,
+  DETAILS,
 ]

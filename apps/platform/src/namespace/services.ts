@@ -25,6 +25,7 @@ import { BranchTokens } from './databases/branch-tokens.ts'
 import { Branches } from './databases/branches.ts'
 import { FileDamage } from './databases/damage.ts'
 import { DatabaseAudit } from './databases/database-audit.ts'
+import { DatabaseDetails } from './databases/database-details.ts'
 import { DatabaseService } from './databases/database-service.ts'
 import { Databases } from './databases/databases.ts'
 import { Deletions } from './databases/deletions.ts'
@@ -91,6 +92,7 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   const snapshots = new SnapshotBytes(storage.kv)
   const limits = new QuotaLimitStore(storage.kv, getSettings(env).quotas)
   const databases = new Databases(storage.sql, (count) => limits.assertDatabases(count))
+  const details = new DatabaseDetails(storage.sql)
   const audit = new Audit(storage.sql)
   const members = new Members(storage.sql)
   const lineage = new BranchRegistry(storage.sql)
@@ -154,10 +156,12 @@ export function createServices(ctx: DurableObjectState, env: Env) {
     ...{ env, databases, lineage, hostnames, lending, wakeUps, snapshots, storageBill, files, namespace: slug },
     finishAt: (atMs) => timers.set('finish-deletions', atMs),
   })
-  const databaseService = new DatabaseService({ storage, databases, lineage, tokens, audit, deletions })
   const expireAt = (atMs: number) => timers.set('expire-databases', atMs)
-  const expiry = new Expiry({ databases, lineage, databaseService, sweepAt: expireAt })
-  const branchRecords = new BranchRecords({ storage, databases, files, lineage, tokens, audit, limits, snapshots })
+  const ofDatabases = { storage, databases, details, lineage, tokens, audit }
+  const databaseService = new DatabaseService({ ...ofDatabases, deletions, expireAt })
+  const expiry = new Expiry({ databases, lineage, details, databaseService, sweepAt: expireAt })
+  const assertDeletable = (ids: readonly string[]) => databaseService.assertDeletable(ids)
+  const branchRecords = new BranchRecords({ ...ofDatabases, files, limits, snapshots, assertDeletable })
   const branchTokens = new BranchTokens({ storage, records: branchRecords, tokens, credentials, audit, slug })
   const filler = new BranchFiller({ env, slug, stub })
   const branches = new Branches({ records: branchRecords, filler, branchTokens, expiry, databaseService })
@@ -169,7 +173,9 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   })
   const admission = new Admission({ identity, tokens, grants, authority, databases, members })
   const forget = (name: string) => directory().remove(name)
-  const deletion = new NamespaceDeletion({ storage, identity, databases, members, deletions, audit, forget })
+  const deletion = new NamespaceDeletion({
+    ...{ storage, identity, databases, databaseService, members, deletions, audit, forget },
+  })
   const settled = () => lending.coverOverdraft()
   const bookings = new Bookings({ storage, ledger, audit, lowBalance, settled, abort })
   const restored = new RestoreReconciliation({

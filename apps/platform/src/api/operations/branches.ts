@@ -1,10 +1,9 @@
 import { PerSQLError, SLUG } from '@persql/contract'
-import { now } from '../../clock.ts'
 import { hashToken, newSecret, randomText } from '../../token.ts'
 import { directoryObject, namespaceObject } from '../objects.ts'
+import { parseExpiry } from './expiry.ts'
 import type { AnyoneHandlers, NamespaceHandlers } from './handlers.ts'
 
-const DAY_MS = 24 * 60 * 60 * 1000
 /** A handoff code, `phand_<namespace>_<32 characters>`. The namespace routes the request without a lookup. */
 const HANDOFF = new RegExp(`^phand_(${SLUG})_[0-9A-Za-z]{32}$`)
 
@@ -18,7 +17,7 @@ export const branches = {
         problem: `"fromRef" must be "${db}": a branch is always created from the database in the URL.`,
       })
     }
-    return namespace.branches.put(db, ref, name, parseExpiry(expiresAt, ttlDays), actor)
+    return namespace.branches.put(db, ref, name, parseExpiry({ expiresAt, ttlDays }) ?? null, actor)
   },
   get_branch: ({ db, ref }, { namespace }) => namespace.branches.get(db, ref),
   delete_branch: async ({ db, ref }, { namespace, actor }) => {
@@ -32,7 +31,7 @@ export const branches = {
     return { token, expiresAt }
   },
   fork_database: ({ db, slug, name, ttlDays }, { namespace, actor }) =>
-    namespace.branches.fork(db, slug, name, parseExpiry(undefined, ttlDays), actor),
+    namespace.branches.fork(db, slug, name, parseExpiry({ ttlDays }) ?? null, actor),
 } satisfies Partial<NamespaceHandlers>
 
 export const handoffs = {
@@ -53,13 +52,4 @@ function refFor(purpose = 'branch'): string {
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-+|-+$/g, '')
   return `${words.slice(0, 40) || 'branch'}-${randomText(6).toLowerCase()}`
-}
-
-function parseExpiry(expiresAt: string | undefined, ttlDays: number | undefined): number | null {
-  if (expiresAt === undefined) return ttlDays === undefined ? null : now() + ttlDays * DAY_MS
-  const atMs = Date.parse(expiresAt)
-  if (ttlDays !== undefined)
-    throw new PerSQLError('invalid_input', { problem: 'Set "expiresAt" or "ttlDays", not both.' })
-  if (atMs <= now()) throw new PerSQLError('invalid_input', { problem: '"expiresAt" must be in the future.' })
-  return atMs
 }

@@ -3,8 +3,9 @@ import type { Report } from '../../database/metering/meter.ts'
 import type { Database } from '../../database/object.ts'
 import { costNano, growth, type Totals } from '../../money.ts'
 import type { Remote } from '../../remote.ts'
+import type { DatabaseRecord } from '../databases/database-rows.ts'
 import type { DatabaseService } from '../databases/database-service.ts'
-import type { DatabaseRecord, Databases } from '../databases/databases.ts'
+import type { Databases } from '../databases/databases.ts'
 import type { WakeUps } from '../databases/wake-ups.ts'
 import type { Bookings } from './bookings.ts'
 import { recall } from './credit-account.ts'
@@ -16,7 +17,7 @@ export interface RestoreReconciliationOptions {
   /** Identifies the restore that filled the data folder; `undefined` if all namespaces were reconciled since. */
   readonly restoreId: string | undefined
   readonly databases: Databases
-  readonly databaseService: Pick<DatabaseService, 'delete'>
+  readonly databaseService: Pick<DatabaseService, 'discard'>
   readonly lending: Pick<CreditAllocator, 'each'>
   readonly bookings: Bookings
   readonly wakeUps: Pick<WakeUps, 'set'>
@@ -101,7 +102,7 @@ export class RestoreReconciliation {
     const { databases, databaseService, lending, wakeUps, stub, wakeAt } = this.#options
     for (const id of deleted) {
       const record = databases.byId(id)
-      if (record) await databaseService.delete(record.slug, 'system')
+      if (record) await databaseService.discard(record.slug)
     }
     const records = databases.listHealthy()
     const isComplete = await lending.each(records, async (record) => {

@@ -8,12 +8,16 @@ import type { Tokens } from '../tokens/tokens.ts'
 import type { BranchOrigin, BranchRegistry, Handoff } from './branch-registry.ts'
 import { branchSlug } from './branch-slug.ts'
 import type { FileDamage } from './damage.ts'
-import type { DatabaseRecord, Databases } from './databases.ts'
+import type { DatabaseDetails } from './database-details.ts'
+import type { DatabaseRecord } from './database-rows.ts'
+import type { Databases } from './databases.ts'
 
 /** The stores that records of branches and forks consist of. */
 export interface BranchRecordsOptions {
   readonly storage: DurableObjectStorage
   readonly databases: Databases
+  readonly details: DatabaseDetails
+  readonly assertDeletable: (ids: readonly string[]) => void
   readonly files: Pick<FileDamage, 'acceptNew'>
   readonly lineage: BranchRegistry
   readonly tokens: Tokens
@@ -78,21 +82,29 @@ export class BranchRecords {
 
   /**
    * Records a branch that is created or reset, and revokes its tokens.
-   * @throws PerSQLError `database_not_found`, `branch_of_branch`, `slug_taken` or `too_many_databases`
+   * @throws PerSQLError `database_not_found`, `branch_of_branch`, `slug_taken`, `too_many_databases`, or
+   * `delete_protected` for a reset, which deletes all rows
    */
-  startBranch(parentSlug: string, ref: string, name: string | undefined, expiresAtMs: number | null): StartedBranch {
-    const { databases, lineage, tokens, storage } = this.#options
+  startBranch(
+    parentSlug: string,
+    ref: string,
+    name: string | undefined,
+    expiresAtMs: number | null,
+    actor: string,
+  ): StartedBranch {
+    const { databases, details, lineage, tokens, storage } = this.#options
     const parent = databases.existing(parentSlug)
     if (lineage.find(parent.id)?.ref) throw new PerSQLError('branch_of_branch', { database: parentSlug })
     const known = lineage.branch(parent.id, ref)
     const existing = known && databases.byId(known.databaseId)
+    if (existing) this.#options.assertDeletable([existing.id])
     const live = lineage.branches(parent.id).map(({ databaseId }) => databaseId)
-    const record = existing ?? this.#add(parent, ref, name)
+    const record = existing ?? this.#add(parent, ref, name, actor)
     const parentName = databases.get(parentSlug).name
     const origin = toOrigin({ parent, parentName, databaseId: record.id, ref, expiresAtMs })
     storage.transactionSync(() => {
       if (!existing) lineage.put(origin)
-      if (existing && name) databases.rename(record.id, name)
+      if (existing && name) details.change(record.id, { name })
     })
     const { keys: ended } = storage.transactionSync(() => tokens.revoke(tokens.pinnedTo(record.id), now()))
     return { parent, record, origin, ref, isNew: !existing, live, ended }
@@ -110,14 +122,20 @@ export class BranchRecords {
   }
 
   /** Records a fork that is created. @throws PerSQLError `database_not_found`, `slug_taken`, `too_many_databases` or `quota_exceeded` */
-  startFork(parentSlug: string, slug: string, name: string | undefined, expiresAtMs: number | null): StartedCopy {
+  startFork(
+    parentSlug: string,
+    slug: string,
+    name: string | undefined,
+    expiresAtMs: number | null,
+    actor: string,
+  ): StartedCopy {
     const { databases, lineage, storage, limits, snapshots } = this.#options
     const parent = databases.existing(parentSlug)
     const bytes = databases.getStoredBytes(parent.id)
     limits.assertBytes(databases.storedBytes + snapshots.total, bytes)
     const parentName = databases.get(parentSlug).name
     return storage.transactionSync(() => {
-      const { id } = databases.add(slug, name ?? `${parentName} (fork)`.slice(0, 80), now())
+      const { id } = databases.add(slug, name ?? cut(`${parentName} (fork)`, 80), actor, now())
       const origin = toOrigin({ parent, parentName, databaseId: id, ref: null, expiresAtMs })
       lineage.put(origin)
       // The rows arrive later: until then, no other call can use the space.
@@ -170,10 +188,10 @@ export class BranchRecords {
     return { ...handoff, record, ref: origin.ref, branchExpiresAtMs: origin.expiresAtMs }
   }
 
-  #add(parent: DatabaseRecord, ref: string, name: string | undefined): DatabaseRecord {
+  #add(parent: DatabaseRecord, ref: string, name: string | undefined, actor: string): DatabaseRecord {
     const { databases } = this.#options
     const slug = branchSlug(parent.slug, ref, (taken) => databases.hasAny(taken))
-    const { id } = databases.add(slug, name ?? cut(`${databases.get(parent.slug).name} (${ref})`, 80), now())
+    const { id } = databases.add(slug, name ?? cut(`${databases.get(parent.slug).name} (${ref})`, 80), actor, now())
     return databases.byId(id) as DatabaseRecord
   }
 }

@@ -82,16 +82,19 @@ export class BranchRegistry {
   put(origin: BranchOrigin): void {
     const { databaseId, parentId, parentSlug, parentName, ref, forkedAtMs, expiresAtMs, ready } = origin
     this.#sql.exec(
-      'INSERT OR REPLACE INTO lineage VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      `INSERT OR REPLACE INTO lineage (database_id, parent_id, parent_slug, parent_name, ref, forked_at, ready)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
       databaseId,
       parentId,
       parentSlug,
       parentName,
       ref,
       forkedAtMs,
-      expiresAtMs,
       ready ? 1 : 0,
     )
+    // A database that was protected while it was filled doesn't expire.
+    const expire = 'UPDATE database SET expires_at = ? WHERE id = ? AND delete_protected = 0'
+    this.#sql.exec(expire, expiresAtMs, databaseId)
   }
 
   remove(databaseId: string): void {
@@ -99,19 +102,9 @@ export class BranchRegistry {
     this.#sql.exec('DELETE FROM handoff WHERE database_id = ?', databaseId)
   }
 
-  /** Returns the expired branches and forks. */
-  expired(nowMs: number): BranchOrigin[] {
-    return this.#rows('WHERE expires_at <= ?', nowMs)
-  }
-
   /** Returns the branches and forks that are being filled, or that a crash left unfinished. */
   unready(): BranchOrigin[] {
     return this.#rows('WHERE ready = 0')
-  }
-
-  nextExpiryMs(): number | undefined {
-    const [row] = [...this.#sql.exec('SELECT min(expires_at) FROM lineage').raw()]
-    return (row?.[0] as number | null) ?? undefined
   }
 
   addHandoff(hash: string, databaseId: string, role: string, expiresAtMs: number, mintedBy: string | null): void {
@@ -129,7 +122,7 @@ export class BranchRegistry {
 
   #rows(where: string, ...params: (string | number)[]): BranchOrigin[] {
     return this.#sql
-      .exec<Row>(`SELECT * FROM lineage ${where}`, ...params)
+      .exec<Row>(`SELECT lineage.*, expires_at FROM lineage LEFT JOIN database ON id = database_id ${where}`, ...params)
       .toArray()
       .map((row) => ({
         databaseId: row.database_id,

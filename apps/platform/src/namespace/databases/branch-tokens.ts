@@ -6,7 +6,7 @@ import type { Audit } from '../audit.ts'
 import { type Credentials, type Minter, toCreatorId } from '../tokens/credentials.ts'
 import type { Secret, Tokens } from '../tokens/tokens.ts'
 import type { BranchRecords } from './branch-records.ts'
-import type { DatabaseRecord } from './databases.ts'
+import type { DatabaseRecord } from './database-rows.ts'
 
 /** The services that tokens of branches depend on. */
 export interface BranchTokensOptions {

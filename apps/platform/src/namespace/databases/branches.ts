@@ -22,7 +22,7 @@ export interface BranchesOptions {
   readonly filler: BranchFiller
   readonly branchTokens: BranchTokens
   readonly expiry: Expiry
-  readonly databaseService: Pick<DatabaseService, 'delete'>
+  readonly databaseService: Pick<DatabaseService, 'delete' | 'discard'>
 }
 
 /** Branches, databases with their parent's schema and their own rows, and forks, which also start with its rows. */
@@ -126,7 +126,7 @@ export class Branches extends RpcTarget {
     actor: string,
   ): Promise<Database> {
     const { records, filler, expiry } = this.#options
-    const started = records.startFork(parent, slug, name, expiresAtMs)
+    const started = records.startFork(parent, slug, name, expiresAtMs, actor)
     expiry.checkLater(started.origin.forkedAtMs)
     return expiry.filling(started.record, true, async () => {
       const measured = await filler.fillFork(started)
@@ -139,10 +139,10 @@ export class Branches extends RpcTarget {
   /** Creates or resets the branch. A reset revokes the branch's tokens before it loads the parent's schema. */
   async #upsert(parent: string, ref: string, name: string | undefined, expiresAtMs: number | null, actor: string) {
     const { records, filler, expiry, databaseService } = this.#options
-    const started = records.startBranch(parent, ref, name, expiresAtMs)
+    const started = records.startBranch(parent, ref, name, expiresAtMs, actor)
     const carried = await expiry.filling(started.record, started.isNew, () => filler.fillBranch(started))
     if (!records.hasParent(started)) {
-      await databaseService.delete(started.record.slug, 'system', 'database.branch_deleted')
+      await databaseService.discard(started.record.slug, 'database.branch_deleted')
       throw new PerSQLError('database_not_found', { database: parent })
     }
     records.finishBranch(started, actor)

@@ -3,7 +3,8 @@ import type { Env } from '../../env.ts'
 import { gauge } from '../../metrics/metrics.ts'
 import { getSettings } from '../../settings.ts'
 import type { Migration } from '../../storage/migrate.ts'
-import type { Damage, DatabaseRecord, Databases } from './databases.ts'
+import type { Damage, DatabaseRecord } from './database-rows.ts'
+import type { Databases } from './databases.ts'
 
 export const DAMAGE: Migration = {
   name: 'generations and damage of databases',

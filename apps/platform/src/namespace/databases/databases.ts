@@ -1,47 +1,21 @@
 import { type Database, type Listed, type Paging, PerSQLError, rates } from '@persql/contract'
 import * as z from 'zod'
-import { toIso } from '../../clock.ts'
 import type { SizeMeasurement } from '../../database/metering/measurement.ts'
 import { assertRoom } from '../../disk-space.ts'
 import { mapPage, type Order, readPage } from '../../paging.ts'
 import type { Migration } from '../../storage/migrate.ts'
 import { type CreditLease, NO_LEASE, outstanding } from '../credit/credit-account.ts'
-
-/**
- * The damage of a database's file. `corrupt`: SQLite can't read it. The others are found when the database takes a
- * lease, by the generation in its file, which grows with each save: the file is gone, is an older copy, or is the file
- * of another database or a folder.
- */
-export type Damage = 'corrupt' | 'missing' | 'outdated' | 'replaced'
-
-interface Row {
-  readonly id: string
-  readonly slug: string
-  readonly name: string
-  readonly status: 'healthy' | 'deleting'
-  readonly created_at: number
-  readonly sampled_at: number | null
-  readonly requests: number
-  readonly rows_read: number
-  readonly rows_written: number
-  readonly ai_tokens: number
-  readonly lease_version: number
-  readonly ceiling_nano: number
-  readonly stored_bytes: number | null
-  readonly row_count: number | null
-  readonly rows_estimated: number | null
-  readonly measured_at: number | null
-  readonly used_at: number | null
-  readonly parent_id: string | null
-  readonly parent_slug: string | null
-  readonly parent_name: string | null
-  readonly ref: string | null
-  readonly forked_at: number | null
-  readonly expires_at: number | null
-  readonly ready: number | null
-  readonly generation: number
-  readonly damage: Damage | null
-}
+import {
+  type Damage,
+  type DatabaseRecord,
+  type LeaseRow,
+  type RecordRow,
+  type Row,
+  SELECT_ROWS,
+  toDatabase,
+  toLease,
+  toRecord,
+} from './database-rows.ts'
 
 /** Last reported size and last use, so that a list needs no calls to databases. */
 export const SIZES: Migration = {
@@ -58,24 +32,11 @@ export const SIZES: Migration = {
   `,
 }
 
-/** A database in its namespace's records, with its credit lease. */
-export interface DatabaseRecord {
-  readonly id: string
-  readonly slug: string
-  readonly lease: CreditLease
-  /** The highest generation of its file that the database reported. */
-  readonly generation: number
-  readonly damage: Damage | null
-}
-
 // A lease reads its database several times. Reading all columns takes three times as long.
 const LEASE_COLUMNS = 'requests, rows_read, rows_written, ai_tokens, lease_version, ceiling_nano'
 const FIND = `SELECT id, slug, generation, damage, ${LEASE_COLUMNS} FROM database
   LEFT JOIN lineage ON lineage.database_id = database.id
   WHERE slug = ? AND status = 'healthy' AND coalesce(ready, 1) = 1`
-
-type LeaseRow = Pick<Row, 'requests' | 'rows_read' | 'rows_written' | 'ai_tokens' | 'lease_version' | 'ceiling_nano'>
-type RecordRow = LeaseRow & Pick<Row, 'id' | 'slug' | 'generation' | 'damage'>
 
 const SPENT_NANO = `requests * ${rates.requests} + rows_read * ${rates.rowsRead} + rows_written * ${rates.rowsWritten}
   + ai_tokens * ${rates.aiTokens}`
@@ -131,14 +92,12 @@ export class Databases {
 
   /** Finds a database, even if it is being filled or deleted. */
   ofAnyStatus(id: string): DatabaseRecord | undefined {
-    const [row] = this.#rows('WHERE id = ?', id)
-    return row && toRecord(row)
+    return this.#records('WHERE id = ?', id)[0]
   }
 
   /** Finds an active database, even if it is still being filled. */
   byId(id: string): DatabaseRecord | undefined {
-    const [row] = this.#rows("WHERE id = ? AND status = 'healthy'", id)
-    return row && toRecord(row)
+    return this.#records("WHERE id = ? AND status = 'healthy'", id)[0]
   }
 
   /** Finds a database for a list, unless it is being deleted. */
@@ -149,11 +108,7 @@ export class Databases {
 
   /** Returns whether a database uses the slug, even one that is being deleted. */
   hasAny(slug: string): boolean {
-    return this.#rows('WHERE slug = ?', slug).length > 0
-  }
-
-  rename(id: string, name: string): void {
-    this.#sql.exec('UPDATE database SET name = ? WHERE id = ?', name, id)
+    return this.#records('WHERE slug = ?', slug).length > 0
   }
 
   /** Returns an active database that isn't being filled. @throws PerSQLError `database_not_found` */
@@ -165,23 +120,23 @@ export class Databases {
 
   /** Lists the databases that can still spend credit, as far as the namespace knows. */
   listLeaseHolders(): DatabaseRecord[] {
-    return this.#rows(`WHERE ceiling_nano > (${SPENT_NANO})`).map(toRecord)
+    return this.#records(`WHERE ceiling_nano > (${SPENT_NANO})`)
   }
 
   /** Lists all databases that aren't being deleted. */
   listHealthy(): DatabaseRecord[] {
-    return this.#rows("WHERE status = 'healthy'").map(toRecord)
+    return this.#records("WHERE status = 'healthy'")
   }
 
   /** Lists the databases that can contain data. */
   listDueForSampling(): DatabaseRecord[] {
-    return this.#rows("WHERE status = 'healthy' AND (lease_version > 0 OR stored_bytes > 0)").map(toRecord)
+    return this.#records("WHERE status = 'healthy' AND (lease_version > 0 OR stored_bytes > 0)")
   }
 
   /** Returns the time up to which the storage of a database is billed. */
   getSampledAt(id: string): number | undefined {
-    const [row] = this.#rows('WHERE id = ?', id)
-    return row && (row.sampled_at ?? row.created_at)
+    const sql = 'SELECT coalesce(sampled_at, created_at) AS at FROM database WHERE id = ?'
+    return this.#sql.exec<{ at: number }>(sql, id).toArray()[0]?.at
   }
 
   markSampled(id: string, atMs: number): void {
@@ -204,8 +159,8 @@ export class Databases {
 
   /** Returns the database that stores the most. */
   largest(): { readonly slug: string; readonly storedBytes: number } | undefined {
-    const [row] = this.#rows('ORDER BY stored_bytes DESC LIMIT 1')
-    return row && { slug: row.slug, storedBytes: row.stored_bytes ?? 0 }
+    const sql = 'SELECT slug, coalesce(stored_bytes, 0) AS storedBytes FROM database ORDER BY stored_bytes DESC LIMIT 1'
+    return this.#sql.exec<{ slug: string; storedBytes: number }>(sql).toArray()[0]
   }
 
   /** Counts bytes for a database that is being filled, until it is measured. */
@@ -256,7 +211,7 @@ export class Databases {
 
   /** Lists the databases whose deletion isn't finished. */
   listPendingDeletion(): DatabaseRecord[] {
-    return this.#rows("WHERE status = 'deleting'").map(toRecord)
+    return this.#records("WHERE status = 'deleting'")
   }
 
   /** Returns the number of databases. Branches count, and so do databases whose deletion isn't finished. */
@@ -265,18 +220,20 @@ export class Databases {
   }
 
   /** Adds a database. @throws PerSQLError `slug_taken`, `database_deleting`, `too_many_databases` or `storage_full` */
-  add(slug: string, name: string, nowMs: number): Database {
+  add(slug: string, name: string, createdBy: string, nowMs: number): Database {
     assertRoom('stores')
     const [existing] = this.#rows('WHERE slug = ?', slug)
     if (existing) throw new PerSQLError(existing.status === 'deleting' ? 'database_deleting' : 'slug_taken', { slug })
     this.#assertRoom(this.count())
     const id = `db_${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
     this.#sql.exec(
-      `INSERT INTO database (id, slug, name, status, created_at, stored_bytes, row_count, rows_estimated, measured_at)
-       VALUES (?, ?, ?, 'healthy', ?, 0, 0, 0, ?)`,
+      `INSERT INTO database
+         (id, slug, name, status, created_by, created_at, stored_bytes, row_count, rows_estimated, measured_at)
+       VALUES (?, ?, ?, 'healthy', ?, ?, 0, 0, 0, ?)`,
       id,
       slug,
       name,
+      createdBy,
       nowMs,
       nowMs,
     )
@@ -288,6 +245,7 @@ export class Databases {
   }
 
   remove(id: string): void {
+    this.#sql.exec('DELETE FROM label WHERE database_id = ?', id)
     this.#sql.exec('DELETE FROM database WHERE id = ?', id)
     this.#lentNano = undefined
     this.#storedBytes = undefined
@@ -341,49 +299,18 @@ export class Databases {
     return mapPage(readPage(order, paging, read, total), toDatabase)
   }
 
+  #records(where: string, ...params: string[]): DatabaseRecord[] {
+    const text = `SELECT id, slug, generation, damage, ${LEASE_COLUMNS} FROM database ${where}`
+    return this.#sql
+      .exec<RecordRow>(text, ...params)
+      .toArray()
+      .map(toRecord)
+  }
+
   #rows(where: string, ...params: (string | number)[]): Row[] {
-    const text = `SELECT * FROM database LEFT JOIN lineage ON lineage.database_id = database.id ${where}`
-    return this.#sql.exec(text, ...params).toArray() as unknown as Row[]
+    return this.#sql.exec(`${SELECT_ROWS} ${where}`, ...params).toArray() as unknown as Row[]
   }
 }
 
 const BY_SLUG: Order<Row, [string]> = { name: 'databases', key: z.tuple([z.string()]), toKey: ({ slug }) => [slug] }
 const BY_REF: Order<Row, [string]> = { name: 'branches', key: z.tuple([z.string()]), toKey: ({ ref }) => [ref ?? ''] }
-
-function toDatabase(row: Row): Database {
-  const { id, slug, name, ref } = row
-  return {
-    id,
-    slug,
-    name,
-    status: toStatus(row),
-    createdAt: toIso(row.created_at),
-    branchRef: ref,
-    forkedFrom:
-      row.parent_id === null ? null : { id: row.parent_id, slug: row.parent_slug ?? '', name: row.parent_name ?? '' },
-    forkedAt: toIso(row.forked_at),
-    expiresAt: toIso(row.expires_at),
-    storedBytes: row.stored_bytes,
-    rows: row.row_count,
-    rowsAreEstimated: row.rows_estimated === 1,
-    measuredAt: toIso(row.measured_at),
-    lastUsedAt: toIso(row.used_at),
-  }
-}
-
-function toStatus({ status, ready, damage }: Row): Database['status'] {
-  if (status !== 'healthy') return status
-  if (damage !== null) return 'damaged'
-  return ready === 0 ? 'provisioning' : 'healthy'
-}
-
-function toRecord(row: RecordRow): DatabaseRecord {
-  const { id, slug, generation, damage } = row
-  return { id, slug, generation, damage, lease: toLease(row) }
-}
-
-function toLease(row: LeaseRow): CreditLease {
-  const { requests, rows_read: rowsRead, rows_written: rowsWritten, ai_tokens: aiTokens } = row
-  const seen = { requests, rowsRead, rowsWritten, aiTokens }
-  return { seen, version: row.lease_version, ceilingNano: row.ceiling_nano }
-}

@@ -1,20 +1,25 @@
 import type { BranchRegistry } from './branch-registry.ts'
+import type { DatabaseDetails } from './database-details.ts'
+import type { DatabaseRecord } from './database-rows.ts'
 import type { DatabaseService } from './database-service.ts'
-import type { DatabaseRecord, Databases } from './databases.ts'
+import type { Databases } from './databases.ts'
 
 /** The services that the expiry of databases uses. */
 export interface ExpiryOptions {
   readonly databases: Databases
   readonly lineage: BranchRegistry
-  readonly databaseService: Pick<DatabaseService, 'delete'>
+  readonly details: DatabaseDetails
+  readonly databaseService: Pick<DatabaseService, 'discard'>
   /** Schedules a call of `sweep`. */
   readonly sweepAt: (atMs: number) => void
 }
 
 /** The time after which a fork is checked for an interrupted copy. */
 const SWEEP_UNREADY_MS = 30_000
+/** The most databases that one sweep deletes, so that the others of an alarm run soon. */
+const MAX_EXPIRED = 100
 
-/** Deletes branches and forks that expired, or that an interruption left without their content. */
+/** Deletes databases that expired, and branches and forks that an interruption left without their content. */
 export class Expiry {
   readonly #options: ExpiryOptions
   /** IDs of branches and forks that are being filled. */
@@ -40,7 +45,7 @@ export class Expiry {
     try {
       return await work()
     } catch (cause) {
-      if (isNew) await this.#options.databaseService.delete(slug, 'system', 'database.fork_failed')
+      if (isNew) await this.#options.databaseService.discard(slug, 'database.fork_failed')
       throw cause
     } finally {
       this.#filling.delete(id)
@@ -49,17 +54,13 @@ export class Expiry {
 
   /** Deletes expired databases and those that were never filled. Returns the time of the next expiry. */
   async sweep(nowMs: number): Promise<number | undefined> {
-    const { databases, lineage, databaseService } = this.#options
+    const { databases, lineage, details, databaseService } = this.#options
     for (const { databaseId } of lineage.unready()) {
       const database = databases.listed(databaseId)
       if (this.#filling.has(databaseId)) this.checkLater(nowMs)
-      else if (database) await databaseService.delete(database.slug, 'system', 'database.fork_failed')
+      else if (database) await databaseService.discard(database.slug, 'database.fork_failed')
     }
-    for (const { databaseId } of lineage.expired(nowMs)) {
-      const database = databases.listed(databaseId)
-      if (database) await databaseService.delete(database.slug, 'system', 'database.expired')
-      else lineage.remove(databaseId)
-    }
-    return lineage.nextExpiryMs()
+    for (const slug of details.listExpired(nowMs, MAX_EXPIRED)) await databaseService.discard(slug, 'database.expired')
+    return details.nextExpiryMs
   }
 }

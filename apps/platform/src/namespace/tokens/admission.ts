@@ -78,7 +78,7 @@ export class Admission {
     } else if (database !== undefined && id === undefined) {
       if (!creates || caller.role !== 'admin' || tableScope !== null)
         throw new PerSQLError('database_not_found', { database })
-      databases.add(database, database, nowMs)
+      databases.add(database, database, `token:${tokenId}`, nowMs)
     }
     return caller
   }
