@@ -5,6 +5,7 @@ import { offerPackages } from '../packages/offer.mjs'
 import { BUILD_VARIABLE } from './build-folder.ts'
 import { openDataFolders } from './data-folder.ts'
 import { openPool, type Pool } from './pool.ts'
+import { openSharedHasher } from './shared-hasher.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -36,8 +37,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
 /** Opens the pool, whose `stop` also removes the data of all tests. */
 async function openPoolWithData(): Promise<Pool> {
   const removeData = openDataFolders()
+  const closeHasher = await openSharedHasher()
   const pool = await openPool()
-  return { ...pool, stop: () => pool.stop().finally(removeData) }
+  return { ...pool, stop: () => pool.stop().finally(closeHasher).finally(removeData) }
 }
 
 async function build(): Promise<void> {

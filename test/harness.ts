@@ -14,13 +14,17 @@ import { localUrl, prepareData, startWorkerd } from '../apps/launcher/src/worker
 import { testBuild } from './build-folder.ts'
 import { makeDataFolder, removeDataFolder } from './data-folder.ts'
 import { toReaderCount } from './reader-count.ts'
+import { type Hasher, sharedHasher } from './shared-hasher.ts'
 
 /** The settings of a platform; environment names are those of the launcher. */
 export interface PlatformSettings {
   environment?: PlatformEnvironment
   /** Restarts after a crash and stops blocking statements, like `npm start`. */
   watchdog?: boolean
-  /** How workerd reaches the process that hashes passwords, or `none` to hash in place, as on Cloudflare. */
+  /**
+   * How workerd reaches a process of its own that hashes passwords, or `none` to hash in place, as on Cloudflare. Default:
+   * the process that all platforms of a test run share, because each takes 0.1 s of CPU time to start.
+   */
   hashing?: 'socket' | 'port' | 'none'
   /** Additional trusted certificates in PEM. */
   trustedCertificates?: string
@@ -205,7 +209,9 @@ export class TestPlatform extends PlatformClient {
   readonly #requestLog = join(tmpdir(), `persql-requests-${randomBytes(8).toString('hex')}.log`)
   #logFile: FileHandle | undefined
   #running: Running | undefined
+  /** The process that hashes passwords, if it isn't the shared one. */
   #hashing: Hashing | undefined
+  #hasher: Hasher | undefined
   #vacuums: Vacuums | undefined
   #wasKilled = false
   #port = 0
@@ -229,23 +235,31 @@ export class TestPlatform extends PlatformClient {
 
   /** Returns the PID of the process that hashes passwords. */
   hashingPid(): number {
-    if (this.#hashing === undefined) throw new Error('The platform hashes passwords in place.')
-    return this.#hashing.pid()
+    return this.#ownHashing().pid()
   }
 
   /** Stops the process that hashes passwords, which isn't restarted. */
   async stopHashing(): Promise<void> {
-    await this.#hashing?.stop()
+    await this.#ownHashing().stop()
+  }
+
+  #ownHashing(): Hashing {
+    if (this.#hashing === undefined) throw new Error('The platform has no process of its own that hashes passwords.')
+    return this.#hashing
   }
 
   /** Prepares the data folder and starts the process that hashes passwords, which runs until the platform stops. */
   async prepare(): Promise<void> {
-    const { hashing: transport = 'socket', trustedCertificates } = this.#settings
+    const { hashing: transport, trustedCertificates } = this.#settings
     const readers = toReaderCount(this.#settings.readers ?? 0)
     const { data } = this
     const { platform: bundle, console: consoleFiles, hashing: built, vacuum } = testBuild()
-    if (transport !== 'none') this.#hashing = await startHashing({ data, built, log: this.#addToLog, transport })
-    const hashingAddress = this.#hashing?.address
+    const shared = transport === undefined ? sharedHasher() : undefined
+    if (transport !== 'none' && shared === undefined) {
+      this.#hashing = await startHashing({ data, built, log: this.#addToLog, transport: transport ?? 'socket' })
+    }
+    this.#hasher = shared ?? this.#hashing
+    const hashingAddress = this.#hasher?.address
     const { vacuumMs: maxMs, docs } = this.#settings
     if (maxMs !== undefined) this.#vacuums = await Vacuums.start({ data, built: vacuum, secret: this.secret, maxMs })
     const addresses = { hashingAddress, vacuumAddress: this.#vacuums?.address }
@@ -331,7 +345,7 @@ export class TestPlatform extends PlatformClient {
         PERSQL_READERS: String(count),
         ...environment,
         PERSQL_SECRET: this.secret,
-        ...(this.#hashing && { PERSQL_HASHING_KEY: this.#hashing.key }),
+        ...(this.#hasher && { PERSQL_HASHING_KEY: this.#hasher.key }),
       },
       stdout,
       onStderr: (line: string) => readers.read(line) || onStderr(line),

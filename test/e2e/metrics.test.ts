@@ -8,7 +8,11 @@ import { hasReaders } from '../reader-count.ts'
 
 let platform: TestPlatform
 beforeAll(async () => {
-  platform = await startPlatform({ readers: 2, environment: { QUERY_TIMEOUT_S: '4', PERSQL_QUOTA_DATABASES: '2' } })
+  platform = await startPlatform({
+    readers: 2,
+    hashing: 'socket',
+    environment: { QUERY_TIMEOUT_S: '4', PERSQL_QUOTA_DATABASES: '2' },
+  })
 })
 afterAll(() => platform.stop())
 

@@ -13,7 +13,7 @@ afterEach(async () => {
 /** Starts a platform whose clients state their own addresses and whose clock the test can move. */
 async function start(settings: PlatformSettings = {}): Promise<TestPlatform> {
   const environment = { TRUSTED_PROXIES: '127.0.0.1', PERSQL_DEV: '1', ...settings.environment }
-  const platform = await startPlatform({ ...settings, environment })
+  const platform = await startPlatform({ hashing: 'socket', ...settings, environment })
   platforms.push(platform)
   return platform
 }

@@ -10,6 +10,7 @@ let platform: TestPlatform
 beforeEach(async () => {
   platform = await startPlatform({
     readers: 2,
+    hashing: 'socket',
     environment: { FLOOD_PER_MINUTE: '20', QUERY_TIMEOUT_S: '5' },
   })
 })
