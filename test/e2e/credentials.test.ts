@@ -79,6 +79,7 @@ const rows: { [name in Name]: Row } = {
   claim_branch: ['admin', '', 'POST /v1/db/acme/none/claim_branch', {}],
   list_branches: ['readonly', '', `GET ${D}/branches`],
   put_branch: ['admin', '', 'PUT /v1/db/acme/none/branches/x', {}],
+  update_branch: ['admin', '', `PATCH ${D}/branches/none`, {}],
   get_branch: ['readonly', '', `GET ${D}/branches/none`],
   delete_branch: ['admin', '', `DELETE ${D}/branches/none`],
   hand_off_branch: ['admin', '', `POST ${D}/branches/none/handoff`, {}],

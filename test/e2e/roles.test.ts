@@ -137,6 +137,7 @@ function branchCalls<R>(base: string, roles: { read: R; change: R; claim: R }): 
     ],
     list_branches: [roles.read, (as) => as(path)],
     put_branch: [roles.change, (as) => as(`${path}/${fresh('ref')}`, { method: 'PUT', body: {} })],
+    update_branch: [roles.change, at('', { method: 'PATCH', body: { ttlDays: 2 } })],
     get_branch: [roles.read, at('')],
     delete_branch: [roles.change, at('', { method: 'DELETE' })],
     hand_off_branch: [roles.claim, at('/handoff', { body: {} })],

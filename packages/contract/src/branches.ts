@@ -60,6 +60,10 @@ export type BranchRole = z.infer<typeof BranchRole>
 const MAX_TTL_S = 30 * 24 * 60 * 60
 
 const branch = { db: Slug, ref: KnownRef }
+const Name = z.string().trim().min(1).max(80)
+const TtlDays = z.int().min(1).max(30)
+/** Whether a reset leaves the branch's tokens valid; without it, they are revoked. */
+const keepTokens = z.boolean().default(false)
 const errors = ['namespace_mismatch', 'database_not_found', 'branch_of_branch', 'role_insufficient'] as const
 const taken = [...errors, 'slug_taken', 'database_deleting', 'too_many_databases', 'delete_protected'] as const
 const loading = ['copy_cut_off', 'took_too_long'] as const
@@ -103,6 +107,7 @@ export const branches = {
         )
         .optional(),
       role: BranchRole.default('write'),
+      keepTokens,
     }),
     output: Claim,
     errors: [...taken, 'exceeds_parent', ...loading],
@@ -127,16 +132,34 @@ export const branches = {
     input: z.strictObject({
       ...branch,
       ref: Ref,
-      name: z.string().trim().min(1).max(80).optional(),
+      name: Name.optional(),
       /** The parent database: its slug, or `main`. */
       fromRef: z.string().max(64).optional(),
       expiresAt: Timestamp.optional(),
-      ttlDays: z.int().min(1).max(30).optional(),
+      ttlDays: TtlDays.optional(),
       /** The region of the branch. Ignored on a single machine. */
       region: z.string().max(20).optional(),
+      keepTokens,
     }),
     output: Database,
     errors: [...taken, ...loading],
+  }),
+
+  update_branch: operation({
+    summary: 'Update the name or expiry of a branch, without a reset',
+    route: 'PATCH /v1/db/{ns}/{db}/branches/{ref}',
+    scope: 'admin',
+    console: { route: 'PATCH /api/namespaces/{ns}/databases/{db}/branches/{ref}', role: 'editor' },
+    input: z.strictObject({
+      ...branch,
+      name: Name.optional(),
+      /** `null` for no expiry. Tokens of the branch keep their own expiry. */
+      expiresAt: Timestamp.nullable().optional(),
+      /** Days from now until the branch expires. */
+      ttlDays: TtlDays.optional(),
+    }),
+    output: Database,
+    errors: ['namespace_mismatch', 'database_not_found', 'branch_not_found'],
   }),
 
   get_branch: operation({
@@ -191,8 +214,8 @@ export const branches = {
     input: z.strictObject({
       db: Slug,
       slug: Slug,
-      name: z.string().trim().min(1).max(80).optional(),
-      ttlDays: z.int().min(1).max(30).optional(),
+      name: Name.optional(),
+      ttlDays: TtlDays.optional(),
     }),
     output: Database,
     errors: [

@@ -24,15 +24,29 @@ import type {
 /** The result of a deletion. */
 type Deleted = Promise<{ deleted: true }>
 
+/** How a branch is created or reset. */
+export interface BranchSetup {
+  /** Leaves the tokens of a branch that is reset valid. Without it, they are revoked. */
+  keepTokens?: boolean
+}
+
 /** `db.branches`: copies of the schema without rows, for agents and pull requests. */
 export interface Branches {
   /** Creates a branch, or resets it to its parent's current schema. */
   upsert(
     ref: string,
-    options?: { name?: string; expiresAt?: string | Date; ttlDays?: number; fromRef?: string } & CallOptions,
+    options?: { name?: string; expiresAt?: string | Date; ttlDays?: number; fromRef?: string } & BranchSetup &
+      CallOptions,
   ): Promise<DatabaseInfo>
   /** Creates or resets a branch and returns a token limited to it. */
-  claim(options?: { ref?: string; purpose?: string; ttlSec?: number; role?: BranchRole } & CallOptions): Promise<Claim>
+  claim(
+    options?: { ref?: string; purpose?: string; ttlSec?: number; role?: BranchRole } & BranchSetup & CallOptions,
+  ): Promise<Claim>
+  /** Changes the display name or expiry of a branch, without a reset. `expiresAt: null` removes the expiry. */
+  update(
+    ref: string,
+    changes: { name?: string; expiresAt?: string | Date | null; ttlDays?: number } & CallOptions,
+  ): Promise<DatabaseInfo>
   /** Creates a handoff code that another agent redeems once, with `PerSQL.fromHandoff`. */
   pin(
     ref: string,

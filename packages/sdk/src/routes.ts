@@ -25,6 +25,7 @@ export const ofDatabase: Routes<Omit<DatabaseResources, 'approvals'> & { approva
   branches: {
     upsert: 'PUT! branches/*',
     claim: 'POST! claim_branch',
+    update: 'PATCH! branches/*',
     pin: 'POST! branches/*/handoff',
     merge: 'POST branches/*/merge',
     list: 'GET branches',

@@ -12,6 +12,10 @@ export const resourceExamples = {
     const branch = new PerSQL({ token }).database(namespaceSlug, databaseSlug)
     await branch.query('CREATE INDEX people_by_name ON people (name)')
   },
+  'db.branches.update': async ({ db }) => {
+    const { expiresAt } = await db.branches.update('agent', { ttlDays: 7 })
+    console.log(expiresAt)
+  },
   'db.branches.pin': async ({ db }) => {
     const { token, expiresAt } = await db.branches.pin('agent', { role: 'read' })
     console.log(token, expiresAt) // for PerSQL.fromHandoff

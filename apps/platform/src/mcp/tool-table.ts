@@ -58,6 +58,7 @@ export const table: Readonly<Record<string, Row>> = {
   list_branches: { group: 'branches', operation: 'list_branches' },
   get_branch: { group: 'branches', operation: 'get_branch' },
   put_branch: { group: 'branches', operation: 'put_branch', destructive: true },
+  update_branch: { group: 'branches', operation: 'update_branch' },
   merge_branch: { group: 'branches', operation: 'merge_branch', destructive: true },
   delete_branch: { group: 'branches', operation: 'delete_branch' },
   hand_off_branch: { group: 'branches', operation: 'hand_off_branch' },

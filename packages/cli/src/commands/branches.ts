@@ -7,6 +7,12 @@ const ref = { help: 'Branch name' } as const
 const roles = ['read', 'write', 'admin'] as const
 const ttl = { help: 'Delete the branch after this time, for example 12h or 7d', value: 'time' } as const
 
+const name = { help: 'Display name', value: 'name' } as const
+const keepTokens = { help: 'Keep the tokens of a branch that is reset valid' } as const
+
+const toExpiry = (ttl: string | undefined): Date | undefined =>
+  ttl === undefined ? undefined : new Date(Date.now() + duration('--ttl', ttl) * 1000)
+
 const list = command({
   path: 'db branch list',
   summary: 'List the branches of a database',
@@ -21,13 +27,26 @@ const create = command({
   path: 'db branch create',
   summary: "Create a branch with the parent's schema and no rows, or reset an existing one",
   args: { database, ref },
-  options: { ttl, name: { help: 'Display name', value: 'name' } },
+  options: { ttl, name, 'keep-tokens': keepTokens },
   async run(ctx, { args, options }) {
     const db = await ctx.database(args.database)
-    const expiresAt =
-      options.ttl === undefined ? undefined : new Date(Date.now() + duration('--ttl', options.ttl) * 1000)
-    const json = await db.branches.upsert(args.ref, { name: options.name, expiresAt })
+    const setup = { name: options.name, expiresAt: toExpiry(options.ttl), keepTokens: options['keep-tokens'] }
+    const json = await db.branches.upsert(args.ref, setup)
     return { json, text: `Branch ${json.branchRef} is ready: ${db.namespace}/${json.slug}.` }
+  },
+})
+
+const update = command({
+  path: 'db branch update',
+  summary: 'Change the display name or expiry of a branch, without a reset',
+  args: { database, ref },
+  options: { ttl: { ...ttl, help: 'Delete the branch after this time, from now; 0 for never' }, name },
+  examples: ['persql db branch update acme/main pr-42 --ttl 7d'],
+  async run(ctx, { args, options }) {
+    const db = await ctx.database(args.database)
+    const expiresAt = options.ttl === '0' ? null : toExpiry(options.ttl)
+    const json = await db.branches.update(args.ref, { name: options.name, expiresAt })
+    return { json, text: fields(json) }
   },
 })
 
@@ -39,6 +58,7 @@ const claim = command({
     purpose: { help: 'Purpose of the branch; used for its name', value: 'text' },
     ttl: { ...ttl, help: 'Expire the branch and its token after this time; 0 for never (default: 1h)' },
     role: { help: 'Role of the token (default: write)', value: 'role', choices: roles },
+    'keep-tokens': keepTokens,
   },
   examples: ['persql db branch claim acme/main --purpose "try an index" --ttl 1h'],
   async run(ctx, { args, options }) {
@@ -48,6 +68,7 @@ const claim = command({
       purpose: options.purpose,
       ttlSec: options.ttl === undefined ? undefined : duration('--ttl', options.ttl),
       role: options.role as (typeof roles)[number] | undefined,
+      keepTokens: options['keep-tokens'],
     })
     return { json, text: fields(json) }
   },
@@ -138,4 +159,4 @@ const remove = command({
   },
 })
 
-export const branchCommands: Command[] = [list, create, claim, merge, remove]
+export const branchCommands: Command[] = [list, create, claim, update, merge, remove]

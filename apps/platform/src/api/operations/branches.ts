@@ -8,17 +8,22 @@ import type { AnyoneHandlers, NamespaceHandlers } from './handlers.ts'
 const HANDOFF = new RegExp(`^phand_(${SLUG})_[0-9A-Za-z]{32}$`)
 
 export const branches = {
-  claim_branch: async ({ db, ref, purpose, ttlSec, role }, { namespace, slug, minter, actor }) =>
-    namespace.branches.claim(db, ref ?? refFor(purpose), role, ttlSec, await newSecret(slug), minter, actor),
+  claim_branch: async ({ db, ref, purpose, ttlSec, role, keepTokens }, { namespace, slug, minter, actor }) =>
+    namespace.branches.claim(
+      ...[db, ref ?? refFor(purpose), role, ttlSec],
+      ...[{ keepTokens }, await newSecret(slug), minter, actor],
+    ),
   list_branches: ({ db, ...paging }, { namespace }) => namespace.branches.list(db, paging),
-  put_branch: ({ db, ref, name, fromRef, expiresAt, ttlDays }, { namespace, actor }) => {
+  put_branch: ({ db, ref, name, fromRef, expiresAt, ttlDays, keepTokens }, { namespace, actor }) => {
     if (fromRef !== undefined && fromRef !== 'main' && fromRef !== db) {
       throw new PerSQLError('invalid_input', {
         problem: `"fromRef" must be "${db}": a branch is always created from the database in the URL.`,
       })
     }
-    return namespace.branches.put(db, ref, name, parseExpiry({ expiresAt, ttlDays }) ?? null, actor)
+    return namespace.branches.put(db, ref, name, parseExpiry({ expiresAt, ttlDays }) ?? null, { keepTokens }, actor)
   },
+  update_branch: ({ db, ref, name, expiresAt, ttlDays }, { namespace, actor }) =>
+    namespace.branches.update(db, ref, { name, expiresAtMs: parseExpiry({ expiresAt, ttlDays }) }, actor),
   get_branch: ({ db, ref }, { namespace }) => namespace.branches.get(db, ref),
   delete_branch: async ({ db, ref }, { namespace, actor }) => {
     await namespace.branches.delete(db, ref, actor)

@@ -41,6 +41,7 @@ export interface StartedBranch extends StartedCopy {
   readonly live: readonly string[]
   /** Keys of the branch's tokens, which were revoked. */
   readonly ended: readonly string[]
+  readonly keptTokens: boolean
 }
 
 /** The databases that a token is limited to, by slug; `null` for all. */
@@ -81,7 +82,7 @@ export class BranchRecords {
   }
 
   /**
-   * Records a branch that is created or reset, and revokes its tokens.
+   * Records a branch that is created or reset, and revokes its tokens unless they are kept.
    * @throws PerSQLError `database_not_found`, `branch_of_branch`, `slug_taken`, `too_many_databases`, or
    * `delete_protected` for a reset, which deletes all rows
    */
@@ -90,6 +91,7 @@ export class BranchRecords {
     ref: string,
     name: string | undefined,
     expiresAtMs: number | null,
+    keepTokens: boolean,
     actor: string,
   ): StartedBranch {
     const { databases, details, lineage, tokens, storage } = this.#options
@@ -106,18 +108,20 @@ export class BranchRecords {
       if (!existing) lineage.put(origin)
       if (existing && name) details.change(record.id, { name })
     })
-    const { keys: ended } = storage.transactionSync(() => tokens.revoke(tokens.pinnedTo(record.id), now()))
-    return { parent, record, origin, ref, isNew: !existing, live, ended }
+    const revoked = keepTokens ? [] : tokens.pinnedTo(record.id)
+    const { keys: ended } = storage.transactionSync(() => tokens.revoke(revoked, now()))
+    return { parent, record, origin, ref, isNew: !existing, live, ended, keptTokens: keepTokens }
   }
 
   /** Records that a branch has its content. */
-  finishBranch({ origin, record, parent, ref, isNew }: StartedBranch, actor: string): void {
+  finishBranch({ origin, record, parent, ref, isNew, keptTokens }: StartedBranch, actor: string): void {
     const { storage, lineage, audit, files } = this.#options
     storage.transactionSync(() => {
       lineage.put({ ...origin, ready: true })
       files.acceptNew(record.id)
       const action = isNew ? 'database.branched' : 'database.branch_reset'
-      audit.add(actor, action, record.slug, { parent: parent.slug, ref }, origin.forkedAtMs)
+      const detail = { parent: parent.slug, ref, ...(keptTokens && !isNew && { keptTokens }) }
+      audit.add(actor, action, record.slug, detail, origin.forkedAtMs)
     })
   }
 

@@ -13,6 +13,7 @@ import type { Secret } from '../tokens/tokens.ts'
 import type { BranchFiller } from './branch-filler.ts'
 import type { BranchRecords, OpenedDatabases } from './branch-records.ts'
 import type { BranchTokens, RedeemedHandoff } from './branch-tokens.ts'
+import type { DetailChanges } from './database-details.ts'
 import type { DatabaseService } from './database-service.ts'
 import type { Expiry } from './expiry.ts'
 
@@ -22,7 +23,16 @@ export interface BranchesOptions {
   readonly filler: BranchFiller
   readonly branchTokens: BranchTokens
   readonly expiry: Expiry
-  readonly databaseService: Pick<DatabaseService, 'delete' | 'discard'>
+  readonly databaseService: Pick<DatabaseService, 'update' | 'delete' | 'discard'>
+}
+
+/** Changes of a branch. A missing field stays as it is. */
+export type BranchChanges = Pick<DetailChanges, 'name' | 'expiresAtMs'>
+
+/** How a branch is created or reset. */
+export interface BranchSetup {
+  /** Whether the tokens of a branch that is reset stay valid. */
+  readonly keepTokens: boolean
 }
 
 /** Branches, databases with their parent's schema and their own rows, and forks, which also start with its rows. */
@@ -54,6 +64,7 @@ export class Branches extends RpcTarget {
     ref: string,
     role: BranchRole,
     ttlS: number | undefined,
+    setup: BranchSetup,
     secret: Secret,
     minter: Minter,
     actor: string,
@@ -61,7 +72,7 @@ export class Branches extends RpcTarget {
     const { branchTokens } = this.#options
     return this.#oneByOne(parent, ref, async () => {
       const wanted = branchTokens.wanted(role, ttlS, minter)
-      const { started, carried } = await this.#upsert(parent, ref, undefined, wanted.expiresAtMs, actor)
+      const { started, carried } = await this.#upsert(parent, ref, undefined, wanted.expiresAtMs, setup, actor)
       const { record, isNew } = started
       const token = branchTokens.add(record, ref, wanted, secret, minter)
       const claimed = { ...token, outcome: isNew ? ('created' as const) : ('reset' as const) }
@@ -75,11 +86,20 @@ export class Branches extends RpcTarget {
     ref: string,
     name: string | undefined,
     expiresAtMs: number | null,
+    setup: BranchSetup,
     actor: string,
   ): Promise<Database> {
     return this.#oneByOne(parent, ref, async () => {
-      const { started } = await this.#upsert(parent, ref, name, expiresAtMs, actor)
+      const { started } = await this.#upsert(parent, ref, name, expiresAtMs, setup, actor)
       return this.#options.records.listed(started)
+    })
+  }
+
+  /** Changes the fields that are set. @throws PerSQLError `database_not_found`, `branch_not_found` or `invalid_input` */
+  update(parent: string, ref: string, changes: BranchChanges, actor: string): Promise<Database> {
+    return this.#oneByOne(parent, ref, async () => {
+      const { slug } = this.get(parent, ref)
+      return this.#options.databaseService.update(slug, changes, actor)
     })
   }
 
@@ -136,10 +156,20 @@ export class Branches extends RpcTarget {
     })
   }
 
-  /** Creates or resets the branch. A reset revokes the branch's tokens before it loads the parent's schema. */
-  async #upsert(parent: string, ref: string, name: string | undefined, expiresAtMs: number | null, actor: string) {
+  /**
+   * Creates or resets the branch. A reset revokes the branch's tokens, unless they are kept, before it loads the
+   * parent's schema.
+   */
+  async #upsert(
+    parent: string,
+    ref: string,
+    name: string | undefined,
+    expiresAtMs: number | null,
+    setup: BranchSetup,
+    actor: string,
+  ) {
     const { records, filler, expiry, databaseService } = this.#options
-    const started = records.startBranch(parent, ref, name, expiresAtMs, actor)
+    const started = records.startBranch(parent, ref, name, expiresAtMs, setup.keepTokens, actor)
     const carried = await expiry.filling(started.record, started.isNew, () => filler.fillBranch(started))
     if (!records.hasParent(started)) {
       await databaseService.discard(started.record.slug, 'database.branch_deleted')

@@ -87,10 +87,15 @@ export class DatabaseDetails {
     return [...rows].map(({ slug }) => slug)
   }
 
-  /** Lists the slugs of expired databases, those that expired first at the beginning. */
-  listExpired(nowMs: number, limit: number): string[] {
-    const sql = "SELECT slug FROM database WHERE expires_at <= ? AND status = 'healthy' ORDER BY expires_at LIMIT ?"
-    return [...this.#sql.exec<{ slug: string }>(sql, nowMs, limit)].map(({ slug }) => slug)
+  /** Lists expired databases, those that expired first at the beginning. */
+  listExpired(nowMs: number, limit: number): { readonly id: string; readonly slug: string }[] {
+    const sql = "SELECT id, slug FROM database WHERE expires_at <= ? AND status = 'healthy' ORDER BY expires_at LIMIT ?"
+    return this.#sql.exec<{ id: string; slug: string }>(sql, nowMs, limit).toArray()
+  }
+
+  hasExpired(id: string, nowMs: number): boolean {
+    const sql = "SELECT 1 FROM database WHERE id = ? AND expires_at <= ? AND status = 'healthy'"
+    return this.#sql.exec(sql, id, nowMs).toArray().length > 0
   }
 
   get nextExpiryMs(): number | undefined {

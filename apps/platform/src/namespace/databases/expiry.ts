@@ -16,6 +16,8 @@ export interface ExpiryOptions {
 
 /** The time after which a fork is checked for an interrupted copy. */
 const SWEEP_UNREADY_MS = 30_000
+/** The time between two sweeps while a database is being filled. */
+const RESET_WAIT_MS = 1_000
 /** The most databases that one sweep deletes, so that the others of an alarm run soon. */
 const MAX_EXPIRED = 100
 
@@ -60,7 +62,13 @@ export class Expiry {
       if (this.#filling.has(databaseId)) this.checkLater(nowMs)
       else if (database) await databaseService.discard(database.slug, 'database.fork_failed')
     }
-    for (const slug of details.listExpired(nowMs, MAX_EXPIRED)) await databaseService.discard(slug, 'database.expired')
-    return details.nextExpiryMs
+    for (const { id, slug } of details.listExpired(nowMs, MAX_EXPIRED)) {
+      // Its expiry can have changed during the deletions before it, and a reset is about to change it.
+      if (!this.#filling.has(id) && details.hasExpired(id, nowMs))
+        await databaseService.discard(slug, 'database.expired')
+    }
+    const nextMs = details.nextExpiryMs
+    // One that is being reset must not start sweep after sweep.
+    return nextMs !== undefined && this.#filling.size > 0 ? Math.max(nextMs, nowMs + RESET_WAIT_MS) : nextMs
   }
 }
