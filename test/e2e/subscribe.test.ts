@@ -240,8 +240,9 @@ describe('authorization', () => {
   })
 
   test('a token that expires, and a database that is deleted, close the connection', async () => {
-    const short = await createToken({ expiresIn: 4 })
+    const short = await createToken({ expiresIn: 3_600 })
     const subscriber = await listen('', { token: short.token })
+    await setAhead(3_600_000)
     await subscriber.until(({ message }) => message === 'token_unknown')
     const other = await listen()
     const reader = await createToken({ role: 'readonly' })
@@ -252,6 +253,7 @@ describe('authorization', () => {
     expect((await polled).status).toBe(404)
     expect(await other.closed).toEqual({ code: 4404, reason: 'database_not_found' })
     expect(await subscriber.closed).toEqual({ code: 4401, reason: 'token_unknown' })
+    await setAhead(0)
   })
 
   test('a member with the cookie, from our own pages only', async () => {
