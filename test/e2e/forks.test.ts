@@ -254,9 +254,7 @@ describe('a fork', () => {
       }
       const minutes = 5 * (round + 1)
       await platform.request('/api/dev/clock', { token: platform.secret, body: { aheadMs: minutes * 60_000 } })
-      await expect
-        .poll(async () => (await fork(db, slug)).body.code ?? 'done', { timeout: 20_000, interval: 200 })
-        .toBe('done')
+      await expect.poll(async () => (await fork(db, slug)).body.code ?? 'done', { interval: 200 }).toBe('done')
       expect(await rows(copy, 'SELECT count(*) FROM a')).toEqual([[200_000]])
     }
     await platform.request('/api/dev/clock', { token: platform.secret, body: { aheadMs: 0 } })

@@ -77,10 +77,7 @@ async function hosted(host: string) {
 }
 const leadsTo = (namespace: string, database = 'main') => ({ namespace, database })
 const outcome = ({ status, body }: Answer) => [status, body.code]
-const eventually = async (isSo: () => boolean) => {
-  for (let i = 0; i < 200 && !isSo(); i++) await new Promise((resolve) => setTimeout(resolve, 50))
-  expect(isSo()).toBe(true)
-}
+const eventually = (isSo: () => boolean) => expect.poll(isSo).toBe(true)
 /** Returns the audit events about hostnames, which only signed-in users can read. */
 async function readAudit(work: (request: TestPlatform['request']) => Promise<void>) {
   const { request } = await person('auditor')
