@@ -13,7 +13,7 @@ beforeEach(() => {
 afterEach(() => rmSync(data, { recursive: true }))
 
 const stamp = () => JSON.parse(readFileSync(file, 'utf8'))
-const current = { format: 5, writtenBy: expect.stringMatching(/^\d+\.\d+\.\d+/), oldestReader: 5 }
+const current = { format: 6, writtenBy: expect.stringMatching(/^\d+\.\d+\.\d+/), oldestReader: 6 }
 
 test('stamps a new folder, and one of a version without stamps', async () => {
   await stampData(data)
@@ -26,8 +26,8 @@ test('stamps a new folder, and one of a version without stamps', async () => {
 
 test.each([
   [{ format: 1, writtenBy: '0.0.9', oldestReader: 1 }, 'an older format'],
-  [{ format: 5, writtenBy: '0.0.9', oldestReader: 5 }, 'another version of the same format'],
-  [{ format: 5, writtenBy: '0.0.9', oldestReader: 1 }, 'the same format with an older reader'],
+  [{ format: 6, writtenBy: '0.0.9', oldestReader: 6 }, 'another version of the same format'],
+  [{ format: 6, writtenBy: '0.0.9', oldestReader: 1 }, 'the same format with an older reader'],
 ])('%j is updated: %s', async (found) => {
   writeFileSync(file, JSON.stringify(found))
   await stampData(data)
@@ -35,14 +35,14 @@ test.each([
 })
 
 test('keeps the stamp of a newer program if its data is readable', async () => {
-  const newer = { format: 7, writtenBy: '9.1.0', oldestReader: 2, more: true }
+  const newer = { format: 8, writtenBy: '9.1.0', oldestReader: 2, more: true }
   writeFileSync(file, JSON.stringify(newer))
   await stampData(data)
   expect(stamp()).toEqual(newer)
 })
 
 test.each([
-  { format: 6, writtenBy: '9.1.0', oldestReader: 6 },
+  { format: 7, writtenBy: '9.1.0', oldestReader: 7 },
   { format: 99, writtenBy: '9.1.0', oldestReader: 50 },
 ])('%j is rejected with both versions, without changes', async (newer) => {
   writeFileSync(file, JSON.stringify(newer))
@@ -88,11 +88,11 @@ test('rejects an unreadable stamp, and ignores a draft from a crash', async () =
 
 test('records the number of cells, which older programs do not know', async () => {
   await stampData(data, 3)
-  expect(stamp()).toEqual({ ...current, oldestReader: 5, cells: 3 })
+  expect(stamp()).toEqual({ ...current, oldestReader: 6, cells: 3 })
   await stampData(data, 3)
   writeFileSync(file, JSON.stringify({ ...stamp(), writtenBy: '0.0.9' }))
   await stampData(data, 3)
-  expect(stamp()).toEqual({ ...current, oldestReader: 5, cells: 3 })
+  expect(stamp()).toEqual({ ...current, oldestReader: 6, cells: 3 })
 })
 
 test.each([

@@ -11,22 +11,34 @@ import {
   limitingRole,
   openToAll,
 } from './authority.ts'
+import { intersect, type Selection } from './selection.ts'
 
 const name = fc.constantFrom('a', 'A', 'b', 'c', 'é', 'É')
 const role = fc.constantFrom('readonly' as const, 'readwrite' as const, 'admin' as const)
 const some = <T>(one: fc.Arbitrary<T>) => fc.array(one, { minLength: 1, maxLength: 4 })
 const claims = fc.dictionary(fc.constantFrom('team', 'user', '__proto__'), fc.constantFrom(1, 2, null), { maxKeys: 3 })
 const expiry = fc.integer({ min: 1, max: 5 })
+const selected = fc.record({
+  ids: fc.array(name, { maxLength: 3 }),
+  patterns: fc.array(fc.constantFrom('*', 'a*', 'a*b', '*b'), { maxLength: 2 }),
+  branches: fc.boolean(),
+})
+/** Databases "a" to "c" are branches of "A". */
+const findPlace = (id: string) => ({ id, slug: id.toLowerCase(), parent: id < 'a' ? null : { id: 'A', slug: 'a' } })
+const opens = fc
+  .array(selected, { minLength: 1, maxLength: 2 })
+  .map((limits) => intersect([limits as unknown as Selection], findPlace) as Selection)
+  .filter((limits) => limits.every(({ ids, patterns }) => ids.length + patterns.length > 0))
 const authority: fc.Arbitrary<Authority> = fc.record({
   role,
   tableScope: fc.option(some(name)),
-  opens: fc.option(some(name)),
+  opens: fc.option(opens),
   expiresAtMs: fc.option(expiry),
   claims: fc.option(claims),
   origins: fc.option(some(name)),
 })
 const wanted = fc.record(
-  { role, tableScope: some(name), opens: some(name), expiresAtMs: fc.option(expiry), claims, origins: some(name) },
+  { role, tableScope: some(name), opens, expiresAtMs: fc.option(expiry), claims, origins: some(name) },
   { requiredKeys: ['role'] },
 )
 
@@ -36,9 +48,9 @@ describe('what is derived', () => {
     fc.assert(
       fc.property(authority, wanted, (parent, request) => {
         try {
-          const child = derive(parent, request)
+          const child = derive(parent, request, { findPlace })
           derived++
-          expect(findExcess(child, parent)).toBeUndefined()
+          expect(findExcess(child, parent, findPlace)).toBeUndefined()
           expect(child.role).toBe(request.role)
           for (const table of child.tableScope ?? []) expect(isInScope([table], parent)).toBe(true)
           expect(parent.origins ?? child.origins ?? []).toEqual(expect.arrayContaining([...(child.origins ?? [])]))
@@ -62,12 +74,12 @@ describe('what is derived', () => {
         let last = root
         for (const request of requests) {
           try {
-            last = derive(last, request)
+            last = derive(last, request, { findPlace })
           } catch (cause) {
             if (!(cause instanceof PerSQLError)) throw cause
           }
         }
-        expect(findExcess(last, root)).toBeUndefined()
+        expect(findExcess(last, root, findPlace)).toBeUndefined()
       }),
     )
   })
@@ -76,15 +88,22 @@ describe('what is derived', () => {
     fc.assert(
       fc.property(authority, (parent) => {
         const { role, tableScope, opens, expiresAtMs, claims, origins } = parent
-        const same = derive(parent, {
-          role,
-          expiresAtMs,
-          ...(tableScope && { tableScope }),
-          ...(opens && { opens }),
-          ...(claims && { claims }),
-          ...(origins && { origins }),
-        })
-        expect([findExcess(same, parent), findExcess(parent, same)]).toEqual([undefined, undefined])
+        const same = derive(
+          parent,
+          {
+            role,
+            expiresAtMs,
+            ...(tableScope && { tableScope }),
+            ...(opens && { opens }),
+            ...(claims && { claims }),
+            ...(origins && { origins }),
+          },
+          { findPlace },
+        )
+        expect([findExcess(same, parent, findPlace), findExcess(parent, same, findPlace)]).toEqual([
+          undefined,
+          undefined,
+        ])
       }),
     )
   })

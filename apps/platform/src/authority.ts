@@ -9,14 +9,15 @@ import {
   type Scope,
   type Token,
 } from '@persql/contract'
+import { type FindPlace, intersect, isCovered, type Selection } from './selection.ts'
 import { lower } from './sqlite/identifiers.ts'
 
 /** The access of a token, as far as it decides which operations the token can call. */
 export interface TokenAccess {
   readonly role: Role
   readonly tableScope: readonly string[] | null
-  /** `true` for a token that is limited to some databases. */
-  readonly pinned?: boolean | undefined
+  /** `true` for a token that is limited to some databases, and `pattern` if new databases can be among them. */
+  readonly pinned?: boolean | 'pattern' | undefined
   /** For an app's token: the namespace role of its member. */
   readonly memberRole?: MemberRole | undefined
 }
@@ -76,7 +77,8 @@ function findRefusal(
   if (!isWithin(scope, role)) return insufficient(limiting, name, limiting === memberRole ? console?.role : scope)
   // An operation that a member can't call is closed to the member's apps too.
   if (memberRole && console && !covers(memberRole, console.role)) return insufficient(memberRole, name, console.role)
-  if (access.pinned && !(pinned ?? served === 'database')) return new PerSQLError('token_pinned')
+  const isOpen = pinned === 'pattern' ? access.pinned === 'pattern' : (pinned ?? served === 'database')
+  if (access.pinned && !isOpen) return new PerSQLError('token_pinned')
   return tableScope === null || scoped === true ? undefined : notForScoped(name)
 }
 
@@ -121,8 +123,8 @@ export function isInScope(tables: readonly string[] | null, { tableScope }: Pick
 export interface Authority {
   readonly role: Role
   readonly tableScope: readonly string[] | null
-  /** IDs of the databases that the credential gives access to, or `null` for all. */
-  readonly opens: readonly string[] | null
+  /** The databases that the credential gives access to, or `null` for all. */
+  readonly opens: Selection | null
   readonly expiresAtMs: number | null
   readonly claims: Claims | null
   /** The origins of the only web pages that can use the credential, or `null` if it has no list. */
@@ -133,7 +135,7 @@ export interface Authority {
 export interface WantedAuthority {
   readonly role: Role
   readonly tableScope?: readonly string[] | undefined
-  readonly opens?: readonly string[] | undefined
+  readonly opens?: Selection | undefined
   /** `null` for no expiry. */
   readonly expiresAtMs?: number | null | undefined
   readonly claims?: Claims | undefined
@@ -151,13 +153,23 @@ const UNLIMITED: Authority = {
 }
 const MAX_CLAIMS = 4096
 
+/** The surroundings in which a credential is created. */
+export interface Derivation {
+  readonly findPlace: FindPlace
+  /** The field of the request that sets the expiry; by default `expiresIn`. */
+  readonly expiryField?: string
+}
+
 /**
  * Returns the access of a new credential, limited to that of its creator. A `null` parent is a member, who has no
  * limit.
- * @param expiryField the field of the request that sets the expiry
  * @throws PerSQLError `exceeds_parent`
  */
-export function derive(parent: Authority | null, wanted: WantedAuthority, expiryField = 'expiresIn'): Authority {
+export function derive(
+  parent: Authority | null,
+  wanted: WantedAuthority,
+  { findPlace, expiryField = 'expiresIn' }: Derivation,
+): Authority {
   const { role, tableScope, opens, expiresAtMs, claims, origins } = parent ?? UNLIMITED
   if (!isWithin(wanted.role, role)) throw exceeds('role')
   const ends = wanted.expiresAtMs === undefined ? expiresAtMs : wanted.expiresAtMs
@@ -165,7 +177,7 @@ export function derive(parent: Authority | null, wanted: WantedAuthority, expiry
   return {
     role: wanted.role,
     tableScope: intersection(tableScope, wanted.tableScope, lower, 'tableScope'),
-    opens: intersection(opens, wanted.opens, (id) => id, 'databases'),
+    opens: narrowed(opens, wanted.opens, findPlace),
     expiresAtMs: ends,
     claims: merged(claims, wanted.claims),
     origins: intersection(origins, wanted.origins, (origin) => origin, 'origins'),
@@ -191,13 +203,13 @@ export function expiryWithin(
 /**
  * Returns the first field in which a credential exceeds its parent, or `undefined` if the parent could have created it.
  */
-export function findExcess(child: Authority, parent: Authority | null): string | undefined {
+export function findExcess(child: Authority, parent: Authority | null, findPlace: FindPlace): string | undefined {
   if (parent === null) return undefined
   const { role, expiresAtMs } = child
   if (!isWithin(role, parent.role)) return 'role'
   if (parent.expiresAtMs !== null && (expiresAtMs === null || expiresAtMs > parent.expiresAtMs)) return 'expiresIn'
   if (!isInScope(child.tableScope, parent)) return 'tableScope'
-  if (!isSubset(child.opens, parent.opens)) return 'databases'
+  if (!isCovered(child.opens, parent.opens, findPlace)) return 'databases'
   if (!isSubset(child.origins, parent.origins)) return 'origins'
   const differs = Object.entries(parent.claims ?? {}).some(
     ([key, value]) => !Object.hasOwn(child.claims ?? {}, key) || !isSame(child.claims?.[key], value),
@@ -208,6 +220,13 @@ export function findExcess(child: Authority, parent: Authority | null): string |
 /** Returns whether a list contains only entries of another one. `null` is a list of everything. */
 const isSubset = (some: readonly string[] | null, all: readonly string[] | null): boolean =>
   all === null || (some?.every((one) => all.includes(one)) ?? false)
+
+function narrowed(all: Selection | null, some: Selection | undefined, findPlace: FindPlace) {
+  if (some === undefined) return all
+  const selection = intersect([some, all], findPlace)
+  if (selection?.some(({ ids, patterns }) => ids.length === 0 && patterns.length === 0)) throw exceeds('databases')
+  return selection
+}
 
 function intersection(
   all: readonly string[] | null,

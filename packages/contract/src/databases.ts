@@ -91,6 +91,7 @@ export const databases = {
     summary: 'Create a database',
     route: 'POST /v1/databases',
     scope: 'admin',
+    pinned: 'pattern',
     console: { route: 'POST /api/namespaces/{ns}/databases', role: 'editor' },
     input: z.strictObject({
       slug: Slug,
@@ -147,6 +148,7 @@ export const databases = {
     summary: 'Delete a database and all its data',
     route: 'DELETE /v1/databases/{slug}',
     scope: 'admin',
+    pinned: 'pattern',
     console: { route: 'DELETE /api/namespaces/{ns}/databases/{slug}', role: 'admin' },
     input: z.strictObject({ slug: Slug }),
     output: z.object({ deleted: z.literal(true) }),

@@ -28,9 +28,9 @@ export interface Operation {
   readonly scoped?: true
   /**
    * Whether a token that is limited to some databases can call it. By default, operations that a database serves accept such
-   * a token for those databases, and operations of the namespace refuse it.
+   * a token for those databases, and operations of the namespace refuse it. `pattern`: only if its databases are patterns.
    */
-  readonly pinned?: boolean
+  readonly pinned?: boolean | 'pattern'
   /**
    * `database`: the database parses and validates the body itself, so that a warm call parses it once. By default, it gets
    * an input that was validated before.

@@ -8,6 +8,29 @@ import { Slug, Timestamp } from './values.ts'
 export const Role = z.enum(['readonly', 'readwrite', 'admin'])
 export type Role = z.infer<typeof Role>
 
+/** A slug, or a pattern with one or two `*`, each of which stands for any number of characters. */
+const DatabaseSelector = z
+  .string()
+  .regex(
+    /^(?!(?:[^*]*\*){3})[a-z*][a-z0-9*-]{0,62}$/,
+    'must be a slug, or a pattern: a slug in which one or two "*" stand for any characters',
+  )
+
+/** The databases that a token is limited to, as far as its creator is limited too. */
+const Selection = z.object({
+  /** Slugs, and patterns such as `cust-*`. A pattern selects databases that aren't branches. */
+  databases: z.array(z.string()),
+  /** Whether the branches of these databases are selected too. */
+  branches: z.boolean(),
+})
+
+/** A selection, with those that limit it. */
+const Selected = Selection.extend({
+  /** Selections that limit this one; a database has to be in all of them. Absent if nothing else limits it. */
+  within: z.array(Selection).optional(),
+})
+export type Selected = z.infer<typeof Selected>
+
 export const Token = z.object({
   id: z.string(),
   name: z.string(),
@@ -15,10 +38,12 @@ export const Token = z.object({
   /** The only tables it has access to; `null` for all. */
   tableScope: z.array(z.string()).nullable(),
   claims: z.record(z.string(), z.json()).nullable(),
-  /** Slug of the only database it has access to; `null` if there are several. */
+  /** Slug of the only database it has access to; `null` if there can be several. */
   database: z.string().nullable(),
-  /** Slugs of the only databases it has access to; `null` for all of the namespace. */
+  /** Slugs of the only databases it has access to; `null` if `select` has patterns or branches, or is `null` too. */
   databases: z.array(z.string()).nullable(),
+  /** The databases it has access to; `null` for all of the namespace. */
+  select: Selected.nullable(),
   /** The origins of the only web pages that can use it; `null` if no page of another site can read its responses. */
   origins: z.array(z.string()).nullable(),
   /** First four and last four characters of the secret. */
@@ -42,25 +67,35 @@ export type MintedToken = z.infer<typeof MintedToken>
  * The access of a new token. A token that creates another gives at most its own access: `tableScope`, `databases`,
  * `origins` and expiry are inherited if left out, and `claims` are always inherited.
  */
-export const TokenRequest = z.strictObject({
-  name: z.string().trim().min(1).max(80),
-  role: Role.default('admin'),
-  tableScope: z.array(z.string().min(1).max(200)).min(1).max(200).optional(),
-  /** Slugs of the only databases it has access to. A branch has its own slug. */
-  databases: z.array(Slug).min(1).max(100).optional(),
-  /** Origins of web pages that can use it in browsers, for example `https://app.example.com`. Other pages are refused. */
-  origins: Origins.optional(),
-  claims: z
-    .record(z.string().min(1).max(80), z.json())
-    .refine((claims) => JSON.stringify(claims).length <= 4096, 'must be at most 4,096 characters of JSON')
-    .optional(),
-  /** Seconds until the token stops working. */
-  expiresIn: z
-    .int()
-    .min(1)
-    .max(10 * 365 * 86_400)
-    .optional(),
-})
+export const TokenRequest = z
+  .strictObject({
+    name: z.string().trim().min(1).max(80),
+    role: Role.default('admin'),
+    tableScope: z.array(z.string().min(1).max(200)).min(1).max(200).optional(),
+    /**
+     * Slugs of the only databases it has access to, or patterns such as `cust-*`. A branch has its own slug, and patterns don't
+     * select branches. An admin token creates a database that fits a pattern with its first call.
+     */
+    databases: z.array(DatabaseSelector).min(1).max(100).optional(),
+    /** Also gives access to the branches of the databases in `databases`. */
+    branches: z.boolean().optional(),
+    /** Origins of web pages that can use it in browsers, for example `https://app.example.com`. Other pages are refused. */
+    origins: Origins.optional(),
+    claims: z
+      .record(z.string().min(1).max(80), z.json())
+      .refine((claims) => JSON.stringify(claims).length <= 4096, 'must be at most 4,096 characters of JSON')
+      .optional(),
+    /** Seconds until the token stops working. */
+    expiresIn: z
+      .int()
+      .min(1)
+      .max(10 * 365 * 86_400)
+      .optional(),
+  })
+  .refine(({ branches, databases }) => branches === undefined || databases !== undefined, {
+    path: ['branches'],
+    message: 'must be sent together with "databases"',
+  })
 export type TokenRequest = z.infer<typeof TokenRequest>
 
 const TokenId = z.string().min(1).max(40)
@@ -136,14 +171,18 @@ export const tokens = {
       namespaceId: z.string(),
       role: Role,
       tokenId: z.string(),
-      /** Slug of the only database it has access to; `null` if there are several. */
+      /** Slug of the only database it has access to; `null` if there can be several. */
       database: z.string().nullable(),
       /** Ref of that database if it is a branch. */
       branch: z.string().nullable(),
+      /** The same as `branch`. */
+      branchRef: z.string().nullable(),
       /** URL for clients of the libSQL protocol if it has access to only one database; `null` otherwise. */
       libsqlUrl: z.url().nullable(),
-      /** Slugs of the only databases it has access to; `null` for all. */
+      /** Slugs of the only databases it has access to; `null` if `select` has patterns or branches, or is `null` too. */
       databases: z.array(z.string()).nullable(),
+      /** The databases it has access to; `null` for all of the namespace. */
+      select: Selected.nullable(),
       tableScope: z.array(z.string()).nullable(),
       /** The origins of the only web pages that can use it; `null` if no page of another site can read its responses. */
       origins: z.array(z.string()).nullable(),

@@ -32,8 +32,10 @@ export interface Tokens {
       name: string
       role?: TokenRole
       tableScope?: string[]
-      /** Slugs of the only databases it has access to. */
+      /** Slugs of the only databases it has access to, or patterns such as `cust-*`. */
       databases?: string[]
+      /** Also gives access to the branches of these databases. */
+      branches?: boolean
       /** Origins of the web pages that can use it in browsers, for example `https://app.example.com`. */
       origins?: string[]
       claims?: Record<string, unknown>

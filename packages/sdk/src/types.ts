@@ -290,20 +290,34 @@ export interface Session {
 /** The role of a token. */
 export type TokenRole = 'readonly' | 'readwrite' | 'admin'
 
+/** The databases that a token has access to. */
+export interface SelectedDatabases {
+  /** Slugs, and patterns such as `cust-*`. A pattern selects databases that aren't branches. */
+  databases: string[]
+  /** Whether the branches of these databases are selected too. */
+  branches: boolean
+  /** Selections that limit this one; a database has to be in all of them. Absent if nothing else limits it. */
+  within?: { databases: string[]; branches: boolean }[]
+}
+
 /** The token of the client. */
 export interface Me {
   namespaceSlug: string
   namespaceId: string
   role: TokenRole
   tokenId: string
-  /** Slug of the only database the token has access to; `null` if there are several. */
+  /** Slug of the only database the token has access to; `null` if there can be several. */
   database: string | null
   /** Ref of that database, if it is a branch. */
   branch: string | null
+  /** The same as `branch`. */
+  branchRef: string | null
   /** URL for clients of the libSQL protocol if the token has access to only one database; `null` otherwise. */
   libsqlUrl: string | null
-  /** Slugs of the only databases the token has access to; `null` for all. */
+  /** Slugs of the only databases the token has access to; `null` if `select` has patterns or branches, or is `null` too. */
   databases: string[] | null
+  /** The databases the token has access to; `null` for all of the namespace. */
+  select: SelectedDatabases | null
   tableScope: string[] | null
   /** The origins of the only web pages that can use the token; `null` if no page of another site can read its responses. */
   origins: string[] | null
@@ -317,10 +331,12 @@ export interface Token {
   role: TokenRole
   tableScope: string[] | null
   claims: Record<string, Json> | null
-  /** Slug of the only database it has access to; `null` if there are several. */
+  /** Slug of the only database it has access to; `null` if there can be several. */
   database: string | null
-  /** Slugs of the only databases it has access to; `null` for all of the namespace. */
+  /** Slugs of the only databases it has access to; `null` if `select` has patterns or branches, or is `null` too. */
   databases: string[] | null
+  /** The databases it has access to; `null` for all of the namespace. */
+  select: SelectedDatabases | null
   /** The origins of the only web pages that can use it; `null` if no page of another site can read its responses. */
   origins: string[] | null
   preview: string

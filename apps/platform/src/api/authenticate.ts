@@ -59,9 +59,9 @@ async function authenticateAndRemember(
 ): Promise<Admitted> {
   if (tokenNamespace(token) !== namespace) throw new PerSQLError('namespace_mismatch')
   const caller = await ask(ctx, token, namespace, database)
-  const { tokenId, secretId, role, tableScope, expiresAtMs, memberRole, opens, origins } = caller
+  const { tokenId, secretId, role, tableScope, expiresAtMs, memberRole, opens, origins, databaseId } = caller
   const pinned = opens === null ? undefined : true
-  const known = { tokenId, secretId, role, tableScope, expiresAtMs, memberRole, pinned } satisfies {
+  const known = { tokenId, secretId, role, tableScope, expiresAtMs, memberRole, pinned, databaseId } satisfies {
     [K in keyof Grant]: Grant[K] | undefined
   }
   const grant = toAdmitted(known as Grant)

@@ -24,6 +24,7 @@ import { disk } from '../disk-space.ts'
 import { parseObject } from '../json-object.ts'
 import type { MemberAccess } from '../namespace/tokens/admission.ts'
 import { type Reply, refuseRequest, succeed, withRequestId } from '../reply.ts'
+import { getPinned } from '../selection.ts'
 import { explainFailure } from '../storage/sqlite-failures.ts'
 import {
   authenticateAccount,
@@ -124,9 +125,7 @@ async function executeOnDatabase(
   if (!isSlug(ns) || !isSlug(db)) throw new PerSQLError('database_not_found', { database: db.slice(0, 80) })
   const known = authenticateForDatabase(ctx, ns, db)
   let admitted = lowered(known instanceof Promise ? await known : known, ctx)
-  // `query`, `batch` and other protocols are open to every token: the database checks each statement when it compiles it.
-  const isOpen = openToAll.has(operation)
-  if (!isOpen && isDatabaseOperation(operation)) assertMayCall(operation, admitted.grant, 'database')
+  assertMayCallDatabase(operation, admitted)
   const body = isDatabaseOperation(operation) ? await bodyFor(operation, raw, ctx, admitted.grant) : await raw.body()
   const replayKeys = await raw.replayKeys(body)
   const { id } = raw.params as { id?: string }
@@ -134,12 +133,20 @@ async function executeOnDatabase(
   const transactionId = isOfTransaction ? id : undefined
   const call = () => callDatabase(ctx, operation, ns, db, admitted.text, body, replayKeys, transactionId)
   const reply = await call()
-  if (reply.code === 'token_unknown') forgetToken(ctx)
-  if (reply.code !== 'database_not_found') return reply
-  // The cached database is gone. Authenticate again without the cache: a call by an admin creates the database again.
+  if (reply.code !== 'database_not_found' && reply.code !== 'token_unknown') return reply
+  // The cached database is gone, or the token has other access than in the cache. Authenticate again without the cache: a
+  // call by an admin creates the database again.
   forgetToken(ctx)
+  const cached = admitted
   admitted = lowered(await authenticateForDatabase(ctx, ns, db), ctx)
+  if (reply.code === 'token_unknown' && admitted.text === cached.text) return reply
+  assertMayCallDatabase(operation, admitted)
   return call()
+}
+
+function assertMayCallDatabase(operation: DatabaseOperation | ProtocolCall, { grant }: Admitted): void {
+  // `query`, `batch` and other protocols are open to every token: the database checks each statement when it compiles it.
+  if (!openToAll.has(operation) && isDatabaseOperation(operation)) assertMayCall(operation, grant, 'database')
 }
 
 /**
@@ -206,7 +213,7 @@ async function executeForToken(name: keyof Api, raw: RawInput, ctx: Context): Pr
   const { namespace: slug, caller: known } = await authenticateForNamespace(ctx)
   const caller = { ...known, role: getLowerRole(known.role, ctx.atMost) }
   const { opens, tableScope, minter } = caller
-  assertMayCall(name, { ...caller, pinned: opens !== null }, 'namespace')
+  assertMayCall(name, { ...caller, pinned: getPinned(opens) }, 'namespace')
   const { ns, ...params } = raw.params
   const isNamed = route(operation).params.includes('ns')
   if (isNamed && ns !== slug) throw new PerSQLError('namespace_mismatch')

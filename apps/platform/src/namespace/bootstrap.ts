@@ -34,7 +34,7 @@ export class Bootstrap {
     const { id } = creation.ensure(slug, 'operator', 'granted')
     const isNew = !databases.has(database)
     if (isNew) databases.add(database, database, 'operator', nowMs)
-    const authority = derive(null, { role: 'admin' })
+    const authority = derive(null, { role: 'admin' }, tokens.selections)
     const token = tokens.add(secret, { name: tokenName, ...authority, mintedBy: null }, nowMs)
     audit.add('operator', 'token.created', token.id, { name: tokenName, role: 'admin' }, nowMs)
     return { namespace: { id, slug }, database: { slug: database, created: isNew }, token, created }

@@ -10,6 +10,7 @@ import type { Env } from '../env.ts'
 import type { Totals } from '../money.ts'
 import type { Audience } from '../oauth-server/server.ts'
 import type { Serves } from '../remote.ts'
+import type { Selection } from '../selection.ts'
 import { FileProcess, type LogResult } from '../storage/file-process.ts'
 import { migrate } from '../storage/migrate.ts'
 import type { AuditEntry } from './audit.ts'
@@ -62,7 +63,7 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
 
   /**
    * Returns the caller whose secret has this hash. With `database`, also checks that the database exists, and creates
-   * it if `creates` is set and the caller is an admin of the whole namespace. `origin` is that of the calling page.
+   * it if `creates` is set and the caller is an admin whose databases include new ones with this slug. `origin` is that of the calling page.
    * @throws PerSQLError `token_unknown`, `origin_not_allowed`, `token_audience`, `token_pinned`, `database_not_found` or
    * `too_many_databases`
    */
@@ -139,8 +140,8 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
     this.#services.suspension.resume(note)
   }
 
-  listDatabases(paging: Paging = {}, ids: readonly string[] | null = null): Listed<Database> {
-    return this.#services.databases.page(paging, ids)
+  listDatabases(paging: Paging = {}, selection: Selection | null = null): Listed<Database> {
+    return this.#services.databases.page(paging, selection)
   }
 
   hasDatabase(slug: string): boolean {
@@ -148,14 +149,23 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
     return identity.known !== undefined && databases.has(slug)
   }
 
-  /** @throws PerSQLError `database_not_found` */
-  getDatabase(slug: string): Database {
-    return this.#services.databases.get(slug)
+  /** Returns one of the selected databases; `null` selects all. @throws PerSQLError `database_not_found`, `token_pinned` */
+  getDatabase(slug: string, selection: Selection | null = null): Database {
+    return this.#services.databaseService.get(slug, selection)
   }
 
-  /** @throws PerSQLError `invalid_input`, `slug_taken`, `database_deleting` or `too_many_databases` */
-  createDatabase(slug: string, name: string, actor: string, details: DetailChanges = {}): Database {
-    return this.#services.databaseService.create(slug, name, actor, details)
+  /**
+   * Creates a database whose slug is selected; `null` selects all.
+   * @throws PerSQLError `invalid_input`, `slug_taken`, `database_deleting`, `too_many_databases` or `token_pinned`
+   */
+  createDatabase(
+    slug: string,
+    name: string,
+    actor: string,
+    details: DetailChanges = {},
+    selection: Selection | null = null,
+  ): Database {
+    return this.#services.databaseService.create(slug, name, actor, details, selection)
   }
 
   /** Changes the details of a database. @throws PerSQLError `database_not_found` or `invalid_input` */
@@ -165,10 +175,12 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
 
   /**
    * Deletes a database, its branches, and the tokens that are limited to one of them.
-   * @throws PerSQLError `database_not_found` or `delete_protected`
+   * @throws PerSQLError `database_not_found`, `token_pinned` if it isn't selected, or `delete_protected`
    */
-  async deleteDatabase(slug: string, actor: string): Promise<void> {
-    await this.#services.databaseService.delete(slug, actor)
+  async deleteDatabase(slug: string, actor: string, selection: Selection | null = null): Promise<void> {
+    const { databaseService } = this.#services
+    databaseService.get(slug, selection)
+    await databaseService.delete(slug, actor)
   }
 
   /** Branches of the databases. Check the caller's access before you use this service. */

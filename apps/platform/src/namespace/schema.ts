@@ -11,6 +11,7 @@ import { WAKE_UPS } from './databases/wake-ups.ts'
 import { AI_TOKENS, STORAGE_CHARGES, TOKEN_USAGE } from './ledger/ledger.ts'
 import { MEMBERS } from './members/members.ts'
 import { OAUTH } from './tokens/oauth-records.ts'
+import { TOKEN_SELECTION } from './tokens/selections.ts'
 import { TOKEN_ORIGINS, TOKEN_PAGES } from './tokens/tokens.ts'
 
 /**
@@ -90,4 +91,5 @@ export const NAMESPACE_SCHEMA: readonly Migration[] = [
   DAMAGE,
   TOKEN_ORIGINS,
   DETAILS,
+  TOKEN_SELECTION,
 ]

@@ -22,7 +22,8 @@ const create = command({
   options: {
     role: { help: 'Role (default: readonly)', value: 'role', choices: roles },
     table: { help: 'Limit the token to these tables', value: 'name', multiple: true },
-    database: { help: 'Limit the token to these databases', value: 'slug', multiple: true },
+    database: { help: 'Limit the token to these databases; "cust-*" is a pattern', value: 'slug', multiple: true },
+    branches: { help: 'Also give access to the branches of these databases' },
     origin: { help: 'Allow pages of these origins to use the token', value: 'origin', multiple: true },
     claims: { help: 'Claims as a JSON object', value: 'json' },
     expires: { help: 'Expire after this time, for example 30d', value: 'time' },
@@ -32,12 +33,13 @@ const create = command({
     'persql token create page --table orders --origin https://app.example.com',
   ],
   async run(ctx, { args, options }) {
-    const { role = 'readonly', table, database, origin, claims, expires } = options
+    const { role = 'readonly', table, database, branches, origin, claims, expires } = options
     const json = await (await ctx.persql()).tokens.create({
       name: args.name,
       role: role as (typeof roles)[number],
       ...(table.length > 0 && { tableScope: table }),
       ...(database.length > 0 && { databases: database }),
+      ...(branches && { branches }),
       ...(origin.length > 0 && { origins: origin }),
       ...(claims !== undefined && { claims: object('--claims', claims) }),
       ...(expires !== undefined && { expiresIn: duration('--expires', expires) }),

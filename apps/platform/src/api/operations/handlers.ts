@@ -6,6 +6,7 @@ import type { Namespace } from '../../namespace/object.ts'
 import type { Caller, MemberAccess } from '../../namespace/tokens/admission.ts'
 import type { Minter } from '../../namespace/tokens/credentials.ts'
 import type { Remote } from '../../remote.ts'
+import type { Selection } from '../../selection.ts'
 
 /** Operations that are declared with one of these scopes. */
 type Scoped<S extends Scope> = { [K in keyof Api]: Api[K]['scope'] extends S ? K : never }[keyof Api]
@@ -26,8 +27,8 @@ export interface NamespaceContext extends Context {
   /** The caller, for the audit log: `token:<id>` or `user:<id>`. */
   readonly actor: string
   readonly namespace: Remote<Namespace>
-  /** IDs of the databases that the caller's token gives access to, or `null` for all. */
-  readonly opens: readonly string[] | null
+  /** The databases that the caller's token gives access to, or `null` for all. */
+  readonly opens: Selection | null
   /** The tables that the caller's token gives access to, or `null` for all. */
   readonly tableScope: readonly string[] | null
   /** The credential that the caller acts with. Everything that the caller creates ends with it. */

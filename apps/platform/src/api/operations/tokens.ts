@@ -18,6 +18,7 @@ export const tokens = {
       role: caller.role,
       tokenId: caller.tokenId,
       ...opened,
+      branchRef: opened.branch,
       // Clients resolve their paths relative to the URL, so it has to end with a slash.
       libsqlUrl: opened.database === null ? null : `${baseUrl}/libsql/${slug}/${opened.database}/`,
       tableScope: caller.tableScope && [...caller.tableScope],

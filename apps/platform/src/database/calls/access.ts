@@ -30,7 +30,9 @@ export class Access {
 
   /** Returns whether the caller still has access. */
   admits(grant: Grant, nowMs = now()): boolean {
-    return this.#options.revoked.isTokenValid(grant, nowMs)
+    const { revoked, identity } = this.#options
+    const isOther = grant.databaseId !== undefined && grant.databaseId !== identity.current?.id
+    return !isOther && revoked.isTokenValid(grant, nowMs)
   }
 
   /** Waits until this caller can use the database. @throws PerSQLError */

@@ -30,6 +30,8 @@ export interface Grant {
   readonly memberRole?: MemberRole
   /** `true` for a token that is limited to some databases. */
   readonly pinned?: boolean
+  /** For such a token: the ID of the database that it was accepted for. Another one can have the same slug later. */
+  readonly databaseId?: string
 }
 
 /** Returns the actor for logs: the ID of a member, with its kind, or `token:` and the token ID. */

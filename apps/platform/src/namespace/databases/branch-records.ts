@@ -1,9 +1,11 @@
 import { type Database, type Listed, type Paging, PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
 import type { SizeMeasurement } from '../../database/metering/measurement.ts'
+import type { Selection } from '../../selection.ts'
 import type { Audit } from '../audit.ts'
 import type { QuotaLimitStore } from '../quotas/limits.ts'
 import type { SnapshotBytes } from '../quotas/snapshot-bytes.ts'
+import type { ShownDatabases } from '../tokens/selections.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import type { BranchOrigin, BranchRegistry, Handoff } from './branch-registry.ts'
 import { branchSlug } from './branch-slug.ts'
@@ -44,11 +46,9 @@ export interface StartedBranch extends StartedCopy {
   readonly keptTokens: boolean
 }
 
-/** The databases that a token is limited to, by slug; `null` for all. */
-export interface OpenedDatabases {
-  readonly database: string | null
+/** The databases that a token is limited to, by slug, with the ref of the only one if it is a branch. */
+export interface OpenedDatabases extends ShownDatabases {
   readonly branch: string | null
-  readonly databases: string[] | null
 }
 
 /** A handoff that is being redeemed, with its branch. */
@@ -169,13 +169,11 @@ export class BranchRecords {
   }
 
   /** Returns the branch that a token is limited to, and the slugs of its databases. */
-  opened(ids: readonly string[] | null): OpenedDatabases {
-    const { databases, lineage } = this.#options
-    if (ids === null) return { database: null, branch: null, databases: null }
-    const slugs = ids.flatMap((id) => databases.byId(id)?.slug ?? []).sort()
-    const only = slugs.length === 1 ? slugs[0] : undefined
-    const id = only === undefined ? undefined : databases.find(only)?.id
-    return { database: only ?? null, branch: (id && lineage.find(id)?.ref) ?? null, databases: slugs }
+  opened(selection: Selection | null): OpenedDatabases {
+    const { databases, lineage, tokens } = this.#options
+    const shown = tokens.selections.show(selection)
+    const id = shown.database === null ? undefined : databases.find(shown.database)?.id
+    return { ...shown, branch: (id && lineage.find(id)?.ref) ?? null }
   }
 
   addHandoff(hash: string, databaseId: string, role: string, expiresAtMs: number, mintedBy: string | null): void {

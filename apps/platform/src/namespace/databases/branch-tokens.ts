@@ -1,7 +1,8 @@
 import type { Api, BranchRole, Database, Output, Role } from '@persql/contract'
-import { type Authority, derive, expiryWithin } from '../../authority.ts'
+import { type Authority, derive, expiryWithin, type WantedAuthority } from '../../authority.ts'
 import { now, toIso } from '../../clock.ts'
 import { assertPageMayUse } from '../../page-origin.ts'
+import { selectIds } from '../../selection.ts'
 import type { Audit } from '../audit.ts'
 import { type Credentials, type Minter, toCreatorId } from '../tokens/credentials.ts'
 import type { Secret, Tokens } from '../tokens/tokens.ts'
@@ -49,7 +50,7 @@ export class BranchTokens {
     const endsAtMs = credentials.getAuthority(minter)?.expiresAtMs ?? null
     const expiresAtMs = expiryWithin(endsAtMs, wantedMs, now() + CLAIMED_S * 1000, 'ttlSec')
     const wanted = { role: ROLES[role], expiresAtMs }
-    derive(credentials.getAuthority(minter), wanted, 'ttlSec')
+    this.#derive(credentials.getAuthority(minter), wanted)
     return wanted
   }
 
@@ -58,7 +59,7 @@ export class BranchTokens {
     const { credentials, tokens, storage } = this.#options
     storage.transactionSync(() => {
       // Check again: the credential can have ended in the meantime.
-      const authority = derive(credentials.getAuthority(minter), { ...wanted, opens: [record.id] }, 'ttlSec')
+      const authority = this.#derive(credentials.getAuthority(minter), { ...wanted, opens: selectIds([record.id]) })
       tokens.add(secret, { name: `branch ${ref}`, ...authority, mintedBy: toCreatorId(minter) }, now())
     })
     return this.#claimed(record, secret.secret, ref, wanted.expiresAtMs)
@@ -78,7 +79,7 @@ export class BranchTokens {
     const wantedMs = ttlS === undefined ? undefined : now() + ttlS * 1000
     const standardMs = now() + HANDOFF_S * 1000
     const expiresAtMs = expiryWithin(authority?.expiresAtMs ?? null, wantedMs, standardMs, 'ttlSec') ?? standardMs
-    derive(authority, { role: ROLES[role], expiresAtMs }, 'ttlSec')
+    this.#derive(authority, { role: ROLES[role], expiresAtMs })
     records.addHandoff(hash, id, role, expiresAtMs, toCreatorId(minter))
     audit.add(actor, 'database.branch_handed_off', slug, { role }, now())
     return { expiresAt: toIso(expiresAtMs) }
@@ -98,7 +99,7 @@ export class BranchTokens {
       const creator = credentials.creator(mintedBy)
       const lastsMs = branchExpiresAtMs ?? nowMs + HANDED_OFF_S * 1000
       const expiresAtMs = Math.min(lastsMs, creator?.expiresAtMs ?? lastsMs)
-      const authority = derive(creator, { role: ROLES[role], opens: [record.id], expiresAtMs })
+      const authority = this.#derive(creator, { role: ROLES[role], opens: selectIds([record.id]), expiresAtMs })
       assertPageMayUse(authority.origins, origin)
       tokens.add(secret, { name: `handoff ${ref}`, ...authority, mintedBy }, nowMs)
       audit.add('handoff', 'token.created', record.slug, { role, mintedBy }, nowMs)
@@ -107,6 +108,11 @@ export class BranchTokens {
         origins: authority.origins,
       }
     })
+  }
+
+  #derive(creator: Authority | null, wanted: WantedAuthority): Authority {
+    const { findPlace } = this.#options.tokens.selections
+    return derive(creator, wanted, { findPlace, expiryField: 'ttlSec' })
   }
 
   #claimed({ slug }: DatabaseRecord, token: string, branchRef: string, expiresAtMs: number | null) {

@@ -8,6 +8,7 @@ import {
   type Paging,
   PerSQLError,
 } from '@persql/contract'
+import type { Selection } from '../../selection.ts'
 import type { Minter } from '../tokens/credentials.ts'
 import type { Secret } from '../tokens/tokens.ts'
 import type { BranchFiller } from './branch-filler.ts'
@@ -125,8 +126,8 @@ export class Branches extends RpcTarget {
   }
 
   /** Returns the branch that a token is limited to, and the slugs of its databases. */
-  opened(ids: readonly string[] | null): OpenedDatabases {
-    return this.#options.records.opened(ids)
+  opened(selection: Selection | null): OpenedDatabases {
+    return this.#options.records.opened(selection)
   }
 
   /** @throws PerSQLError `handoff_not_found` or `origin_not_allowed` */

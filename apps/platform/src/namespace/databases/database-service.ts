@@ -1,5 +1,6 @@
 import { type Database, MAX_LABELS, PerSQLError } from '@persql/contract'
 import { now, toIso } from '../../clock.ts'
+import { isOpenTo, type Selection } from '../../selection.ts'
 import type { Audit, AuditEntry } from '../audit.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import type { BranchRegistry } from './branch-registry.ts'
@@ -28,9 +29,34 @@ export class DatabaseService {
     this.#options = options
   }
 
-  /** @throws PerSQLError `invalid_input`, `slug_taken`, `database_deleting`, `too_many_databases` or `storage_full` */
-  create(slug: string, name: string, actor: string, changes: DetailChanges = {}): Database {
+  /**
+   * Returns one of the selected databases; `null` selects all.
+   * @throws PerSQLError `database_not_found`, or `token_pinned` for any other database, also for one that doesn't exist
+   */
+  get(slug: string, selection: Selection | null): Database {
+    const { databases, tokens } = this.#options
+    if (selection === null) return databases.get(slug)
+    const isOpen = databases.hasAny(slug)
+      ? tokens.selections.isSelected(selection, databases.get(slug).id)
+      : isOpenTo(selection, slug)
+    if (!isOpen) throw new PerSQLError('token_pinned')
+    return databases.get(slug)
+  }
+
+  /**
+   * Creates a database whose slug is selected; `null` selects all.
+   * @throws PerSQLError `invalid_input`, `slug_taken`, `database_deleting`, `too_many_databases`, `storage_full` or
+   * `token_pinned`
+   */
+  create(
+    slug: string,
+    name: string,
+    actor: string,
+    changes: DetailChanges = {},
+    selection: Selection | null = null,
+  ): Database {
     const { storage, databases, details, audit } = this.#options
+    if (!isOpenTo(selection, slug)) throw new PerSQLError('token_pinned')
     const nowMs = now()
     storage.transactionSync(() => {
       const { id } = databases.add(slug, name, actor, nowMs)

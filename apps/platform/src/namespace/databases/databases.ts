@@ -3,6 +3,7 @@ import * as z from 'zod'
 import type { SizeMeasurement } from '../../database/metering/measurement.ts'
 import { assertRoom } from '../../disk-space.ts'
 import { mapPage, type Order, readPage } from '../../paging.ts'
+import { type Selection, toCondition } from '../../selection.ts'
 import type { Migration } from '../../storage/migrate.ts'
 import { type CreditLease, NO_LEASE, outstanding } from '../credit/credit-account.ts'
 import {
@@ -59,13 +60,11 @@ export class Databases {
   }
 
   /**
-   * Returns a page of the databases by slug. `ids` limits it to these databases. @throws PerSQLError `invalid_input`
+   * Returns a page of the selected databases by slug; `null` selects all. @throws PerSQLError `invalid_input`
    */
-  page(paging: Paging, ids: readonly string[] | null): Listed<Database> {
-    return this.#page(BY_SLUG, paging, 'slug', "(? = '' OR id IN (SELECT value FROM json_each(?)))", [
-      ids ? 'some' : '',
-      JSON.stringify(ids ?? []),
-    ])
+  page(paging: Paging, selection: Selection | null): Listed<Database> {
+    const { where, params } = toCondition(selection)
+    return this.#page(BY_SLUG, paging, 'slug', where, params)
   }
 
   /** Returns a page of the branches of a database by ref. @throws PerSQLError `invalid_input` */

@@ -2,6 +2,7 @@ import { type MemberRole, type Membership, PerSQLError } from '@persql/contract'
 import { now, toIso } from '../../clock.ts'
 import type { Audience } from '../../oauth-server/server.ts'
 import { assertPageMayUse } from '../../page-origin.ts'
+import { isOpenTo, type Selection } from '../../selection.ts'
 import type { Databases } from '../databases/databases.ts'
 import type { IdentityStore } from '../identity.ts'
 import type { Actor, Members } from '../members/members.ts'
@@ -12,8 +13,10 @@ import type { TokenGrant, Tokens } from './tokens.ts'
 /** A caller with a token, and the token's namespace. */
 export interface Caller extends TokenGrant {
   readonly namespaceId: string
-  /** IDs of the databases that the token gives access to, or `null` for all. */
-  readonly opens: readonly string[] | null
+  /** The databases that the token gives access to, or `null` for all. */
+  readonly opens: Selection | null
+  /** The ID of the requested database, for a token that is limited to some. */
+  readonly databaseId?: string
   /** For an app's token: the role of its member. */
   readonly memberRole?: MemberRole
   /** The key of the caller's secret, or the ID of its grant. The caller's creations end with it. */
@@ -47,7 +50,7 @@ export class Admission {
 
   /**
    * Returns the caller whose secret has this hash. With `database`, also checks that the database exists, and creates
-   * it if `creates` is set and the caller is an admin of the whole namespace. `origin` is that of the calling page.
+   * it if `creates` is set and the caller is an admin whose databases include new ones with this slug. `origin` is that of the calling page.
    * @throws PerSQLError `token_unknown`, `origin_not_allowed`, `token_audience`, `token_pinned`, `database_not_found` or
    * `too_many_databases`
    */
@@ -73,14 +76,14 @@ export class Admission {
     const known = { tokenId, secretId, role, tableScope, expiresAtMs, opens, origins, namespaceId, ...minter }
     const id = database === undefined ? undefined : databases.find(database)?.id
     const caller = app ? { ...known, ...authority.getEffectiveGrant(app, role, id, at) } : known
-    if (database !== undefined && opens !== null) {
-      if (id === undefined || !opens.includes(id)) throw new PerSQLError('token_pinned')
-    } else if (database !== undefined && id === undefined) {
-      if (!creates || caller.role !== 'admin' || tableScope !== null)
-        throw new PerSQLError('database_not_found', { database })
-      databases.add(database, database, `token:${tokenId}`, nowMs)
+    if (database === undefined) return caller
+    const isOpen = id === undefined ? isOpenTo(opens, database) : tokens.selections.isSelected(opens, id)
+    if (!isOpen) throw new PerSQLError('token_pinned')
+    if (id === undefined && (!creates || caller.role !== 'admin' || tableScope !== null)) {
+      throw new PerSQLError('database_not_found', { database })
     }
-    return caller
+    const databaseId = id ?? databases.add(database, database, `token:${tokenId}`, nowMs).id
+    return opens === null ? caller : { ...caller, databaseId }
   }
 
   /**

@@ -1,6 +1,7 @@
 import { PerSQLError, type Role } from '@persql/contract'
 import { type Authority, covers, databaseRole, getLowerRole, isWithin } from '../../authority.ts'
 import type { Audience } from '../../oauth-server/server.ts'
+import { selectIds } from '../../selection.ts'
 import type { Databases } from '../databases/databases.ts'
 import type { Members } from '../members/members.ts'
 import type { AppGrants } from './app-grants.ts'
@@ -39,8 +40,15 @@ export class AppAuthority {
     const member = grant && members.find(grant.metadata.userId)
     if (!grant || !member || !covers(member.role, 'admin')) throw new PerSQLError('token_unknown')
     const role = getLowerRole(grant.metadata.role, databaseRole[member.role])
-    const { databases: opens } = grant.metadata
-    return { role, opens, tableScope: null, expiresAtMs: null, claims: null, origins: null }
+    const { databases } = grant.metadata
+    return {
+      role,
+      opens: databases && selectIds(databases),
+      tableScope: null,
+      expiresAtMs: null,
+      claims: null,
+      origins: null,
+    }
   }
 
   /**

@@ -11,6 +11,7 @@ import {
 } from '@persql/contract'
 import { type Authority, assertInScope, derive, exceeds, findExcess } from '../../authority.ts'
 import { now } from '../../clock.ts'
+import { isPattern, type Selection } from '../../selection.ts'
 import type { Audit } from '../audit.ts'
 import type { Databases } from '../databases/databases.ts'
 import type { AppAuthority } from './app-authority.ts'
@@ -60,10 +61,10 @@ export class Credentials extends RpcTarget {
     return storage.transactionSync(() => {
       const nowMs = now()
       const parent = this.getAuthority(minter)
-      const { name, role, tableScope, databases, claims, origins, expiresIn } = request
-      const opens = databases && this.#resolveIds(databases, parent)
+      const { name, role, tableScope, databases, branches = false, claims, origins, expiresIn } = request
+      const opens = databases && this.#select(databases, branches, parent)
       const expiresAtMs = expiresIn === undefined ? undefined : nowMs + expiresIn * 1000
-      const authority = derive(parent, { role, tableScope, opens, claims, origins, expiresAtMs })
+      const authority = derive(parent, { role, tableScope, opens, claims, origins, expiresAtMs }, tokens.selections)
       const token = tokens.add(secret, { name, ...authority, mintedBy: toCreatorId(minter) }, nowMs)
       audit.add(actor, 'token.created', token.id, { name, role, mintedBy: toCreatorId(minter) }, nowMs)
       return token
@@ -151,6 +152,7 @@ export class Credentials extends RpcTarget {
    */
   #assertManages(target: LiveToken, minter: Minter, action: string): boolean {
     if (minter === null) return true
+    const { tokens } = this.#options
     const caller = this.getAuthority(minter)
     const own = toCreatorId(minter)
     if (target.id === own || target.app?.grantId === own || this.#comesFrom(target.secretId, own)) return true
@@ -158,7 +160,11 @@ export class Credentials extends RpcTarget {
     assertInScope(null, caller, `${action} a token that it didn't create`)
     if (caller.opens !== null) throw new PerSQLError('token_pinned')
     // An app's access lasts as long as its grant, which issues new tokens.
-    const field = findExcess(target.app ? { ...target, expiresAtMs: null } : target, caller)
+    const field = findExcess(
+      target.app ? { ...target, expiresAtMs: null } : target,
+      caller,
+      tokens.selections.findPlace,
+    )
     if (field !== undefined) throw exceeds(field)
     return false
   }
@@ -172,7 +178,8 @@ export class Credentials extends RpcTarget {
     if (toCreatorId(minter) === parent || this.#comesFrom(minter, parent)) throw exceeds('children')
     const children = tokens.origins.children(parent, nowMs)
     for (const child of children) {
-      if (findExcess(tokens.get(child, nowMs), caller) !== undefined) throw exceeds('children')
+      if (findExcess(tokens.get(child, nowMs), caller, tokens.selections.findPlace) !== undefined)
+        throw exceeds('children')
     }
     tokens.origins.move(children, toCreatorId(minter))
     return children.length
@@ -183,11 +190,12 @@ export class Credentials extends RpcTarget {
     return id !== null && ancestor !== null && this.#options.tokens.origins.ancestors(id).includes(ancestor)
   }
 
-  /** Returns the IDs of databases. A limited caller learns nothing about other databases, so they are omitted. */
-  #resolveIds(slugs: readonly string[], parent: Authority | null): string[] {
+  /** Returns a selection. A limited caller learns nothing about other databases, so they are omitted. */
+  #select(selectors: readonly string[], branches: boolean, parent: Authority | null): Selection {
     const { databases } = this.#options
-    if (!parent?.opens) return slugs.map((slug) => databases.existing(slug).id)
-    return slugs.flatMap((slug) => databases.find(slug)?.id ?? [])
+    const toIds = (slug: string) => (parent?.opens ? (databases.find(slug)?.id ?? []) : [databases.existing(slug).id])
+    const ids = selectors.filter((one) => !isPattern(one)).flatMap(toIds)
+    return [{ ids, patterns: selectors.filter(isPattern), branches }]
   }
 }
 

@@ -5,9 +5,11 @@ import { toIso } from '../../clock.ts'
 import type { Grant } from '../../database/calls/call.ts'
 import type { Audience } from '../../oauth-server/server.ts'
 import { mapPage, type Order, readPage } from '../../paging.ts'
+import { intersect } from '../../selection.ts'
 import type { Migration } from '../../storage/migrate.ts'
 import { createPreview } from '../../token.ts'
 import { Origins } from '../databases/origins.ts'
+import { parseSelection, type SelectionColumns, Selections, toColumns } from './selections.ts'
 
 /** Revocations are reported for longer than any cache keeps a token. */
 const REPORT_MS = 10 * 60 * 1000
@@ -23,7 +25,7 @@ export const TOKEN_ORIGINS: Migration = {
   sql: 'ALTER TABLE token ADD COLUMN origins TEXT;',
 }
 
-interface Row {
+interface Row extends SelectionColumns {
   readonly id: string
   readonly name: string
   readonly role: Role
@@ -32,8 +34,6 @@ interface Row {
   readonly preview: string
   readonly created_at: number
   readonly expires_at: number | null
-  readonly databases: string | null
-  readonly slugs: string | null
   readonly origins: string | null
   readonly grant_id: string | null
   readonly user_id: string | null
@@ -41,8 +41,6 @@ interface Row {
   readonly minted_by: string | null
   readonly generation: number
 }
-
-type LiveRow = Omit<Row, 'slugs'>
 
 /** The origin of an app's access token: its grant, its member, and the API that accepts it. */
 export interface AppToken {
@@ -78,8 +76,8 @@ export interface Secret {
   readonly hash: string
 }
 
-const COLUMNS = `id, name, role, table_scope, claims, preview, created_at, expires_at, databases, origins, grant_id, user_id,
-  audience, minted_by, generation`
+const COLUMNS = `id, name, role, table_scope, claims, preview, created_at, expires_at, databases, selection, origins, grant_id,
+  user_id, audience, minted_by, generation`
 const LIVE = 'revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)'
 
 /** The tokens of a namespace. Only the hashes of their secrets are stored. */
@@ -87,30 +85,32 @@ export class Tokens {
   readonly #sql: SqlStorage
   /** The creators of tokens and handoffs. */
   readonly origins: Origins
+  readonly selections: Selections
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
     this.origins = new Origins(sql)
+    this.selections = new Selections(sql)
   }
 
   /** Returns the token whose secret has this hash. @throws PerSQLError `token_unknown` */
   byHash(hash: string, nowMs: number): LiveToken {
-    const [row] = this.#rowsWithoutSlugs(`WHERE hash = ? AND ${LIVE}`, hash, nowMs)
+    const [row] = this.#rows(`WHERE hash = ? AND ${LIVE}`, hash, nowMs)
     if (!row) throw new PerSQLError('token_unknown')
-    return toLiveToken(row)
+    return this.#toLiveToken(row)
   }
 
   /** Returns a token by its ID. @throws PerSQLError `token_not_found` */
   get(id: string, nowMs: number): LiveToken {
-    const [row] = this.#rowsWithoutSlugs(`WHERE id = ? AND ${LIVE}`, id, nowMs)
+    const [row] = this.#rows(`WHERE id = ? AND ${LIVE}`, id, nowMs)
     if (!row) throw new PerSQLError('token_not_found', { id })
-    return toLiveToken(row)
+    return this.#toLiveToken(row)
   }
 
   /** Returns the token of a secret's key. @throws PerSQLError `token_unknown` if the secret was rotated */
   bySecretId(secretId: string, nowMs: number): LiveToken {
-    const [row] = this.#rowsWithoutSlugs(`WHERE id = ? AND ${LIVE}`, parseTokenId(secretId), nowMs)
-    const token = row && toLiveToken(row)
+    const [row] = this.#rows(`WHERE id = ? AND ${LIVE}`, parseTokenId(secretId), nowMs)
+    const token = row && this.#toLiveToken(row)
     if (token?.secretId !== secretId) throw new PerSQLError('token_unknown')
     return token
   }
@@ -131,17 +131,19 @@ export class Tokens {
     const { total } = this.#sql
       .exec<{ total: number }>(`SELECT count(*) AS total FROM token WHERE ${LIVE} ${only}`, ...given)
       .one()
-    return mapPage(readPage(BY_AGE, paging, read, total), (row) => toToken(row, descendants))
+    return mapPage(readPage(BY_AGE, paging, read, total), (row) => this.#toToken(row, descendants))
   }
 
   /** Records a token whose secret the Worker created. */
   add({ secret, hash }: Secret, token: NewToken, nowMs: number): MintedToken {
     const id = newId()
     const { name, role, tableScope, opens, claims, expiresAtMs, origins, mintedBy } = token
+    const { databases, selection } = toColumns(opens)
     this.#sql.exec(
       `INSERT INTO token
-         (id, hash, name, role, table_scope, claims, preview, created_at, expires_at, databases, origins, minted_by)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         (id, hash, name, role, table_scope, claims, preview, created_at, expires_at, databases, selection, origins,
+          minted_by)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       id,
       hash,
       name,
@@ -151,7 +153,8 @@ export class Tokens {
       createPreview(secret),
       nowMs,
       expiresAtMs,
-      opens && JSON.stringify(opens),
+      databases,
+      selection,
       origins && JSON.stringify(origins),
       mintedBy,
     )
@@ -268,13 +271,13 @@ export class Tokens {
 
   /** Returns whether a key belongs to a live token and its current secret. */
   isLive(key: string, nowMs: number): boolean {
-    const [row] = this.#rowsWithoutSlugs(`WHERE id = ? AND ${LIVE}`, parseTokenId(key), nowMs)
+    const [row] = this.#rows(`WHERE id = ? AND ${LIVE}`, parseTokenId(key), nowMs)
     return row !== undefined && (!key.includes('.') || key === toSecretId(row.id, row.generation))
   }
 
   #minted(id: string, secret: string, descendants: ReadonlyMap<string, number>): MintedToken {
     const [row] = this.#rows('WHERE id = ?', id)
-    return { ...toToken(row as Row, descendants), token: secret }
+    return { ...this.#toToken(row as Row, descendants), token: secret }
   }
 
   #ids(where: string, value: string): string[] {
@@ -283,14 +286,59 @@ export class Tokens {
   }
 
   #rows(where: string, ...params: (string | number)[]): Row[] {
-    const slugs = `(SELECT json_group_array(slug) FROM database
-      WHERE id IN (SELECT value FROM json_each(token.databases))) AS slugs`
-    return this.#sql.exec(`SELECT ${COLUMNS}, ${slugs} FROM token ${where}`, ...params).toArray() as unknown as Row[]
+    return this.#sql.exec(`SELECT ${COLUMNS} FROM token ${where}`, ...params).toArray() as unknown as Row[]
   }
 
-  /** Returns rows for a check of access, without the slugs of databases: reading them takes most of the time. */
-  #rowsWithoutSlugs(where: string, ...params: (string | number)[]): LiveRow[] {
-    return this.#sql.exec(`SELECT ${COLUMNS} FROM token ${where}`, ...params).toArray() as unknown as LiveRow[]
+  #toLiveToken(row: Row): LiveToken {
+    return {
+      id: row.id,
+      name: row.name,
+      secretId: toSecretId(row.id, row.generation),
+      role: row.role,
+      tableScope: list(row.table_scope),
+      opens: this.#effectiveSelection(row),
+      expiresAtMs: row.expires_at,
+      claims: row.claims === null ? null : (JSON.parse(row.claims) as Token['claims']),
+      origins: list(row.origins),
+      app:
+        row.grant_id && row.user_id && row.audience
+          ? { grantId: row.grant_id, userId: row.user_id, audience: row.audience }
+          : null,
+      mintedBy: row.minted_by,
+    }
+  }
+
+  #toToken(row: Row, descendants: ReadonlyMap<string, number>): Token {
+    return {
+      id: row.id,
+      name: row.name,
+      role: row.role,
+      tableScope: list(row.table_scope),
+      claims: row.claims === null ? null : (JSON.parse(row.claims) as Token['claims']),
+      ...this.selections.show(this.#effectiveSelection(row)),
+      origins: list(row.origins),
+      preview: row.preview,
+      createdAt: toIso(row.created_at),
+      expiresAt: toIso(row.expires_at),
+      mintedBy: row.minted_by,
+      descendants: descendants.get(row.grant_id ?? row.id) ?? 0,
+    }
+  }
+
+  /** Returns the databases of a token, limited to those of the tokens that it descends from. */
+  #effectiveSelection(row: Row) {
+    const own = parseSelection(row)
+    if (!row.minted_by?.startsWith(PREFIX)) return own
+    const ancestors = this.#sql
+      .exec<{ databases: string | null; selection: string | null }>(
+        `WITH RECURSIVE creator (minted_by, databases, selection) AS (
+           SELECT minted_by, databases, selection FROM token WHERE id = ?
+           UNION SELECT token.minted_by, token.databases, token.selection FROM creator JOIN token ON token.id = creator.minted_by
+         ) SELECT databases, selection FROM creator WHERE databases IS NOT NULL`,
+        row.minted_by,
+      )
+      .toArray()
+    return ancestors.length === 0 ? own : intersect([own, ...ancestors.map(parseSelection)], this.selections.findPlace)
   }
 }
 
@@ -315,39 +363,3 @@ const toSecretId = (id: string, generation: number) => `${id}.${generation}`
 const parseTokenId = (key: string): string => key.split('.', 1)[0] as string
 
 const list = (text: string | null): string[] | null => (text === null ? null : (JSON.parse(text) as string[]))
-
-const toLiveToken = (row: LiveRow): LiveToken => ({
-  id: row.id,
-  name: row.name,
-  secretId: toSecretId(row.id, row.generation),
-  role: row.role,
-  tableScope: list(row.table_scope),
-  opens: list(row.databases),
-  expiresAtMs: row.expires_at,
-  claims: row.claims === null ? null : (JSON.parse(row.claims) as Token['claims']),
-  origins: list(row.origins),
-  app:
-    row.grant_id && row.user_id && row.audience
-      ? { grantId: row.grant_id, userId: row.user_id, audience: row.audience }
-      : null,
-  mintedBy: row.minted_by,
-})
-
-function toToken(row: Row, descendants: ReadonlyMap<string, number>): Token {
-  const databases = row.databases === null ? null : (JSON.parse(row.slugs ?? '[]') as string[]).sort()
-  return {
-    id: row.id,
-    name: row.name,
-    role: row.role,
-    tableScope: list(row.table_scope),
-    claims: row.claims === null ? null : (JSON.parse(row.claims) as Token['claims']),
-    database: databases?.length === 1 ? (databases[0] as string) : null,
-    databases,
-    origins: list(row.origins),
-    preview: row.preview,
-    createdAt: toIso(row.created_at),
-    expiresAt: toIso(row.expires_at),
-    mintedBy: row.minted_by,
-    descendants: descendants.get(row.grant_id ?? row.id) ?? 0,
-  }
-}

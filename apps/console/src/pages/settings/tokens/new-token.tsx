@@ -54,6 +54,7 @@ function NewTokenForm({ onMinted, close }: { onMinted: (token: MintedToken) => v
   const ns = useNamespace()
   const [name, setName] = useState('')
   const [role, setRole] = useState<Role>('readwrite')
+  const [selectors, setSelectors] = useState('')
   const [tables, setTables] = useState('')
   const [pages, setPages] = useState('')
   const [expiresIn, setExpiresIn] = useState(0)
@@ -62,8 +63,9 @@ function NewTokenForm({ onMinted, close }: { onMinted: (token: MintedToken) => v
   ])
   const submit = async (event: FormEvent) => {
     event.preventDefault()
-    const [tableScope, origins] = [parseList(tables), parseList(pages)]
+    const [databases, tableScope, origins] = [parseList(selectors), parseList(tables), parseList(pages)]
     const limits = {
+      ...(databases && { databases }),
       ...(tableScope && { tableScope }),
       ...(origins && { origins }),
       ...(expiresIn > 0 && { expiresIn }),
@@ -95,6 +97,20 @@ function NewTokenForm({ onMinted, close }: { onMinted: (token: MintedToken) => v
               </option>
             ))}
           </Select>
+        )}
+      </Field>
+      <Field label="Databases" hint="Comma-separated slugs or patterns. Leave empty for all databases.">
+        {(control) => (
+          <Input
+            {...control}
+            value={selectors}
+            onChange={({ target }) => setSelectors(target.value)}
+            placeholder="main, cust-*"
+            autoComplete="off"
+            autoCapitalize="none"
+            spellCheck={false}
+            className="font-mono"
+          />
         )}
       </Field>
       <Field label="Tables" hint="Comma-separated. Leave empty for all tables.">

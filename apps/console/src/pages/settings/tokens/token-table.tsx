@@ -67,11 +67,17 @@ export const TokenTable = ({ tokens, onRotate, onRevoke }: TokenTableProps) => (
 )
 
 /** The databases, tables and origins that a token is limited to. */
-function Access({ databases, tableScope, origins }: Pick<Token, 'databases' | 'tableScope' | 'origins'>) {
+function Access({ select, tableScope, origins }: Pick<Token, 'select' | 'tableScope' | 'origins'>) {
   return (
     <span className="grid gap-1 lg:min-w-40">
-      {databases === null && tableScope === null && <span className="text-muted">All data</span>}
-      <Limit name="Databases" values={databases} />
+      {select === null && tableScope === null && <span className="text-muted">All data</span>}
+      <Limit
+        name={select?.branches ? 'Databases and their branches' : 'Databases'}
+        values={select?.databases ?? null}
+      />
+      {select?.within?.map(({ databases }) => (
+        <Limit key={databases.join()} name="Within" values={databases} />
+      ))}
       <Limit name="Tables" values={tableScope} />
       <Limit name="Origins" values={origins} />
     </span>
