@@ -7,6 +7,7 @@ let platform: TestPlatform
 /** An admin token of the whole namespace. */
 let admin: string
 
+let made = 0
 const databases = ['cust', 'cust-1', 'cust-2', 'cust-10', 'eu-cust', 'main', 'other']
 /** Slugs of branches, by parent and ref. Their text looks like that of other databases. */
 const branches: Record<string, string> = {}
@@ -146,6 +147,24 @@ describe('a token with patterns', () => {
     expect([await create(exact.token, 'shop-3'), await drop(exact.token, 'other')]).toEqual(
       Array(2).fill('403 token_pinned'),
     )
+  })
+
+  test.each<[details: object, ofNew: string, ofExisting: string]>([
+    [{ name: 'Shop', description: 'Books' }, '200', '200'],
+    [{ region: 'weur' }, '200', '400 invalid_input'],
+    [{ ttlDays: 1 }, '200', '403 token_pinned'],
+    [{ expiresAt: '2099-01-01T00:00:00Z' }, '200', '403 token_pinned'],
+    [{ labels: { plan: 'pro' } }, '403 token_pinned', '403 token_pinned'],
+    [{ deleteProtected: true }, '403 token_pinned', '403 token_pinned'],
+  ])('sets only details that decide about nothing else: %j', async (details, ofNew, ofExisting) => {
+    const { token } = await minted(admin, { databases: ['own-*'] })
+    const slug = `own-${made++}`
+    expect(code(await as(token, '/v1/databases', { body: { slug, ...details } }))).toBe(ofNew)
+    await query(admin, slug)
+    const change = (path: string) => as(token, `/v1/databases/${path}`, { method: 'PATCH', body: details })
+    expect(code(await change(slug))).toBe(ofExisting)
+    const elsewhere = code(await change('main'))
+    expect(elsewhere).toBe(ofExisting.startsWith('400') ? ofExisting : '403 token_pinned')
   })
 
   test('never opens the branch that replaced a database under its slug', async () => {
