@@ -64,13 +64,16 @@ function segment(part: unknown): string {
 /** The routes of resources, by method name. */
 export type Routes<Resources> = { readonly [R in keyof Resources]: { readonly [M in keyof Resources[R]]: string } }
 
+/** Returns a route with the name of its resource, for which it can have `.`. */
+export const toFullRoute = (route: string, resource: string): string => route.replace(' .', ` ${resource}`)
+
 /** Creates resources from their routes. */
 export const bindResources = <Resources>(target: TargetSource, routes: Routes<Resources>): Resources => {
-  const map = (given: object, make: (value: never) => unknown) =>
-    Object.fromEntries(Object.entries(given).map(([name, value]) => [name, make(value as never)]))
+  const map = (given: object, make: (value: never, name: string) => unknown) =>
+    Object.fromEntries(Object.entries(given).map(([name, value]) => [name, make(value as never, name)]))
   const toMethod =
     (route: string) =>
     (...args: unknown[]) =>
       callRoute(target, route, args)
-  return map(routes, (methods) => map(methods, toMethod)) as Resources
+  return map(routes, (methods, name) => map(methods, (route) => toMethod(toFullRoute(route, name)))) as Resources
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseSync } from 'vite'
+import { toFullRoute } from '../../../packages/sdk/src/bind-routes.ts'
 import { ofDatabase, ofNamespace } from '../../../packages/sdk/src/routes.ts'
 import { root } from '../pages.ts'
 import type { Node } from './declarations.ts'
@@ -20,7 +21,8 @@ const TRANSACTION: readonly Call[] = ['', '/*/statements', '/*/commit', '/*/roll
 export function readCalls(): ReadonlyMap<string, readonly Call[]> {
   const found = new Map<string, readonly Call[]>()
   for (const [resource, methods] of Object.entries({ ...ofNamespace, ...ofDatabase })) {
-    for (const [method, route] of Object.entries(methods)) found.set(`${resource}.${method}`, listRoutes(route))
+    for (const [method, route] of Object.entries(methods))
+      found.set(`${resource}.${method}`, listRoutes(toFullRoute(route, resource)))
   }
   // `poll` gets the approval again and again.
   found.set('approvals.poll', found.get('approvals.get') ?? [])
