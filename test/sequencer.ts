@@ -18,6 +18,8 @@ const LONG = [
   'test/adapters/drizzle-better-auth.test.ts',
   'test/e2e/continuous-backup.test.ts',
   'test/e2e/upgrade-full-disk.test.ts',
+  // Unit tests run last.
+  'apps/launcher/src/backup/stores/copier.test.ts',
 ]
 
 /** Starts long test files first. The others follow in Vitest's order: by project, and without earlier results by size. */
