@@ -7,10 +7,7 @@ import { hasReaders } from '../reader-count.ts'
 let platform: TestPlatform
 let db: TestDatabase
 beforeAll(async () => {
-  platform = await startPlatform({
-    readers: 2,
-    environment: { PERSQL_WELCOME_CREDIT_USD: '50', QUERY_TIMEOUT_S: '5' },
-  })
+  platform = await startPlatform({ readers: 2, environment: { PERSQL_WELCOME_CREDIT_USD: '50' } })
   const { token } = await platform.createNamespace('acme')
   db = platform.database('acme', 'main', token)
   for (const sql of schema) {
@@ -155,7 +152,9 @@ test('a search in a large full-text table runs in place after a few fast runs in
 
 // in-place-reads.test.ts has what holds without readers.
 test.runIf(hasReaders)('a full-text table over a view without end blocks no other call', async () => {
-  const own = (await platform.createNamespace('endless')).db()
+  const limited = await startPlatform({ readers: 2, environment: { QUERY_TIMEOUT_S: '5' } })
+  const other = (await limited.createNamespace('other')).db()
+  const own = (await limited.createNamespace('endless')).db()
   await own.query(
     'CREATE VIEW v AS WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS id, i AS body FROM n',
   )
@@ -164,10 +163,11 @@ test.runIf(hasReaders)('a full-text table over a view without end blocks no othe
   const reading = own.query('SELECT count(*) FROM f')
   const listing = own.request('/tables')
   for (let i = 0; i < 30; i++) {
-    expect((await db.query('SELECT 1')).status).toBe(200)
+    expect((await other.query('SELECT 1')).status).toBe(200)
     expect((await own.query('INSERT INTO t VALUES (1)')).status).toBe(200)
     await delay(100)
   }
   expect((await reading).status).toBe(408)
   expect((await listing).status).toBe(408)
+  await limited.stop()
 })
