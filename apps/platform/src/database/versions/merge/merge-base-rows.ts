@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { lower } from '../../../sqlite/identifiers.ts'
+import { isSame } from '../../../sqlite/schema-form.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
 import type { ForkState } from './fork-state.ts'
 import { declared, type KeyColumn } from './match-tables.ts'
@@ -76,7 +77,8 @@ export class MergeBases {
   #hashDefinition(table: string): string | undefined {
     const ours = readTableSql(this.#run, table)
     const theirs = this.#state.schema.tables.find(({ name }) => lower(name) === lower(table))?.sql
-    if (ours === '' || theirs === undefined || normalForm(ours) !== normalForm(theirs)) return undefined
+    const toTable = (sql: string) => ({ type: 'table' as const, name: table, sql })
+    if (ours === '' || theirs === undefined || !isSame(toTable(ours), toTable(theirs))) return undefined
     return createHash('sha256').update(normalForm(ours)).digest('hex').slice(0, 32)
   }
 }

@@ -1,6 +1,7 @@
 import { lower, quoteName } from '../../../sqlite/identifiers.ts'
 import { filling } from '../../../sqlite/rows.ts'
 import { readSchemaText, type SchemaObject, type SchemaText } from '../../../sqlite/schema.ts'
+import { isSame, toKey } from '../../../sqlite/schema-form.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { getFullTextContent } from '../../../sqlite/table-shape.ts'
 import { added, brokenPrograms, orphans } from './checks.ts'
@@ -9,7 +10,7 @@ import { type RowOrigin, rebuild } from './rebuild.ts'
 import { type Rename, resolveOriginalName } from './renames.ts'
 import { IncompatibleChange, type MergeStep, MergeStepRunner, sentence } from './steps.ts'
 import { addedColumns, isVirtual } from './table-text.ts'
-import { byKey, type Change, createConflict, isSame, type SchemaConflict, threeWay, toKey } from './three-way.ts'
+import { byKey, type Change, createConflict, type SchemaConflict, threeWay } from './three-way.ts'
 
 /** The schemas that a merge compares. */
 export interface SchemaSides {

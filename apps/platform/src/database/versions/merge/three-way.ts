@@ -1,6 +1,5 @@
-import { lower } from '../../../sqlite/identifiers.ts'
+import { readSchemaForms, toKey } from '../../../sqlite/schema-form.ts'
 import type { SchemaObject, SchemaText } from '../../../sqlite/schema-text.ts'
-import { normalForm } from './normal-form.ts'
 import { addedColumns, isVirtual } from './table-text.ts'
 
 /** An object that only the branch changed: its definition before and after; `undefined` if it doesn't exist. */
@@ -30,12 +29,14 @@ export interface SchemaConflict {
  */
 export function threeWay(base: SchemaText, parent: SchemaText, branch: SchemaText) {
   const [was, ours, theirs] = [byKey(base), byKey(parent), byKey(branch)]
+  const forms = { base: readSchemaForms(base), parent: readSchemaForms(parent), branch: readSchemaForms(branch) }
   const changes: Change[] = []
   const clashes: SchemaConflict[] = []
   for (const key of new Set([...was.keys(), ...ours.keys(), ...theirs.keys()])) {
     const [b, o, t] = [was.get(key), ours.get(key), theirs.get(key)]
-    if (isSame(t, b) || isSame(t, o)) continue
-    if (isSame(o, b) || hasOnlyColumnsMore(b, o, t)) changes.push({ before: o, after: t })
+    const [before, our, their] = [forms.base.get(key), forms.parent.get(key), forms.branch.get(key)]
+    if (their === before || their === our) continue
+    if (our === before || hasOnlyColumnsMore(b, o, t)) changes.push({ before: o, after: t })
     else if (hasOnlyColumnsMore(b, t, o)) continue
     else clashes.push(createConflict('Changed differently on both sides.', t ?? o ?? b, b, o, t))
   }
@@ -75,14 +76,6 @@ export const createConflict = (
   branch: branch?.sql ?? null,
 })
 
-/** Returns the key of an object: tables, indexes and views share one namespace, triggers have their own. */
-export const toKey = ({ type, name }: Named): string => `${type === 'trigger' ? 'trigger' : ''} ${lower(name)}`
-
-export const listObjects = ({ tables, others }: SchemaText): readonly SchemaObject[] => [...tables, ...others]
-
-export const byKey = (schema: SchemaText): Map<string, SchemaObject> =>
-  new Map(listObjects(schema).map((object) => [toKey(object), object]))
-
-/** Returns whether two objects are equal apart from formatting. */
-export const isSame = (a: SchemaObject | undefined, b: SchemaObject | undefined): boolean =>
-  a === undefined || b === undefined ? a === b : a.type === b.type && normalForm(a.sql) === normalForm(b.sql)
+/** Returns the objects of a schema by key. */
+export const byKey = ({ tables, others }: SchemaText): Map<string, SchemaObject> =>
+  new Map([...tables, ...others].map((object) => [toKey(object), object]))
