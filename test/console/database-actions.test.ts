@@ -42,6 +42,7 @@ test('databases are listed with size, rows and use, sorted as the address says, 
   const figures = page.getByRole('region', { name: 'Database statistics' })
   await figures.getByText(size as string, { exact: true }).waitFor()
   await figures.getByText('3,000', { exact: true }).waitFor()
+  await figures.getByText(/^Schema [0-9a-f]{8}$/).waitFor()
   expect(await findFaults(page)).toEqual([])
   expect(complaints).toEqual([])
   await close()

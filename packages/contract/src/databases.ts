@@ -70,6 +70,13 @@ export const Database = z.object({
   measuredAt: Timestamp.nullable(),
   /** The time of last use, accurate to a few seconds. */
   lastUsedAt: Timestamp.nullable(),
+  /**
+   * The structure of all tables, indexes, views and triggers: equal for schemas that behave alike. `null` until the first
+   * measurement, and for a schema that is too large.
+   */
+  schemaHash: z.string().nullable(),
+  /** The migration that was applied last, and the number of applied ones; `null` without one. */
+  migration: z.object({ name: z.string(), appliedAt: Timestamp, count: z.int() }).nullable(),
 })
 export type Database = z.infer<typeof Database>
 

@@ -191,6 +191,10 @@ export interface DatabaseInfo {
   measuredAt: string | null
   /** The time of last use, accurate to a few seconds. */
   lastUsedAt: string | null
+  /** Equal for schemas that behave alike; `null` until the first measurement. */
+  schemaHash: string | null
+  /** The migration that was applied last, and the number of applied ones. */
+  migration: { name: string; appliedAt: string; count: number } | null
 }
 
 /** The role of a branch token. */

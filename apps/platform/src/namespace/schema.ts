@@ -7,6 +7,7 @@ import { DAMAGE } from './databases/damage.ts'
 import { DETAILS } from './databases/database-details.ts'
 import { SIZES } from './databases/databases.ts'
 import { ORIGINS } from './databases/origins.ts'
+import { SCHEMA_SUMMARIES } from './databases/schema-summaries.ts'
 import { WAKE_UPS } from './databases/wake-ups.ts'
 import { AI_TOKENS, STORAGE_CHARGES, TOKEN_USAGE } from './ledger/ledger.ts'
 import { MEMBERS } from './members/members.ts'
@@ -92,4 +93,5 @@ export const NAMESPACE_SCHEMA: readonly Migration[] = [
   TOKEN_ORIGINS,
   DETAILS,
   TOKEN_SELECTION,
+  SCHEMA_SUMMARIES,
 ]

@@ -163,7 +163,7 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   const assertDeletable = (ids: readonly string[]) => databaseService.assertDeletable(ids)
   const branchRecords = new BranchRecords({ ...ofDatabases, files, limits, snapshots, assertDeletable })
   const branchTokens = new BranchTokens({ storage, records: branchRecords, tokens, credentials, audit, slug })
-  const filler = new BranchFiller({ env, slug, stub })
+  const filler = new BranchFiller({ env, slug, stub, databases })
   const branches = new Branches({ records: branchRecords, filler, branchTokens, expiry, databaseService })
   const sampler = new StorageSampler({ storage, databases, bill: storageBill, snapshots, lending, lowBalance, stub })
   const dayClose = new DayClose({

@@ -7,7 +7,7 @@ import { parseIdentifier, word } from './tokenizer.ts'
 import { parseVirtualTable } from './virtual-tables.ts'
 
 /** The version of the rules, which is part of each hash. */
-const RULES = 1
+export const RULES = 1
 
 /** Returns the key of an object: tables, indexes and views share one namespace, triggers have their own. */
 export const toKey = ({ type, name }: { readonly type: string; readonly name: string }): string =>

@@ -20,3 +20,10 @@ export interface StoredMigration {
   readonly inherited?: boolean
   readonly failed?: Omit<NonNullable<Migration['error']>, 'at'> & { readonly atMs: number }
 }
+
+/** The migration that was applied last, and the number of applied ones. */
+export interface AppliedMigrations {
+  readonly name: string
+  readonly atMs: number
+  readonly count: number
+}

@@ -27,6 +27,12 @@ export function DatabaseStatistics({ ns, slug, database }: FiguresProps) {
         {database?.measuredAt && `Updated ${formatAgo(database.measuredAt)}. Refreshes a few seconds after writes.`}
         {database?.rowsAreEstimated && ' Row counts are estimates for large databases.'}
       </p>
+      {database?.schemaHash && (
+        <p className="text-sm text-muted">
+          Schema <code title={database.schemaHash}>{database.schemaHash.slice(0, 8)}</code>
+          {database.migration && ` · Last migration “${database.migration.name}” (${database.migration.count} applied)`}
+        </p>
+      )}
       {usage.error && <ErrorPanel error={usage.error} onRetry={usage.refetch} />}
     </section>
   )

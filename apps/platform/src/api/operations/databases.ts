@@ -39,6 +39,8 @@ function assertOwn({ labels, deleteProtected, expiresAtMs }: DetailChanges): voi
   if ([labels, deleteProtected, expiresAtMs].some((value) => value !== undefined)) throw new PerSQLError('token_pinned')
 }
 
-/** Size and row count cover all tables, so a token with a table scope doesn't see them. */
+/** Size, row count and schema cover all tables, so a token with a table scope doesn't see them. */
 const shown = (database: Database, tableScope: readonly string[] | null): Database =>
-  tableScope === null ? database : { ...database, storedBytes: null, rows: null, measuredAt: null }
+  tableScope === null ? database : { ...database, ...HIDDEN }
+
+const HIDDEN = { storedBytes: null, rows: null, measuredAt: null, schemaHash: null, migration: null }

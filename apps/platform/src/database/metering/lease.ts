@@ -318,7 +318,7 @@ export class LeaseClient {
         this.#tick()
         return
       }
-      if (this.#options.size.hasGrown || this.#options.samples.isUnreported) this.#renew()
+      if (this.#options.size.isReportDue || this.#options.samples.isUnreported) this.#renew()
       if (this.#waiting === 0) this.#idleTicks += ticks
       this.#ticksSinceReport += ticks
       const counts = { idle: this.#idleTicks, sinceReport: this.#ticksSinceReport }

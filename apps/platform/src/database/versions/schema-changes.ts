@@ -102,6 +102,9 @@ export class SchemaChangeLog {
   }
 }
 
+/** Returns the number of the last logged schema change. */
+export const readChangeNumber = (kv: SyncKvStorage): number => kv.get<number>(NUMBER) ?? 0
+
 const kinds: Record<string, SchemaChange['kind']> = { CREATE: 'create', ALTER: 'alter', DROP: 'drop' }
 const toKey = (number: number) => PREFIX + String(number).padStart(12, '0')
 

@@ -6,12 +6,14 @@ import type { Env } from '../../env.ts'
 import { discardObject } from '../../object-files.ts'
 import type { Remote } from '../../remote.ts'
 import type { StartedBranch, StartedCopy } from './branch-records.ts'
+import type { Databases } from './databases.ts'
 
 /** The services that fill branches and forks. */
 export interface BranchFillerOptions {
   readonly env: Env
   readonly slug: () => string
   readonly stub: (slug: string) => Remote<Database>
+  readonly databases: Pick<Databases, 'recordMeasurement'>
 }
 
 /** Fills branches and forks with the content of their parent. */
@@ -49,6 +51,10 @@ export class BranchFiller {
     const namespace = this.#options.slug()
     if (ended.length > 0) await stub(slug).revoke(ended)
     const floors = await stub(parent.slug).reserveIds(parent.id, id, live)
-    return stub(slug).loadSchema({ id, namespace, slug }, { namespace, name: parent.slug, id: parent.id }, floors)
+    const from = { namespace, name: parent.slug, id: parent.id }
+    const carried = await stub(slug).loadSchema({ id, namespace, slug }, from, floors)
+    const measured = await stub(slug).measure(id)
+    if (measured) this.#options.databases.recordMeasurement(id, measured)
+    return carried
   }
 }

@@ -1,6 +1,7 @@
 import type { Database, Labels } from '@persql/contract'
 import { toIso } from '../../clock.ts'
 import type { CreditLease } from '../credit/credit-account.ts'
+import { type SchemaRow, toSchema } from './schema-summaries.ts'
 
 /**
  * The damage of a database's file. `corrupt`: SQLite can't read it. The others are found when the database takes a
@@ -9,7 +10,7 @@ import type { CreditLease } from '../credit/credit-account.ts'
  */
 export type Damage = 'corrupt' | 'missing' | 'outdated' | 'replaced'
 
-export interface Row {
+export interface Row extends SchemaRow {
   readonly id: string
   readonly slug: string
   readonly name: string
@@ -92,6 +93,7 @@ export function toDatabase(row: Row): Database {
     rowsAreEstimated: row.rows_estimated === 1,
     measuredAt: toIso(row.measured_at),
     lastUsedAt: toIso(row.used_at),
+    ...toSchema(row),
   }
 }
 

@@ -17,6 +17,7 @@ import {
   toLease,
   toRecord,
 } from './database-rows.ts'
+import { recordSchema } from './schema-summaries.ts'
 
 /** Last reported size and last use, so that a list needs no calls to databases. */
 export const SIZES: Migration = {
@@ -169,7 +170,8 @@ export class Databases {
   }
 
   /** Records the size of a database, unless a newer measurement exists. */
-  recordMeasurement(id: string, { storedBytes, rows, rowsAreEstimated, measuredAtMs }: SizeMeasurement): void {
+  recordMeasurement(id: string, measurement: SizeMeasurement): void {
+    const { storedBytes, rows, rowsAreEstimated, measuredAtMs } = measurement
     const before = this.#storedBytes === undefined ? 0 : this.getStoredBytes(id)
     const { rowsWritten: isRecorded } = this.#sql.exec(
       `UPDATE database SET stored_bytes = ?, row_count = ?, rows_estimated = ?, measured_at = ?
@@ -181,6 +183,7 @@ export class Databases {
       id,
       measuredAtMs,
     )
+    if (isRecorded > 0) recordSchema(this.#sql, id, measurement)
     if (isRecorded > 0 && this.#storedBytes !== undefined) this.#storedBytes += storedBytes - before
   }
 

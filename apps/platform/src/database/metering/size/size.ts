@@ -1,8 +1,10 @@
 import type { Totals } from '../../../money.ts'
 import type { ExclusiveLock } from '../../engine/exclusive-lock.ts'
+import { createRunSql } from '../../engine/run-sql.ts'
 import { userTables } from '../../engine/schema.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
-import type { SizeMeasurement } from '../measurement.ts'
+import { isCurrent, type KeptSummary, summarize } from '../../versions/schema-summary.ts'
+import type { SchemaSummary, SizeMeasurement } from '../measurement.ts'
 import { countRows } from './count-rows.ts'
 import { GROWN_BYTES } from './day-samples.ts'
 import type { SampleTracker } from './sample-tracker.ts'
@@ -19,12 +21,16 @@ export interface SizeOptions {
   readonly samples: Pick<SampleTracker, 'sample'>
 }
 
-interface Kept extends SizeMeasurement {
+/** The last measurement. One of an older version has no schema. */
+interface Kept extends Omit<SizeMeasurement, keyof SchemaSummary> {
+  readonly schema?: KeptSummary
   /** The total of written rows at that time: while it stays the same, nothing has changed. */
   readonly rowsWritten: number
 }
 
 const KEY = 'measured'
+/** Characters of a schema per millisecond between measurements after schema changes, so that they take little time. */
+const CHARACTERS_PER_MS = 100
 
 /** The size of a database for reports to its namespace, measured outside of calls and only after writes. */
 export class SizeTracker {
@@ -32,19 +38,22 @@ export class SizeTracker {
   #kept: Kept | undefined
   #reportedAtMs: number | undefined
   #reportedBytes = 0
+  #reportedSchema: string | undefined
 
   constructor(options: SizeOptions) {
     this.#options = options
     this.#kept = options.storage.kv.get<Kept>(KEY)
   }
 
-  /** Measures after a write, unless the last measurement is newer than `everyMs`. */
+  /** Measures after a write, unless the last measurement is newer than `everyMs`; sooner after a schema change. */
   refresh(everyMs: number): void {
-    const { now, exclusion } = this.#options
-    if (exclusion.held || this.#isMeasured) return
-    if (!this.#kept || Math.abs(now() - this.#kept.measuredAtMs) >= everyMs || this.#hasChanged(this.#kept)) {
-      this.measure()
-    }
+    const { now, exclusion, storage } = this.#options
+    if (exclusion.held) return
+    const isSchemaKnown = isCurrent(storage.kv, this.#kept?.schema)
+    if (isSchemaKnown && this.#areRowsMeasured) return
+    const schemaMs = isSchemaKnown ? everyMs : (this.#kept?.schema?.characters ?? 0) / CHARACTERS_PER_MS
+    const age = this.#kept ? Math.abs(now() - this.#kept.measuredAtMs) : Number.POSITIVE_INFINITY
+    if (age >= Math.min(everyMs, schemaMs) || (this.#kept && this.#hasChanged(this.#kept))) this.measure()
   }
 
   /**
@@ -52,17 +61,19 @@ export class SizeTracker {
    * because a measurement is written: the first write of an object takes longer than a request.
    */
   sampleUnmeasured(): void {
-    if (!this.#isMeasured) this.#options.samples.sample()
+    if (!this.#areRowsMeasured) this.#options.samples.sample()
   }
 
   /** Whether no rows were written since the last measurement. */
-  get #isMeasured(): boolean {
+  get #areRowsMeasured(): boolean {
     return this.#kept?.rowsWritten === this.#options.totals().rowsWritten
   }
 
-  /** Whether the size changed so much since the last report that the namespace should have it immediately. */
-  get hasGrown(): boolean {
-    return this.#kept !== undefined && Math.abs(this.#kept.storedBytes - this.#reportedBytes) > GROWN_BYTES
+  /** Whether the schema, or the size by much, changed since the last report, so that the namespace should have it immediately. */
+  get isReportDue(): boolean {
+    if (this.#kept === undefined) return false
+    const hasGrown = Math.abs(this.#kept.storedBytes - this.#reportedBytes) > GROWN_BYTES
+    return hasGrown || toSchemaText(plain(this.#kept)) !== this.#reportedSchema
   }
 
   /** The bytes by which the database has grown since the size that the namespace knows. */
@@ -84,6 +95,7 @@ export class SizeTracker {
     if (!measured) return
     this.#reportedAtMs = measured.measuredAtMs
     this.#reportedBytes = measured.storedBytes
+    this.#reportedSchema = toSchemaText(measured)
   }
 
   /** Deletes the measurement. Call it after all tables can have changed, because the counters don't show that. */
@@ -92,6 +104,7 @@ export class SizeTracker {
     this.#kept = undefined
     this.#reportedAtMs = undefined
     this.#reportedBytes = 0
+    this.#reportedSchema = undefined
   }
 
   /** Measures the database now. */
@@ -100,7 +113,9 @@ export class SizeTracker {
     const { sql } = storage
     const read = (text: string, ...params: number[]) => [...sql.exec(text, ...params).raw()]
     const { rows, isEstimate } = countRows(read, userTables(sql, null), sql.databaseSize)
+    const schema = ownPages.around(() => summarize(createRunSql(sql), storage.kv, this.#kept?.schema))
     const kept: Kept = {
+      schema,
       storedBytes: ownPages.tenantBytes(),
       rows,
       rowsAreEstimated: isEstimate,
@@ -117,4 +132,10 @@ export class SizeTracker {
   }
 }
 
-const plain = ({ rowsWritten: _, ...measured }: Kept): SizeMeasurement => measured
+const plain = ({ rowsWritten: _, schema, ...measured }: Kept): SizeMeasurement => ({
+  ...measured,
+  schemaHash: schema?.schemaHash ?? null,
+  migration: schema?.migration ?? null,
+})
+
+const toSchemaText = ({ schemaHash, migration }: SchemaSummary): string => JSON.stringify([schemaHash, migration])

@@ -1,11 +1,11 @@
 import type { StoredMigration } from '../../../sqlite/stored-migration.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
-import { NAMES, NUMBER, PREFIX, toKey } from './store.ts'
+import { forgetApplied, listStored } from './applied.ts'
+import { NAMES, NUMBER, toKey } from './store.ts'
 
 /** Set where migrations were copied: without it, an older snapshot has no information about them. */
 const COPIED = 'migrations-copied'
 const PAGE_CHARACTERS = 500_000
-const PAGE_ROWS = 50
 
 /** The migrations that only the branch has applied, compared with its parent. */
 interface LedgerDifference {
@@ -32,7 +32,7 @@ export class Ledger {
     if (!this.#isDatabase() && this.#kv.get(COPIED) === undefined) return
     let page: StoredMigration[] = []
     let characters = 0
-    for (const stored of this.#all()) {
+    for (const stored of listStored(this.#kv)) {
       if (!stored.applied || !isWanted(stored)) continue
       page.push(stored)
       characters += stored.sql.length
@@ -56,6 +56,7 @@ export class Ledger {
         if (isFirst) this.#retract()
         isFirst = false
         this.#kv.put(COPIED, true)
+        forgetApplied(this.#kv)
         for (const stored of page) this.#take(inherited ? { ...stored, inherited } : stored)
       })
   }
@@ -79,6 +80,7 @@ export class Ledger {
   /** Records migrations of a branch as applied by a merge. Call it in a transaction. */
   record(missing: readonly StoredMigration[], by: string, atMs: number): void {
     this.#ownPages.around(() => {
+      forgetApplied(this.#kv)
       for (const { applied, inherited: _inherited, ...stored } of missing) {
         const number = this.#kv.get<number>(NAMES + stored.name) ?? (this.#kv.get<number>(NUMBER) ?? 0) + 1
         this.#kv.put(NUMBER, Math.max(this.#kv.get<number>(NUMBER) ?? 0, number))
@@ -88,7 +90,7 @@ export class Ledger {
   }
 
   #retract(): void {
-    for (const { applied, inherited: _inherited, ...draft } of this.#all()) {
+    for (const { applied, inherited: _inherited, ...draft } of listStored(this.#kv)) {
       if (applied) this.#put(draft)
     }
   }
@@ -108,17 +110,5 @@ export class Ledger {
   #put(stored: StoredMigration): void {
     this.#kv.put(NAMES + stored.name, stored.number)
     this.#kv.put(toKey(stored.number), stored)
-  }
-
-  /** Yields all migrations, page by page, because all of them might not fit into memory. */
-  *#all(): Generator<StoredMigration> {
-    let start = PREFIX
-    for (;;) {
-      const page = [...this.#kv.list<StoredMigration>({ prefix: PREFIX, start, limit: PAGE_ROWS })]
-      for (const [, stored] of page) yield stored
-      const last = page.at(-1)
-      if (!last || page.length < PAGE_ROWS) return
-      start = `${last[0]}\0`
-    }
   }
 }

@@ -6,6 +6,7 @@ import { type Order, readPage } from '../../../paging.ts'
 import type { StoredMigration } from '../../../sqlite/stored-migration.ts'
 import { limitReached } from '../../../storage/limit-reached.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
+import { addApplied, contentKeys as appliedKeys, PREFIX } from './applied.ts'
 
 /** The content of a draft. */
 export type MigrationDraft = Pick<StoredMigration, 'name' | 'sql' | 'statements'>
@@ -22,12 +23,10 @@ const NEWEST_FIRST: Order<StoredMigration, [number]> = {
   toKey: ({ number }) => [number],
   measure: ({ sql }) => sql.length,
 }
-/** The prefix of the keys of migrations. */
-export const PREFIX = 'migration/'
 /** The prefix of the keys of migration names. */
 export const NAMES = 'migration-name/'
 /** The storage keys, or their prefixes, that are deleted with the rows and tables of a database. */
-export const contentKeys = [PREFIX, NAMES]
+export const contentKeys = [PREFIX, NAMES, ...appliedKeys]
 /** The key of the last assigned number. */
 export const NUMBER = 'migration-number'
 
@@ -117,7 +116,10 @@ export class Migrations {
     applied: NonNullable<StoredMigration['applied']>,
   ): StoredMigration {
     const stored = { ...draft, applied }
-    this.#ownPages.around(() => this.#put(stored))
+    this.#ownPages.around(() => {
+      addApplied(this.#kv, stored)
+      this.#put(stored)
+    })
     return stored
   }
 
