@@ -186,6 +186,12 @@ test('branches are made, claimed, merged and deleted', async () => {
     mode: 'preview',
     applied: false,
   })
+  const diff = ['db', 'branch', 'diff', 'acme/main', 'feature']
+  expect((await answer(diff)).schema.statements[0].sql).toContain('ADD COLUMN age')
+  expect((await cli.run([...diff, '--markdown'], { env })).stdout).toBe(
+    '### Database changes: feature → acme/main\n\n```sql\nALTER TABLE "people" ADD COLUMN age INTEGER;\n```\n',
+  )
+  expect((await answer(['db', 'branch', 'update', 'acme/main', 'feature', '--ttl', '0'])).expiresAt).toBe(null)
   const merged = await answer(['db', 'branch', 'merge', 'acme/main', 'feature', '--mode', 'schema'])
   expect(merged).toMatchObject({ applied: true })
   expect((await sql('SELECT age FROM people LIMIT 1')).columns).toEqual(['age'])

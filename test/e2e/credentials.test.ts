@@ -85,6 +85,7 @@ const rows: { [name in Name]: Row } = {
   hand_off_branch: ['admin', '', `POST ${D}/branches/none/handoff`, {}],
   redeem_handoff: ['none', 'td', 'POST /v1/handoff/redeem', { token: 'none' }],
   fork_database: ['admin', '', `POST ${D}/fork`, { slug: 'main' }],
+  diff_branch: ['admin', '', `GET ${D}/branches/none/diff`],
   merge_branch: ['admin', '', `POST ${D}/branches/none/merge`, {}],
   propose: ['readwrite', 'td', `POST ${D}/propose`, { sql: 'DELETE FROM t' }],
   apply: ['readwrite', 'td', `POST ${D}/apply`, { executionToken: 'none' }],

@@ -141,6 +141,7 @@ function branchCalls<R>(base: string, roles: { read: R; change: R; claim: R }): 
     get_branch: [roles.read, at('')],
     delete_branch: [roles.change, at('', { method: 'DELETE' })],
     hand_off_branch: [roles.claim, at('/handoff', { body: {} })],
+    diff_branch: [roles.claim, at('/diff')],
     merge_branch: [roles.claim, at('/merge', { body: {} })],
   }
 }

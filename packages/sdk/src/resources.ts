@@ -1,5 +1,5 @@
 import type { Delivery, Schedule, Webhook, WebhookSpec, WebhookTest } from './event-types.ts'
-import type { MergeOptions, MergeReport } from './transfer-types.ts'
+import type { BranchDiff, MergeOptions, MergeReport } from './transfer-types.ts'
 import type {
   Approval,
   ApprovalRule,
@@ -52,6 +52,8 @@ export interface Branches {
     ref: string,
     options?: { role?: BranchRole; ttlSec?: number } & CallOptions,
   ): Promise<{ token: string; expiresAt: string }>
+  /** Compares the branch with the database: schema and migrations, and with `rows` the rows too. */
+  diff(ref: string, options?: { rows?: boolean } & CallOptions): Promise<BranchDiff>
   /** Merges the branch into the database, or previews the merge. @throws MergeRefusedError */
   merge(ref: string, options?: MergeOptions & WriteOptions): Promise<MergeReport>
   /** Lists the branches of the database. */

@@ -27,6 +27,7 @@ export const ofDatabase: Routes<Omit<DatabaseResources, 'approvals'> & { approva
     claim: 'POST! claim_branch',
     update: 'PATCH! ./*',
     pin: 'POST! ./*/handoff',
+    diff: 'GET ./*/diff',
     merge: 'POST ./*/merge',
     list: 'GET .',
     get: 'GET ./*',

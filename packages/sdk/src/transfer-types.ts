@@ -55,6 +55,22 @@ export interface MergeOptions {
 /** A row of a conflict. Bytes are base64. */
 export type MergeRow = Record<string, Exclude<Value, Uint8Array> | { base64: string }>
 
+/** The differences between a branch and its database. */
+export interface BranchDiff {
+  /** The effect of a merge. Without `rows`, `losesData` is whether a statement can delete data of tables with rows. */
+  schema: MergeReport['schema']
+  /** Names of migrations. */
+  migrations: {
+    /** Applied in the branch and not in the parent. */
+    branch: string[]
+    /** Applied in the parent and not in the branch. */
+    parent: string[]
+    /** Applied in the branch, while the parent has another migration with that name. */
+    diverged: string[]
+  }
+  rows?: MergeReport['data']
+}
+
 /** The result of a merge, or its preview. */
 export interface MergeReport {
   mode: 'preview' | 'schema' | 'data'

@@ -27,6 +27,10 @@ export const resourceExamples = {
     const { slug, forkedAt } = await db.branches.get('agent')
     console.log(slug, forkedAt)
   },
+  'db.branches.diff': async ({ db }) => {
+    const { schema, migrations } = await db.branches.diff('agent')
+    console.log(schema.statements, migrations.branch)
+  },
   'db.branches.merge': async ({ db }) => {
     const { planHash, schema } = await db.branches.merge('agent') // a preview: changes nothing
     console.log(schema.statements)

@@ -26,7 +26,9 @@ import type { Imports } from './transfer/imports.ts'
 import type { FileExport } from './transfer/sqlite-export.ts'
 import type { CopySource, Source } from './versions/copy/source.ts'
 import type { Ids } from './versions/ids/highest.ts'
+import type { DiffState } from './versions/merge/branch-state.ts'
 import type { ForkState } from './versions/merge/fork-state.ts'
+import type { SchemaTrial } from './versions/merge/schema-trial.ts'
 import type { BookkeepingRows } from './versions/migrations/bookkeeping.ts'
 
 /** The result of a wake-up. */
@@ -191,6 +193,14 @@ export class Database extends DurableObject<Env> {
     return this.#services.scratch
   }
 
+  /**
+   * The merge of schemas without rows. Only an object with the name of a comparison uses it; such an object is not a
+   * database.
+   */
+  get schemaTrial(): SchemaTrial {
+    return this.#services.schemaTrial
+  }
+
   /** The export of a SQLite file. Only an object that holds a copy uses it; such an object is not a database. */
   get fileExport(): FileExport {
     return this.#services.fileExport
@@ -215,6 +225,14 @@ export class Database extends DurableObject<Env> {
    */
   forkState(id: string): ForkState {
     return this.#services.branch.forkState(id)
+  }
+
+  /**
+   * Returns the state of this branch and its applied migrations, for the parent that is compared with it.
+   * @throws PerSQLError `database_not_found` or `copy_cut_off`
+   */
+  diffState(id: string): DiffState {
+    return this.#services.branch.diffState(id)
   }
 
   /**

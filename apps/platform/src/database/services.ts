@@ -83,7 +83,7 @@ import { IdReservations } from './versions/ids/reservations.ts'
 import { Seeds } from './versions/ids/seeds.ts'
 import { BranchLoader } from './versions/merge/branch-loader.ts'
 import { BranchState } from './versions/merge/branch-state.ts'
-import { createMerger } from './versions/merge/create-merger.ts'
+import { createMerges } from './versions/merge/create-merger.ts'
 import { Ledger } from './versions/migrations/ledger.ts'
 import { getBookmark } from './versions/migrations/run.ts'
 import { Migrations } from './versions/migrations/store.ts'
@@ -325,9 +325,9 @@ function createVersions(core: Core, stores: Stores, events: Events, statements: 
     target: new CopyTarget({ storage, identity, lifecycle, loader, content }),
     restorer: new SnapshotRestorer({ storage, identity, history, loader, content, schemaChanges, growth }),
     reservations: new IdReservations({ storage, ownPages, identity, exclusion }),
-    branch: new BranchState({ storage, identity, exclusion, seeds, schemaChanges }),
+    branch: new BranchState({ storage, identity, exclusion, seeds, schemaChanges, ledger }),
     branchLoader: new BranchLoader({ env, storage, lifecycle, history, exclusive, content }),
-    merger: createMerger({ ...core, ...stores, history, exclusive }),
+    ...createMerges({ ...core, ...stores, history, exclusive }),
     vacuum: new Vacuum({
       ...{ ctx, env, identity, ownPages, lease, size, caches: [engine, facts, growthWatch] },
       isBusy: () => exclusive.busy !== undefined || reads.areRunning || lease.isWaiting,

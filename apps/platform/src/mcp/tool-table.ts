@@ -59,6 +59,7 @@ export const table: Readonly<Record<string, Row>> = {
   get_branch: { group: 'branches', operation: 'get_branch' },
   put_branch: { group: 'branches', operation: 'put_branch', destructive: true },
   update_branch: { group: 'branches', operation: 'update_branch' },
+  diff_branch: { group: 'branches', operation: 'diff_branch' },
   merge_branch: { group: 'branches', operation: 'merge_branch', destructive: true },
   delete_branch: { group: 'branches', operation: 'delete_branch' },
   hand_off_branch: { group: 'branches', operation: 'hand_off_branch' },

@@ -1,4 +1,5 @@
 import { type Command, command, database, yes } from '../command.ts'
+import { formatDiff } from '../format-diff.ts'
 import { count, fields, listing } from '../format-output.ts'
 import { confirm } from '../prompt.ts'
 import { duration } from '../values.ts'
@@ -71,6 +72,23 @@ const claim = command({
       keepTokens: options['keep-tokens'],
     })
     return { json, text: fields(json) }
+  },
+})
+
+const diff = command({
+  path: 'db branch diff',
+  summary: 'Compare a branch with its database: schema and migrations',
+  args: { database, ref },
+  options: {
+    rows: { help: 'Compare the rows too, which reads all of them' },
+    markdown: { help: 'Print Markdown, for example for a comment on a pull request' },
+  },
+  examples: ['persql db branch diff acme/main pr-42 --markdown'],
+  async run(ctx, { args, options }) {
+    const db = await ctx.database(args.database)
+    const json = await db.branches.diff(args.ref, { rows: options.rows, timeoutMs: 0 })
+    const title = `Database changes: ${args.ref} → ${db.namespace}/${db.slug}`
+    return { json, text: formatDiff(title, json, options.markdown) }
   },
 })
 
@@ -159,4 +177,4 @@ const remove = command({
   },
 })
 
-export const branchCommands: Command[] = [list, create, claim, update, merge, remove]
+export const branchCommands: Command[] = [list, create, claim, update, diff, merge, remove]

@@ -9,7 +9,9 @@ import type { RevocationCalls } from '../metering/revocations.ts'
 import type { AuditCalls } from '../review/audit-outbox.ts'
 import type { ImportStage } from '../transfer/import-stage.ts'
 import type { Source } from '../versions/copy/source.ts'
+import type { DiffState } from '../versions/merge/branch-state.ts'
 import type { Branch } from '../versions/merge/fetch-branch.ts'
+import type { SchemaTrial } from '../versions/merge/schema-trial.ts'
 
 // These interfaces name calls instead of classes, so that no feature of a database depends on the objects that compose
 // all features. Both classes declare that they implement these calls.
@@ -29,7 +31,9 @@ export interface NamespaceCalls extends AuditCalls, LeaseCalls, RevocationCalls 
 /** The calls that a database makes to other databases, and to the objects that hold its copies. */
 export interface DatabaseCalls extends Branch {
   readonly scratch: Remote<ScratchDatabase>
+  readonly schemaTrial: Remote<SchemaTrial>
   readonly stage: Remote<ImportStage>
+  diffState(id: string): Promise<DiffState>
   copyFrom(identity: Identity | undefined, from: Source): Promise<number>
 }
 

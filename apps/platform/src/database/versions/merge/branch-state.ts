@@ -6,6 +6,7 @@ import type { IdentityStore } from '../../identity.ts'
 import { assertSource } from '../copy/source.ts'
 import type { Ids } from '../ids/highest.ts'
 import type { Seeds } from '../ids/seeds.ts'
+import type { AppliedMigration, Ledger } from '../migrations/ledger.ts'
 import type { SchemaChangeLog } from '../schema-changes.ts'
 import { type ForkState, readForkState } from './fork-state.ts'
 
@@ -16,6 +17,12 @@ export interface BranchStateOptions {
   readonly exclusion: ExclusiveLock
   readonly seeds: Seeds
   readonly schemaChanges: SchemaChangeLog
+  readonly ledger: Pick<Ledger, 'applied'>
+}
+
+/** The state of a branch that a comparison with its parent reads. */
+export interface DiffState extends ForkState {
+  readonly applied: readonly AppliedMigration[]
 }
 
 /** The side of a branch that the parent reads and changes during a merge. */
@@ -34,6 +41,14 @@ export class BranchState {
     assertSource(this.#options, id)
     if (!identity.current) throw new PerSQLError('copy_cut_off')
     return readForkState(storage.kv, this.#run, schemaChanges)
+  }
+
+  /**
+   * Returns the state of this branch with its applied migrations.
+   * @throws PerSQLError `database_not_found` or `copy_cut_off`
+   */
+  diffState(id: string): DiffState {
+    return { ...this.forkState(id), applied: this.#options.ledger.applied() }
   }
 
   /** Raises the next IDs of this branch above `floors`. @throws PerSQLError `database_not_found` or `copy_cut_off` */

@@ -8,15 +8,19 @@ import type { IdentityStore } from '../../identity.ts'
 import type { Approvals } from '../../review/approvals/approvals.ts'
 import type { AuditOutbox } from '../../review/audit-outbox.ts'
 import type { TransactionHold } from '../../transactions/hold.ts'
+import type { Ledger } from '../migrations/ledger.ts'
+import { BranchComparison } from './branch-comparison.ts'
 import { Merger, type MergerOptions } from './merger.ts'
+import { SchemaTrial } from './schema-trial.ts'
 
 /** The parts that a merger takes from the database as they are. */
-type Parts = 'storage' | 'inTransaction' | 'growth' | 'ownPages' | 'history' | 'schemaChanges' | 'ledger' | 'seeds'
+type Parts = 'storage' | 'inTransaction' | 'growth' | 'ownPages' | 'history' | 'schemaChanges' | 'seeds'
 
 /** The services of the database that its merger uses. */
 interface MergerServices extends Pick<MergerOptions, Parts> {
   readonly env: Env
   readonly identity: IdentityStore
+  readonly ledger: Ledger
   readonly writes: WriteFreeze
   readonly hold: TransactionHold
   readonly approvals: Approvals
@@ -24,11 +28,15 @@ interface MergerServices extends Pick<MergerOptions, Parts> {
   readonly exclusive: ExclusiveAccess
 }
 
-/** Creates the merger of branches into this database. */
-export function createMerger(services: MergerServices): Merger {
+/** Creates what compares this database with its branches and merges them. */
+export function createMerges(services: MergerServices) {
   const { env, storage, inTransaction, ownPages, identity, writes, hold, growth, history, exclusive } = services
   const { schemaChanges, ledger, seeds, approvals, outbox } = services
-  return new Merger({
+  const branches = async () =>
+    (await namespaceObject(env, identity.known.namespace).branches.list(identity.known.slug)).items
+  const branch = (slug: string) => databaseObject(env, identity.known.namespace, slug)
+  const trial = (database: string) => branch(`${database}#diff`).schemaTrial
+  const merger = new Merger({
     ...{ storage, inTransaction, growth, ownPages, history, schemaChanges, ledger, seeds, now },
     hold: () => hold.whenFree().then(() => writes.freeze()),
     permit: (tables) => approvals.gate.changed(tables),
@@ -37,9 +45,12 @@ export function createMerger(services: MergerServices): Merger {
         if (!identity.current) throw new PerSQLError('database_not_found', { database })
         return work()
       }, changes),
-    branches: async () =>
-      (await namespaceObject(env, identity.known.namespace).branches.list(identity.known.slug)).items,
-    branch: (slug) => databaseObject(env, identity.known.namespace, slug),
+    ...{ branches, branch },
     note: (actor, ref, detail) => outbox.keep(actor, 'database.branch_merged', ref, detail),
   })
+  return {
+    merger,
+    comparison: new BranchComparison({ storage, ledger, branches, branch, trial }),
+    schemaTrial: new SchemaTrial(storage, () => identity.current !== undefined),
+  }
 }

@@ -1,8 +1,9 @@
+import { PerSQLError } from '@persql/contract'
 import { readSchemaText, type SchemaText } from '../../../sqlite/schema.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { type HighestId, readHighestIds } from '../ids/highest.ts'
 import type { SchemaChangeLog } from '../schema-changes.ts'
-import { type CommonSchema, FORK_POINT, keepSchema, keptSchema } from './merge-base-schema.ts'
+import { type CommonSchema, FORK_POINT, keepSchema, keptSchema, MERGED } from './merge-base-schema.ts'
 import { parseRenames, type Rename } from './renames.ts'
 
 /** The state of a branch that a merge compares. */
@@ -46,6 +47,21 @@ export function readForkState(kv: SyncKvStorage, run: RunSql, schemaChanges: Sch
     versions: point?.versions,
     rows: kv.get<string>(ROWS) ?? '',
   }
+}
+
+/**
+ * Returns the merge base: the schema of the last merge into this parent, or the initial schema of the branch.
+ * @throws PerSQLError `fork_point_unknown`
+ */
+export function findCommonSchema(
+  kv: SyncKvStorage,
+  branchId: string,
+  { fork, base, versions }: ForkState,
+  ref: string,
+): Omit<CommonSchema, 'fork'> {
+  if (!base || fork === undefined) throw new PerSQLError('fork_point_unknown', { ref })
+  const merged = keptSchema(kv, MERGED + branchId)
+  return merged?.fork === fork ? merged : { change: 0, schema: base, ...(versions && { versions }) }
 }
 
 const ROWS = 'rows'

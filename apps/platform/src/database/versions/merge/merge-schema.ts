@@ -5,7 +5,7 @@ import { isSame, toKey } from '../../../sqlite/schema-form.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { getFullTextContent } from '../../../sqlite/table-shape.ts'
 import { added, brokenPrograms, orphans } from './checks.ts'
-import { hasRows, readTableSql } from './merge-table-info.ts'
+import { readTableSql } from './merge-table-info.ts'
 import { type RowOrigin, rebuild } from './rebuild.ts'
 import { type Rename, resolveOriginalName } from './renames.ts'
 import { IncompatibleChange, type MergeStep, MergeStepRunner, sentence } from './steps.ts'
@@ -23,15 +23,17 @@ export interface SchemaSides {
 /**
  * Applies the branch's schema changes since the base. Call it in a transaction with foreign keys off, and roll back if
  * it returns conflicts.
+ * @param assumesRows whether all tables count as full, because their rows aren't here
  */
 export function mergeSchema(
   run: RunSql,
   sides: SchemaSides,
+  assumesRows = false,
 ): { steps: readonly MergeStep[]; clashes: readonly SchemaConflict[] } {
   const parent = readSchemaText(run)
   const { changes, clashes } = threeWay(sides.base, parent, sides.branch)
   if (clashes.length > 0 || changes.length === 0) return { steps: [], clashes }
-  const steps = new MergeStepRunner(run)
+  const steps = new MergeStepRunner(run, assumesRows)
   const [broken, orphaned] = [brokenPrograms(run), orphans(run)]
   try {
     apply(steps, parent, changes, sides)
@@ -80,7 +82,7 @@ function apply(
   if (isDisruptive) dropPrograms(run)
   for (const table of work.drop) {
     const { name } = table
-    const losesData = hasRows(run, name)
+    const losesData = steps.hasRows(name)
     const reason = losesData ? `Rows of "${name}" would be deleted.` : `Drops table "${name}".`
     steps.do(`DROP TABLE ${quoteName(name)}`, reason, { type: 'table', name, change: 'removed' }, { losesData })
   }

@@ -18,9 +18,9 @@ import type { SchemaChangeLog } from '../schema-changes.ts'
 import type { Snapshots } from '../snapshots/snapshots.ts'
 import { assertMergeAllowed } from './check-report.ts'
 import { type Branch, fetchBranch, type Gathered } from './fetch-branch.ts'
-import type { ForkState } from './fork-state.ts'
+import { type ForkState, findCommonSchema } from './fork-state.ts'
 import { deleteMergeBases, MergeBases } from './merge-base-rows.ts'
-import { dropSchemas, keepSchema, keptSchema, MERGED } from './merge-base-schema.ts'
+import { dropSchemas, keepSchema, MERGED } from './merge-base-schema.ts'
 import { mergeBookkeeping, readStagedVersions } from './merge-bookkeeping.ts'
 import { mergeRows, NO_ROWS, needsSchema, type RowMergeResult, rememberRows, unstage, written } from './merge-rows.ts'
 import { mergeSchema } from './merge-schema.ts'
@@ -106,10 +106,7 @@ export class Merger {
     try {
       release = await this.#options.hold()
       const branches = await this.#options.branches()
-      const branch = branches.find(({ branchRef }) => branchRef === request.ref)
-      if (!branch) throw new PerSQLError('branch_not_found', { ref: request.ref })
-      // The branch is being created and has no merge base yet.
-      if (branch.status !== 'healthy') throw new PerSQLError('copy_cut_off')
+      const branch = findBranch(branches, request.ref)
       return await this.#merge(request, branch, branches)
     } finally {
       release()
@@ -216,7 +213,7 @@ export class Merger {
     const { storage, ownPages } = this.#options
     const scan = (sql: string) => storage.sql.exec(sql).raw()
     const bases = new MergeBases(storage.kv, this.#free, branchId, state)
-    const common = this.#common(branchId, state, request.ref)
+    const common = findCommonSchema(storage.kv, branchId, state, request.ref)
     const before = readObjects(run)
     const had = new Set(readHighestIds(run).map(({ table }) => lower(table)))
     const isBookkeeping = createNameCheck(state.bookkeeping)
@@ -297,13 +294,6 @@ export class Merger {
     if (floors.length > 0) this.#options.seeds.plant(Object.fromEntries(floors))
   }
 
-  /** Returns the merge base: the schema of the last merge, or the initial schema of the branch. */
-  #common(branchId: string, { fork, base, versions }: ForkState, ref: string) {
-    if (!base || fork === undefined) throw new PerSQLError('fork_point_unknown', { ref })
-    const merged = keptSchema(this.#options.storage.kv, MERGED + branchId)
-    return merged?.fork === fork ? merged : { change: 0, schema: base, versions }
-  }
-
   #record(
     { ref, mode, actor }: MergeRequest,
     branchId: string,
@@ -347,8 +337,17 @@ const bytesAsText = (_key: string, value: unknown) =>
 
 class Undone extends Error {}
 
+/** Returns a branch that has its content. @throws PerSQLError `branch_not_found` or `copy_cut_off` */
+export function findBranch(branches: readonly Database[], ref: string): Database {
+  const branch = branches.find(({ branchRef }) => branchRef === ref)
+  if (!branch) throw new PerSQLError('branch_not_found', { ref })
+  // The branch is being created and has no merge base yet.
+  if (branch.status !== 'healthy') throw new PerSQLError('copy_cut_off')
+  return branch
+}
+
 /** Returns the error of a failed merge. Its statements list the columns of a table and can exceed SQLite's limits. */
-function mergeError(cause: unknown): PerSQLError {
+export function mergeError(cause: unknown): PerSQLError {
   const error = PerSQLError.from(cause)
   const problem = error.code === 'internal' ? findRefusal(cause) : undefined
   return problem === undefined ? error : new PerSQLError('merge_impossible', { problem }, { cause })

@@ -1,35 +1,49 @@
 import { PerSQLError } from '@persql/contract'
 import { SCHEMA_TABLE } from '../../../sqlite/schema-map.ts'
-import { type Grant, getActor } from '../../calls/call.ts'
+import { type DatabaseCall, type Grant, getActor } from '../../calls/call.ts'
 import { type Handlers, parseInput } from '../../calls/handler.ts'
 import { done } from '../../calls/outcome.ts'
 import type { IdentityStore } from '../../identity.ts'
-import type { Merger } from './merger.ts'
+import type { BranchComparison } from './branch-comparison.ts'
+import type { MergeRequest, Merger } from './merger.ts'
 
-/** The services that the merge operation uses. */
+/** The services that merges and comparisons use. */
 interface MergeServices {
   readonly identity: IdentityStore
   readonly merger: Merger
+  readonly comparison: BranchComparison
   readonly admits: (grant: Grant) => boolean
 }
 
-/** Returns the handler of the merge operation. */
-export function operations({ identity, merger, admits }: MergeServices) {
+/** Refuses callers with a table scope, because a merge exposes and affects all tables. */
+function assertWhole({ grant }: DatabaseCall): void {
+  if (grant.tableScope !== null) throw new PerSQLError('table_out_of_scope', { table: SCHEMA_TABLE })
+}
+
+/** Returns the handlers of merges and comparisons. */
+export function operations({ identity, merger, comparison, admits }: MergeServices) {
+  const merged = (call: DatabaseCall, input: Omit<MergeRequest, 'database' | 'actor' | 'check'>) => {
+    assertWhole(call)
+    const { grant } = call
+    const check = () => {
+      if (!admits(grant)) throw new PerSQLError('token_unknown')
+    }
+    return merger.merge({ ...input, database: identity.known.slug, actor: getActor(grant), check })
+  }
   return {
     async merge_branch(call) {
-      const { grant } = call
-      if (grant.tableScope !== null) throw new PerSQLError('table_out_of_scope', { table: SCHEMA_TABLE })
-      const input = parseInput<'merge_branch'>(call)
-      const check = () => {
-        if (!admits(grant)) throw new PerSQLError('token_unknown')
-      }
-      const { report, rowsRead, rowsWritten } = await merger.merge({
-        ...input,
-        database: identity.known.slug,
-        actor: getActor(grant),
-        check,
-      })
+      const { report, rowsRead, rowsWritten } = await merged(call, parseInput<'merge_branch'>(call))
       return done(report, { rowsRead, rowsWritten })
+    },
+
+    async diff_branch(call) {
+      const { ref, rows } = parseInput<'diff_branch'>(call)
+      assertWhole(call)
+      const compared = await comparison.compare(identity.known.slug, ref)
+      if (!rows) return done(compared)
+      const request = { ref, mode: 'preview', onConflict: 'abort', allowDataLoss: false } as const
+      const { report, rowsRead, rowsWritten } = await merged(call, request)
+      return done({ ...compared, schema: report.schema, rows: report.data }, { rowsRead, rowsWritten })
     },
   } satisfies Handlers
 }

@@ -2,7 +2,7 @@ import { lower, quoteName } from '../../../sqlite/identifiers.ts'
 import type { SchemaObject } from '../../../sqlite/schema.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { getFullTextContent } from '../../../sqlite/table-shape.ts'
-import { hasRows, type MergeTableInfo, nameIn, readMergeTableInfo } from './merge-table-info.ts'
+import { type MergeTableInfo, nameIn, readMergeTableInfo } from './merge-table-info.ts'
 import type { MergeStepRunner } from './steps.ts'
 import { IncompatibleChange } from './steps.ts'
 import { withName } from './table-text.ts'
@@ -30,7 +30,7 @@ export function rebuild(steps: MergeStepRunner, table: SchemaObject, origin: Row
   const why = change.change === 'renamed' ? `Renames "${origin.table}" to "${name}".` : `Changes table "${name}".`
   const holdsNoRows = getFullTextContent(sql) !== undefined
   if (holdsNoRows) {
-    const losesData = getFullTextContent(sql) === '' && hasRows(run, origin.table)
+    const losesData = getFullTextContent(sql) === '' && steps.hasRows(origin.table)
     steps.do(`DROP TABLE ${quoteName(origin.table)}`, why, change, { losesData, record: false })
     steps.do(sql, why, change)
     return
@@ -52,7 +52,7 @@ export function rebuild(steps: MergeStepRunner, table: SchemaObject, origin: Row
     // OR ABORT overrides the ON CONFLICT clause of the new table: no row is dropped silently.
     steps.do(`INSERT OR ABORT INTO ${quoteName(staged)} (${into}) ${rows}`, why, change, { record: false })
   }
-  const lost = lostBy(run, from, to, pairs, origin.table, staged)
+  const lost = lostBy(steps, from, to, pairs, origin.table, staged)
   steps.do(`DROP TABLE ${quoteName(origin.table)}`, lost ?? why, change, {
     losesData: lost !== undefined,
     record: false,
@@ -79,23 +79,24 @@ function pairColumns(from: MergeTableInfo, to: MergeTableInfo, origin: RowOrigin
 
 /** Describes the values that the new table loses: columns with values, or converted values. */
 function lostBy(
-  run: RunSql,
+  steps: MergeStepRunner,
   from: MergeTableInfo,
   to: MergeTableInfo,
   pairs: readonly Pair[],
   old: string,
   staged: string,
 ) {
+  const { run, assumesRows } = steps
   const left = new Set(pairs.map((pair) => pair.from))
   const table = quoteName(old)
   const gone = from.columns.filter((name) => !left.has(name))
   const full = gone.filter(
-    (name) => run(`SELECT 1 FROM ${table} WHERE ${quoteName(name)} IS NOT NULL LIMIT 1`).length > 0,
+    (name) => assumesRows || run(`SELECT 1 FROM ${table} WHERE ${quoteName(name)} IS NOT NULL LIMIT 1`).length > 0,
   )
   if (full.length > 0) return `Values of ${full.map((name) => `"${old}"."${name}"`).join(', ')} would be lost.`
   const converted = pairs.filter((pair) => from.types.get(lower(pair.from)) !== to.types.get(lower(pair.to)))
-  if (converted.length === 0 || !hasRows(run, old)) return undefined
-  const changed = converted.filter((pair) => becomesOther(run, from, to, pair, table, quoteName(staged)))
+  if (converted.length === 0 || !steps.hasRows(old)) return undefined
+  const changed = converted.filter((pair) => assumesRows || becomesOther(run, from, to, pair, table, quoteName(staged)))
   if (changed.length === 0) return undefined
   return `Values of ${changed.map((pair) => `"${old}"."${pair.from}"`).join(', ')} would change.`
 }

@@ -1,5 +1,6 @@
 import type { ObjectChange } from '../../../sqlite/schema-diff.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
+import { hasRows } from './merge-table-info.ts'
 
 /** A statement of a merge with its reason and, for the schema change log, its change. */
 export interface MergeStep {
@@ -23,9 +24,17 @@ export class IncompatibleChange extends Error {
 export class MergeStepRunner {
   readonly run: RunSql
   readonly done: MergeStep[] = []
+  /** Whether all tables count as full, because their rows aren't here. */
+  readonly assumesRows: boolean
 
-  constructor(run: RunSql) {
+  constructor(run: RunSql, assumesRows = false) {
     this.run = run
+    this.assumesRows = assumesRows
+  }
+
+  /** Returns whether a table has rows. */
+  hasRows(table: string): boolean {
+    return this.assumesRows || hasRows(this.run, table)
   }
 
   /** Runs a statement. @throws IncompatibleChange */

@@ -1,3 +1,4 @@
+import type { Api, Output } from '@persql/contract'
 import type { StoredMigration } from '../../../sqlite/stored-migration.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
 import { forgetApplied, listStored } from './applied.ts'
@@ -7,11 +8,14 @@ import { NAMES, NUMBER, toKey } from './store.ts'
 const COPIED = 'migrations-copied'
 const PAGE_CHARACTERS = 500_000
 
+/** An applied migration without its text. */
+export type AppliedMigration = Pick<StoredMigration, 'name' | 'checksum' | 'inherited'>
+
 /** The migrations that only the branch has applied, compared with its parent. */
-interface LedgerDifference {
-  readonly missing: readonly StoredMigration[]
+interface LedgerDifference<M> {
+  readonly missing: readonly M[]
   /** Migrations whose name has a different text in the parent. */
-  readonly diverged: readonly StoredMigration[]
+  readonly diverged: readonly M[]
 }
 
 /** The applied migrations of a database, which are copied with its tables. */
@@ -65,9 +69,9 @@ export class Ledger {
    * Compares the applied migrations of a branch with this ledger: those missing here, and those with the same name but
    * different text.
    */
-  compare(branch: readonly StoredMigration[]): LedgerDifference {
-    const missing: StoredMigration[] = []
-    const diverged: StoredMigration[] = []
+  compare<M extends AppliedMigration>(branch: readonly M[]): LedgerDifference<M> {
+    const missing: M[] = []
+    const diverged: M[] = []
     for (const stored of branch) {
       const number = this.#kv.get<number>(NAMES + stored.name)
       const own = number === undefined ? undefined : this.#kv.get<StoredMigration>(toKey(number))
@@ -75,6 +79,24 @@ export class Ledger {
       else if (!own?.applied) missing.push(stored)
     }
     return { missing, diverged }
+  }
+
+  /** Returns the applied migrations, oldest first. */
+  applied(): AppliedMigration[] {
+    return [...this.#all()].flatMap(({ name, checksum, applied, inherited }) =>
+      applied ? [{ name, checksum, ...(inherited && { inherited }) }] : [],
+    )
+  }
+
+  /** Returns the names that the applied migrations of a branch and of this database don't have in common. */
+  difference(branch: readonly AppliedMigration[]): Output<Api['diff_branch']>['migrations'] {
+    const { missing, diverged } = this.compare(branch.filter(({ inherited }) => !inherited))
+    const theirs = new Set(branch.map(({ name }) => name))
+    return {
+      branch: missing.map(({ name }) => name),
+      parent: this.applied().flatMap(({ name }) => (theirs.has(name) ? [] : [name])),
+      diverged: diverged.map(({ name }) => name),
+    }
   }
 
   /** Records migrations of a branch as applied by a merge. Call it in a transaction. */
