@@ -15,7 +15,7 @@ export interface Order<T, K extends Key> {
 type Key = readonly (string | number)[]
 
 const STANDARD_SIZE = 100
-/** Items are read in steps, so a page of large items ends early without reading all of them. */
+/** Large items are read in steps, so their page ends early without reading all of them. */
 const STEP = 100
 const MAX_CHARACTERS = 8_000_000
 
@@ -37,7 +37,7 @@ export function readPage<T, K extends Key>(
   const items: T[] = []
   let after = cursor === undefined ? undefined : parseCursor(order, cursor)
   for (let size = 0; items.length < limit; ) {
-    const step = Math.min(STEP, limit - items.length)
+    const step = Math.min(order.measure ? STEP : limit, limit - items.length)
     // Read one more item than needed, to know whether there is a next page.
     const found = read(after, step + 1)
     for (const item of found.slice(0, step)) {
@@ -92,7 +92,8 @@ function parseCursor<T, K extends Key>(order: Order<T, K>, cursor: string): K {
   } catch {
     // Not a valid cursor. The error is the same for every reason.
   }
-  const problem = 'Invalid cursor. Pass "nextCursor" of the previous page to the same list, unchanged.'
+  const problem =
+    'Invalid cursor. Pass "nextCursor" of the previous page unchanged, to the same list in the same order.'
   throw new PerSQLError('invalid_input', { problem }, { extra: { fields: { cursor: problem } } })
 }
 

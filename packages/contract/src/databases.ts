@@ -80,6 +80,32 @@ export const Database = z.object({
 })
 export type Database = z.infer<typeof Database>
 
+/** The orders of the list of databases. A minus sorts in descending order; databases without a value come last. */
+export const DatabaseSort = z.enum(['slug', '-createdAt', '-lastUsedAt', '-storedBytes', '-rows'])
+export type DatabaseSort = z.infer<typeof DatabaseSort>
+
+const filter = {
+  /** Part of the slug or the name; uppercase and lowercase ASCII letters are equal. */
+  q: z.string().trim().min(1).max(100).optional(),
+  /** The start of the slug. */
+  prefix: Slug.optional(),
+  /** Default: `include`. */
+  branches: z.enum(['include', 'only', 'none']).optional(),
+  /** The slug of an existing database, or the ID of any database. */
+  forkedFrom: z.string().min(1).max(100).optional(),
+  status: Database.shape.status.optional(),
+  createdFrom: Database.shape.createdFrom.optional(),
+  /** Databases that weren't used since then; for databases that were never used, the time of creation counts. */
+  usedBefore: Timestamp.optional(),
+  expiringBefore: Timestamp.optional(),
+}
+
+/** A filter of databases. All given fields have to match. */
+export interface DatabaseFilter extends z.infer<z.ZodObject<typeof filter>> {
+  /** All of these labels have to match. */
+  readonly labels?: Labels | undefined
+}
+
 /** Operations on the databases of a namespace. */
 export const databases = {
   list_databases: operation({
@@ -89,7 +115,18 @@ export const databases = {
     pinned: true,
     scoped: true,
     console: { route: 'GET /api/namespaces/{ns}/databases', role: 'viewer' },
-    input: z.strictObject(paging),
+    input: z.strictObject({
+      /** Items on a page. Without any field, the first 1,000; otherwise 100. */
+      pageSize: paging.pageSize,
+      cursor: paging.cursor,
+      /** Another name of `pageSize`. */
+      limit: paging.pageSize,
+      /** Default: `slug`. A cursor is only valid with the same order. */
+      sort: DatabaseSort.optional(),
+      /** Labels that all have to match, such as `plan:pro,region:eu`. In a value, a backslash escapes a comma. */
+      labels: z.string().min(1).max(3_000).optional(),
+      ...filter,
+    }),
     output: z.array(Database),
     meta: PageMeta,
   }),

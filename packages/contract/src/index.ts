@@ -110,7 +110,7 @@ export const shapes = {
 export { BYTE_HOURS_PER_NANO, type DayUsage, rates, type Spend } from './billing.ts'
 export type { BranchRole } from './branches.ts'
 export type { Change, ChangeKind } from './changes.ts'
-export { type Database, type Labels, MAX_LABELS, type Region } from './databases.ts'
+export { type Database, type DatabaseFilter, type DatabaseSort, Labels, MAX_LABELS, type Region } from './databases.ts'
 export type { DoctorReport, Finding, SchemaDescription, SearchHit } from './describe.ts'
 export type { Endpoint } from './endpoints.ts'
 export { errors } from './error-table.ts'

@@ -1,6 +1,7 @@
 import type {
   CallOptions,
   DatabaseChanges,
+  DatabaseFilter,
   DatabaseInfo,
   Listed,
   NewDatabase,
@@ -14,8 +15,8 @@ import type {
 export interface Databases {
   /** Creates a database. */
   create(database: NewDatabase, options?: CallOptions): Promise<DatabaseInfo>
-  /** Lists the databases and branches of the namespace. */
-  list(options?: PageOptions): Promise<Listed<DatabaseInfo>>
+  /** Lists databases and branches of the namespace: the first 1,000, or a page of those that match a filter. */
+  list(filter?: DatabaseFilter): Promise<Listed<DatabaseInfo>>
   /** Returns a database by its slug. */
   get(slug: string, options?: CallOptions): Promise<DatabaseInfo>
   /** Changes the name, labels, expiry or protection of a database. */

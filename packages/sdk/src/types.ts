@@ -160,6 +160,29 @@ export interface DatabaseChanges {
   expiresAt?: string | null
 }
 
+/** A filter of databases, of which all given fields have to match, with an order and a page. */
+export interface DatabaseFilter extends PageOptions {
+  /** Another name of `pageSize`. */
+  limit?: number
+  /** Default: `slug`. A minus sorts in descending order; databases without a value come last. */
+  sort?: 'slug' | '-createdAt' | '-lastUsedAt' | '-storedBytes' | '-rows'
+  /** Labels that all have to match, such as `plan:pro,region:eu`. In a value, a backslash escapes a comma. */
+  labels?: string
+  /** Part of the slug or the name. */
+  q?: string
+  /** The start of the slug. */
+  prefix?: string
+  /** Default: `include`. */
+  branches?: 'include' | 'only' | 'none'
+  /** The slug of an existing database, or the ID of any database. */
+  forkedFrom?: string
+  status?: 'healthy' | 'provisioning' | 'damaged' | 'deleting'
+  createdFrom?: 'empty' | 'fork' | 'branch'
+  /** Databases that weren't used since then; for databases that were never used, the time of creation counts. */
+  usedBefore?: string
+  expiringBefore?: string
+}
+
 /** A database or branch in the list of the namespace. */
 export interface DatabaseInfo {
   id: string

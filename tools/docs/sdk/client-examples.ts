@@ -64,7 +64,7 @@ export const clientExamples = {
   },
   'persql.databases.list': async ({ persql }) => {
     for (let cursor: string | null | undefined; cursor !== null; ) {
-      const page = await persql.databases.list({ pageSize: 100, ...(cursor && { cursor }) })
+      const page = await persql.databases.list({ sort: '-storedBytes', branches: 'none', ...(cursor && { cursor }) })
       for (const { slug, storedBytes } of page) console.log(slug, storedBytes)
       cursor = page.meta.nextCursor
     }

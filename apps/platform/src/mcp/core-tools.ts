@@ -1,5 +1,5 @@
 import type { CallToolResult } from '@modelcontextprotocol/server'
-import { type api, type Output, PerSQLError } from '@persql/contract'
+import { type api, type Output, type PageMeta, PerSQLError } from '@persql/contract'
 import { refuse } from '../reply.ts'
 import { coreDefinitions } from './core-definitions.ts'
 import { succeeded, toCallResult } from './result.ts'
@@ -66,8 +66,10 @@ const refusal = (problem: string): CallToolResult =>
 async function listDatabases(session: Session): Promise<CallToolResult> {
   const reply = await session.execute('list_databases', {})
   if (reply.code !== undefined) return toCallResult(reply, session.ctx.baseUrl)
-  const { data } = JSON.parse(reply.body) as { data: Output<typeof api.list_databases> }
-  return succeeded({ databases: data.map(({ slug }) => slug) })
+  const { data, meta } = JSON.parse(reply.body) as { data: Output<typeof api.list_databases>; meta: PageMeta }
+  const databases = data.map(({ slug }) => slug)
+  // The tool `list_databases` returns the others.
+  return succeeded(meta.nextCursor === null ? { databases } : { databases, ...meta })
 }
 
 /** Returns the schema as SQL, the shortest form and the one that AI models read best. */

@@ -1,5 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
-import type { Api, Database, Listed, Membership, Output, Paging, WelcomeCredit } from '@persql/contract'
+import type { Api, Database, DatabaseSort, Listed, Membership, Output, Paging, WelcomeCredit } from '@persql/contract'
 import { now } from '../clock.ts'
 import type { NamespaceCalls } from '../database/calls/neighbors.ts'
 import type { LeaseAnswer } from '../database/metering/lease-calls.ts'
@@ -19,6 +19,7 @@ import type { PaymentLedger } from './credit/payment-ledger.ts'
 import type { Transfers } from './credit/transfers.ts'
 import type { Branches } from './databases/branches.ts'
 import type { DetailChanges } from './databases/database-details.ts'
+import type { DatabaseSelection } from './databases/database-list.ts'
 import type { Hostnames } from './databases/hostnames.ts'
 import type { WakeUps } from './databases/wake-ups.ts'
 import type { MemberService } from './members/member-service.ts'
@@ -140,8 +141,13 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
     this.#services.suspension.resume(note)
   }
 
-  listDatabases(paging: Paging = {}, selection: Selection | null = null): Listed<Database> {
-    return this.#services.databases.page(paging, selection)
+  /** Returns a page of the databases, or all of them. @throws PerSQLError `invalid_input` for an invalid cursor */
+  listDatabases(
+    paging: Paging = {},
+    selection: DatabaseSelection = { opens: null },
+    sort: DatabaseSort = 'slug',
+  ): Listed<Database> {
+    return this.#services.databases.page(selection, sort, paging)
   }
 
   hasDatabase(slug: string): boolean {

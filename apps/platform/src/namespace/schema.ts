@@ -5,7 +5,7 @@ import { TRANSFERS } from './credit/transfer-records.ts'
 import { LINEAGE } from './databases/branch-registry.ts'
 import { DAMAGE } from './databases/damage.ts'
 import { DETAILS } from './databases/database-details.ts'
-import { SIZES } from './databases/databases.ts'
+import { LIST_ORDERS, SIZES } from './databases/databases.ts'
 import { ORIGINS } from './databases/origins.ts'
 import { SCHEMA_SUMMARIES } from './databases/schema-summaries.ts'
 import { WAKE_UPS } from './databases/wake-ups.ts'
@@ -94,4 +94,5 @@ export const NAMESPACE_SCHEMA: readonly Migration[] = [
   DETAILS,
   TOKEN_SELECTION,
   SCHEMA_SUMMARIES,
+  LIST_ORDERS,
 ]

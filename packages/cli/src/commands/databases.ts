@@ -1,3 +1,4 @@
+import type { DatabaseInfo } from '@persql/sdk'
 import { type Command, command, database, yes } from '../command.ts'
 import { fields, listing } from '../format-output.ts'
 import { confirm } from '../prompt.ts'
@@ -7,7 +8,13 @@ const list = command({
   path: 'db list',
   summary: "List the namespace's databases",
   async run(ctx) {
-    const databases = await (await ctx.persql()).databases.list()
+    const persql = await ctx.persql()
+    const databases: DatabaseInfo[] = []
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const page = await persql.databases.list({ pageSize: 1000, ...(cursor && { cursor }) })
+      databases.push(...page)
+      cursor = page.meta.nextCursor
+    }
     return {
       json: databases,
       text: listing(databases, ['slug', 'name', 'status', 'branchRef', 'expiresAt'], 'No databases.'),

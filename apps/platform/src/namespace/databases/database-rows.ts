@@ -1,7 +1,6 @@
 import type { Database, Labels } from '@persql/contract'
 import { toIso } from '../../clock.ts'
 import type { CreditLease } from '../credit/credit-account.ts'
-import { type SchemaRow, toSchema } from './schema-summaries.ts'
 
 /**
  * The damage of a database's file. `corrupt`: SQLite can't read it. The others are found when the database takes a
@@ -10,7 +9,7 @@ import { type SchemaRow, toSchema } from './schema-summaries.ts'
  */
 export type Damage = 'corrupt' | 'missing' | 'outdated' | 'replaced'
 
-export interface Row extends SchemaRow {
+export interface Row {
   readonly id: string
   readonly slug: string
   readonly name: string
@@ -37,12 +36,19 @@ export interface Row extends SchemaRow {
   readonly ready: number | null
   readonly generation: number
   readonly damage: Damage | null
+  readonly schema_hash: string | null
+  readonly migration_name: string | null
+  readonly migration_at: number | null
+  readonly migration_count: number | null
   readonly description: string | null
   /** A JSON object. */
   readonly labels: string
   readonly delete_protected: number
   readonly region: string | null
   readonly created_by: string | null
+  readonly used_order: number
+  readonly bytes_order: number
+  readonly rows_order: number
 }
 
 /** A database in its namespace's records, with its credit lease. */
@@ -114,4 +120,10 @@ export function toLease(row: LeaseRow): CreditLease {
   const { requests, rows_read: rowsRead, rows_written: rowsWritten, ai_tokens: aiTokens } = row
   const seen = { requests, rowsRead, rowsWritten, aiTokens }
   return { seen, version: row.lease_version, ceilingNano: row.ceiling_nano }
+}
+
+/** Returns the schema of a database in the format of the API. */
+function toSchema(row: Row): Pick<Database, 'schemaHash' | 'migration'> {
+  const { schema_hash: schemaHash, migration_name: name, migration_at: at, migration_count: count } = row
+  return { schemaHash, migration: name === null ? null : { name, appliedAt: toIso(at ?? 0), count: count ?? 0 } }
 }

@@ -1,11 +1,11 @@
-import { type Database, type Listed, type Paging, PerSQLError, rates } from '@persql/contract'
+import { type Database, type DatabaseSort, type Listed, type Paging, PerSQLError, rates } from '@persql/contract'
 import * as z from 'zod'
 import type { SizeMeasurement } from '../../database/metering/measurement.ts'
 import { assertRoom } from '../../disk-space.ts'
 import { mapPage, type Order, readPage } from '../../paging.ts'
-import { type Selection, toCondition } from '../../selection.ts'
 import type { Migration } from '../../storage/migrate.ts'
 import { type CreditLease, NO_LEASE, outstanding } from '../credit/credit-account.ts'
+import { type DatabaseSelection, type ListKey, toCountQuery, toListQuery, toOrder } from './database-list.ts'
 import {
   type Damage,
   type DatabaseRecord,
@@ -34,6 +34,22 @@ export const SIZES: Migration = {
   `,
 }
 
+/** The indexes of the orders and filters of a list. */
+export const LIST_ORDERS: Migration = {
+  name: 'orders of the list of databases',
+  sql: `
+    -- Without NULL, so that one comparison finds the next page.
+    ALTER TABLE database ADD COLUMN used_order INTEGER GENERATED ALWAYS AS (coalesce(used_at, -1)) VIRTUAL;
+    ALTER TABLE database ADD COLUMN bytes_order INTEGER GENERATED ALWAYS AS (coalesce(stored_bytes, -1)) VIRTUAL;
+    ALTER TABLE database ADD COLUMN rows_order INTEGER GENERATED ALWAYS AS (coalesce(row_count, -1)) VIRTUAL;
+    CREATE INDEX database_created ON database (created_at, id);
+    CREATE INDEX database_used ON database (used_order, id);
+    CREATE INDEX database_bytes ON database (bytes_order, id);
+    CREATE INDEX database_rows ON database (rows_order, id);
+    CREATE INDEX lineage_parent ON lineage (parent_id);
+  `,
+}
+
 // A lease reads its database several times. Reading all columns takes three times as long.
 const LEASE_COLUMNS = 'requests, rows_read, rows_written, ai_tokens, lease_version, ceiling_nano'
 const FIND = `SELECT id, slug, generation, damage, ${LEASE_COLUMNS} FROM database
@@ -49,6 +65,7 @@ export class Databases {
   readonly #assertRoom: (count: number) => void
   #lentNano: number | undefined
   #storedBytes: number | undefined
+  #count: number | undefined
 
   /** @param assertRoom throws if a namespace with this number of databases can't have one more */
   constructor(sql: SqlStorage, assertRoom: (count: number) => void) {
@@ -60,17 +77,27 @@ export class Databases {
     return this.#rows('ORDER BY slug').map(toDatabase)
   }
 
-  /**
-   * Returns a page of the selected databases by slug; `null` selects all. @throws PerSQLError `invalid_input`
-   */
-  page(paging: Paging, selection: Selection | null): Listed<Database> {
-    const { where, params } = toCondition(selection)
-    return this.#page(BY_SLUG, paging, 'slug', where, params)
+  /** Returns a page of the databases of a selection. @throws PerSQLError `invalid_input` for an invalid cursor */
+  page(selection: DatabaseSelection, sort: DatabaseSort, paging: Paging): Listed<Database> {
+    const read = (after: ListKey | undefined, limit = -1) => {
+      const { sql, params } = toListQuery(selection, sort, after, limit)
+      return this.#sql.exec(sql, ...params).toArray() as unknown as Row[]
+    }
+    const count = toCountQuery(selection)
+    const total = count ? this.#sql.exec<{ total: number }>(count.sql, ...count.params).one().total : this.count()
+    return mapPage(readPage(toOrder(sort), paging, read, total), toDatabase)
   }
 
   /** Returns a page of the branches of a database by ref. @throws PerSQLError `invalid_input` */
   branchPage(parentId: string, paging: Paging): Listed<Database> {
-    return this.#page(BY_REF, paging, 'ref', "parent_id = ? AND ref IS NOT NULL AND status = 'healthy'", [parentId])
+    const where = "parent_id = ? AND ref IS NOT NULL AND status = 'healthy'"
+    const read = (after: readonly [string] | undefined, limit = -1) =>
+      after === undefined
+        ? this.#rows(`WHERE ${where} ORDER BY ref LIMIT ?`, parentId, limit)
+        : this.#rows(`WHERE ${where} AND ref > ? ORDER BY ref LIMIT ?`, parentId, ...after, limit)
+    const count = `SELECT count(*) AS total FROM database JOIN lineage ON lineage.database_id = database.id WHERE ${where}`
+    const { total } = this.#sql.exec<{ total: number }>(count, parentId).one()
+    return mapPage(readPage(BY_REF, paging, read, total), toDatabase)
   }
 
   /** @throws PerSQLError `database_not_found` */
@@ -218,7 +245,8 @@ export class Databases {
 
   /** Returns the number of databases. Branches count, and so do databases whose deletion isn't finished. */
   count(): number {
-    return this.#sql.exec<{ total: number }>('SELECT count(*) AS total FROM database').one().total
+    this.#count ??= this.#sql.exec<{ total: number }>('SELECT count(*) AS total FROM database').one().total
+    return this.#count
   }
 
   /** Adds a database. @throws PerSQLError `slug_taken`, `database_deleting`, `too_many_databases` or `storage_full` */
@@ -227,6 +255,7 @@ export class Databases {
     const [existing] = this.#rows('WHERE slug = ?', slug)
     if (existing) throw new PerSQLError(existing.status === 'deleting' ? 'database_deleting' : 'slug_taken', { slug })
     this.#assertRoom(this.count())
+    this.#count = undefined
     const id = `db_${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
     this.#sql.exec(
       `INSERT INTO database
@@ -251,6 +280,7 @@ export class Databases {
     this.#sql.exec('DELETE FROM database WHERE id = ?', id)
     this.#lentNano = undefined
     this.#storedBytes = undefined
+    this.#count = undefined
   }
 
   /** Reads the current lease. A lease from before an `await` can be outdated. */
@@ -285,22 +315,6 @@ export class Databases {
     return this.#lentNano
   }
 
-  #page(
-    order: Order<Row, [string]>,
-    paging: Paging,
-    column: 'slug' | 'ref',
-    where: string,
-    params: readonly string[],
-  ): Listed<Database> {
-    const read = (after: readonly [string] | undefined, limit = -1) =>
-      after === undefined
-        ? this.#rows(`WHERE ${where} ORDER BY ${column} LIMIT ?`, ...params, limit)
-        : this.#rows(`WHERE ${where} AND ${column} > ? ORDER BY ${column} LIMIT ?`, ...params, ...after, limit)
-    const count = `SELECT count(*) AS total FROM database LEFT JOIN lineage ON lineage.database_id = database.id WHERE ${where}`
-    const { total } = this.#sql.exec<{ total: number }>(count, ...params).one()
-    return mapPage(readPage(order, paging, read, total), toDatabase)
-  }
-
   #records(where: string, ...params: string[]): DatabaseRecord[] {
     const text = `SELECT id, slug, generation, damage, ${LEASE_COLUMNS} FROM database ${where}`
     return this.#sql
@@ -314,5 +328,4 @@ export class Databases {
   }
 }
 
-const BY_SLUG: Order<Row, [string]> = { name: 'databases', key: z.tuple([z.string()]), toKey: ({ slug }) => [slug] }
 const BY_REF: Order<Row, [string]> = { name: 'branches', key: z.tuple([z.string()]), toKey: ({ ref }) => [ref ?? ''] }

@@ -83,7 +83,7 @@ export class Ledger {
 
   /** Returns the applied migrations, oldest first. */
   applied(): AppliedMigration[] {
-    return [...this.#all()].flatMap(({ name, checksum, applied, inherited }) =>
+    return [...listStored(this.#kv)].flatMap(({ name, checksum, applied, inherited }) =>
       applied ? [{ name, checksum, ...(inherited && { inherited }) }] : [],
     )
   }
