@@ -156,6 +156,7 @@ describe('a token with patterns', () => {
     [{ expiresAt: '2099-01-01T00:00:00Z' }, '200', '403 token_pinned'],
     [{ labels: { plan: 'pro' } }, '403 token_pinned', '403 token_pinned'],
     [{ deleteProtected: true }, '403 token_pinned', '403 token_pinned'],
+    [{ maxBytes: 2 ** 20 }, '403 token_pinned', '403 token_pinned'],
   ])('sets only details that decide about nothing else: %j', async (details, ofNew, ofExisting) => {
     const { token } = await minted(admin, { databases: ['own-*'] })
     const slug = `own-${made++}`

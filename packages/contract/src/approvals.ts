@@ -146,6 +146,7 @@ export const approvals = {
       'approval_not_open',
       'approval_stale',
       'quota_exceeded',
+      'database_full',
       'took_too_long',
       'expectation_failed',
       'idempotency_mismatch',

@@ -33,6 +33,7 @@ const LabelChanges = z
 
 const Name = z.string().trim().min(1).max(80)
 const Description = z.string().trim().max(500)
+const MaxBytes = z.int().min(1024 * 1024)
 const TtlDays = z.int().min(1).max(365)
 
 export const Database = z.object({
@@ -46,6 +47,8 @@ export const Database = z.object({
   deleteProtected: z.boolean(),
   /** The location that was requested; `null` for any. */
   region: Region.exclude(['auto']).nullable(),
+  /** The bytes that the database can store, below the quotas of the namespace; `null` for no limit of its own. */
+  maxBytes: z.int().nullable(),
   /** `fork` and `branch`: with the content of another database. */
   createdFrom: z.enum(['empty', 'fork', 'branch']),
   /** `token:<id>`, `user:<id>` or `operator`; `null` if unknown. */
@@ -147,6 +150,8 @@ export const databases = {
       /** Days until the database is deleted automatically. */
       ttlDays: TtlDays.optional(),
       expiresAt: Timestamp.optional(),
+      /** The bytes that the database can store, at least 1 MiB. */
+      maxBytes: MaxBytes.nullable().optional(),
       /** A hint. Ignored on a single machine. */
       region: Region.optional(),
     }),
@@ -167,7 +172,7 @@ export const databases = {
   }),
 
   update_database: operation({
-    summary: 'Change the name, labels, expiry or protection of a database',
+    summary: 'Change the name, labels, limit, expiry or protection of a database',
     route: 'PATCH /v1/databases/{slug}',
     scope: 'admin',
     pinned: true,
@@ -183,6 +188,8 @@ export const databases = {
       ttlDays: TtlDays.nullable().optional(),
       /** `null` for never. */
       expiresAt: Timestamp.nullable().optional(),
+      /** The bytes that the database can store, at least 1 MiB; `null` for no limit of its own. */
+      maxBytes: MaxBytes.nullable().optional(),
     }),
     output: Database,
     errors: ['database_not_found'],

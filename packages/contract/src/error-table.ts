@@ -1,3 +1,4 @@
+import { databaseErrors } from './database-errors.ts'
 import { transactionErrors } from './transaction-errors.ts'
 
 /**
@@ -205,11 +206,7 @@ export const errors = {
     status: 409,
     message: 'Database "{slug}" is being deleted. Choose another name, or try again when the deletion finishes.',
   },
-  delete_protected: {
-    status: 409,
-    message:
-      'Delete protection is on for {databases}. Nothing was deleted. Update the database with "deleteProtected": false first.',
-  },
+  ...databaseErrors,
   slug_taken: { status: 409, message: '"{slug}" is already taken. Choose another name.' },
   too_many_namespaces: {
     status: 409,

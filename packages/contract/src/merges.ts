@@ -133,6 +133,7 @@ export const merges = {
       'merge_impossible',
       'approval_denied',
       'quota_exceeded',
+      'database_full',
       'copy_impossible',
       'copy_cut_off',
       'took_too_long',

@@ -120,6 +120,7 @@ const runRefusals = [
   'query_timeout',
   'took_too_long',
   'quota_exceeded',
+  'database_full',
 ] as const
 
 /** Operations on migrations and the schema change log. */

@@ -47,7 +47,7 @@ export const proposals = {
       expiresAt: Timestamp,
       action: z.enum(['write', 'schema']),
     }),
-    errors: [...refusals, 'statement_too_long', 'approval_denied', 'quota_exceeded', 'limit_reached'],
+    errors: [...refusals, 'statement_too_long', 'approval_denied', 'quota_exceeded', 'database_full', 'limit_reached'],
   }),
 
   apply: operation({

@@ -130,6 +130,7 @@ export const writeErrors = [
   'database_suspended',
   'long_writes_suspended',
   'quota_exceeded',
+  'database_full',
   // The snapshot before a destructive statement.
   'took_too_long',
 ] as const

@@ -86,7 +86,7 @@ export const snapshots = {
       /** The state before. Restore it to undo. */
       before: Snapshot,
     }),
-    errors: [...errors, 'snapshot_not_found', 'quota_exceeded'],
+    errors: [...errors, 'snapshot_not_found', 'quota_exceeded', 'database_full'],
   }),
 
   get_settings: operation({

@@ -83,6 +83,7 @@ export const transfer = {
       'table_unresolved',
       'approval_denied',
       'quota_exceeded',
+      'database_full',
       'idempotency_mismatch',
       'replay_dropped',
     ],

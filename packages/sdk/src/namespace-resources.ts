@@ -19,7 +19,7 @@ export interface Databases {
   list(filter?: DatabaseFilter): Promise<Listed<DatabaseInfo>>
   /** Returns a database by its slug. */
   get(slug: string, options?: CallOptions): Promise<DatabaseInfo>
-  /** Changes the name, labels, expiry or protection of a database. */
+  /** Changes the name, labels, limit, expiry or protection of a database. */
   update(slug: string, changes: DatabaseChanges, options?: CallOptions): Promise<DatabaseInfo>
   /** Deletes a database and all its data. */
   delete(slug: string, options?: CallOptions): Promise<{ deleted: true }>

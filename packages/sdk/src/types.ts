@@ -143,6 +143,8 @@ export interface NewDatabase {
   /** Days until it is deleted automatically: 1 to 365. */
   ttlDays?: number
   expiresAt?: string
+  /** The bytes that the database can store, at least 1 MiB. */
+  maxBytes?: number | null
   /** A hint. Ignored on a single machine. */
   region?: Region
 }
@@ -158,6 +160,8 @@ export interface DatabaseChanges {
   ttlDays?: number | null
   /** `null` for never. */
   expiresAt?: string | null
+  /** The bytes that the database can store, at least 1 MiB; `null` for no limit of its own. */
+  maxBytes?: number | null
 }
 
 /** A filter of databases, of which all given fields have to match, with an order and a page. */
@@ -195,6 +199,8 @@ export interface DatabaseInfo {
   deleteProtected: boolean
   /** The location that was requested; `null` for any. */
   region: Exclude<Region, 'auto'> | null
+  /** The bytes that the database can store, below the quotas of the namespace; `null` for no limit of its own. */
+  maxBytes: number | null
   createdFrom: 'empty' | 'fork' | 'branch'
   /** `token:<id>`, `user:<id>` or `operator`; `null` if unknown. */
   createdBy: string | null

@@ -175,7 +175,7 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
   }
 
   /** Changes the details of a database. @throws PerSQLError `database_not_found` or `invalid_input` */
-  updateDatabase(slug: string, changes: DetailChanges, actor: string): Database {
+  updateDatabase(slug: string, changes: DetailChanges, actor: string): Promise<Database> {
     return this.#services.databaseService.update(slug, changes, actor)
   }
 

@@ -4,7 +4,7 @@ import { REFUND_PARTS, TOP_UPS } from './credit/top-ups.ts'
 import { TRANSFERS } from './credit/transfer-records.ts'
 import { LINEAGE } from './databases/branch-registry.ts'
 import { DAMAGE } from './databases/damage.ts'
-import { DETAILS } from './databases/database-details.ts'
+import { DETAILS, MAX_BYTES } from './databases/database-details.ts'
 import { LIST_ORDERS, SIZES } from './databases/databases.ts'
 import { ORIGINS } from './databases/origins.ts'
 import { SCHEMA_SUMMARIES } from './databases/schema-summaries.ts'
@@ -95,4 +95,5 @@ export const NAMESPACE_SCHEMA: readonly Migration[] = [
   TOKEN_SELECTION,
   SCHEMA_SUMMARIES,
   LIST_ORDERS,
+  MAX_BYTES,
 ]

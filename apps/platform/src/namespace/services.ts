@@ -158,7 +158,7 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   })
   const expireAt = (atMs: number) => timers.set('expire-databases', atMs)
   const ofDatabases = { storage, databases, details, lineage, tokens, audit }
-  const databaseService = new DatabaseService({ ...ofDatabases, deletions, expireAt })
+  const databaseService = new DatabaseService({ ...ofDatabases, lending, deletions, expireAt })
   const expiry = new Expiry({ databases, lineage, details, databaseService, sweepAt: expireAt })
   const assertDeletable = (ids: readonly string[]) => databaseService.assertDeletable(ids)
   const branchRecords = new BranchRecords({ ...ofDatabases, files, limits, snapshots, assertDeletable })
@@ -203,7 +203,7 @@ export function createServices(ctx: DurableObjectState, env: Env) {
     people: new MemberService(storage, members, databases, audit, memberApps),
     ...{ files, restored },
     leases: new Leases({
-      ...{ identity, databases, lending, dayClose, tokens, files, limits, snapshots, restored },
+      ...{ identity, databases, details, lending, dayClose, tokens, files, limits, snapshots, restored },
       released: (name, wakeAtMs) => {
         if (keepsAlarms) wakeUps.released(name, wakeAtMs)
       },

@@ -1,4 +1,4 @@
-import { formatQuota, PerSQLError, type QuotaName } from '@persql/contract'
+import { formatBytes, formatQuota, PerSQLError, type QuotaName } from '@persql/contract'
 import { count } from '../metrics/metrics.ts'
 
 /** Creates the error of a call that would exceed a quota, and counts it. */
@@ -6,6 +6,14 @@ export function quotaExceeded(quota: QuotaName, limit: number, used: number): Pe
   countQuotaRefusal(quota)
   const text = { quota, limit: formatQuota(quota, limit), used: formatQuota(quota, used) }
   return new PerSQLError('quota_exceeded', text, { extra: { quota, limit, used } })
+}
+
+/** Creates the error of a write that would exceed a storage limit, and counts it. */
+export function storageExceeded(limit: QuotaName | 'max_bytes', bytes: number, used: number): PerSQLError {
+  if (limit !== 'max_bytes') return quotaExceeded(limit, bytes, used)
+  count('persql_quota_refusals_total', 'quota="max_bytes"')
+  const text = { maxBytes: formatBytes(bytes), bytes: formatBytes(used) }
+  return new PerSQLError('database_full', text, { extra: { maxBytes: bytes, bytes: used } })
 }
 
 /** Counts a call that is refused because of a quota. */

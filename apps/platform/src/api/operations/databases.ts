@@ -65,10 +65,12 @@ const invalid = (field: string, problem: string) =>
 
 /**
  * Checks that a token that is limited to some databases sets none of the details that belong to the namespace: labels can give
- * other tokens access, and the expiry and the protection decide about deletions. @throws PerSQLError `token_pinned`
+ * other tokens access, a limit of the size is set for the token's holder, and the expiry and the protection decide about
+ * deletions. @throws PerSQLError `token_pinned`
  */
-function assertOwn({ labels, deleteProtected, expiresAtMs }: DetailChanges): void {
-  if ([labels, deleteProtected, expiresAtMs].some((value) => value !== undefined)) throw new PerSQLError('token_pinned')
+function assertOwn({ labels, deleteProtected, maxBytes, expiresAtMs }: DetailChanges): void {
+  if ([labels, deleteProtected, maxBytes, expiresAtMs].some((value) => value !== undefined))
+    throw new PerSQLError('token_pinned')
 }
 
 /** Size, row count and schema cover all tables, so a token with a table scope doesn't see them. */

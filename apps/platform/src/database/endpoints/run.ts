@@ -124,7 +124,8 @@ export function publicError(cause: unknown, { input }: EndpointSpec): PerSQLErro
   const error = PerSQLError.from(cause)
   if (PUBLIC.has(error.code)) return error
   // The numbers are the owner's.
-  if (error.code === 'quota_exceeded') return new PerSQLError('conflict', { problem: FULL }, { cause })
+  if (error.code === 'quota_exceeded' || error.code === 'database_full')
+    return new PerSQLError('conflict', { problem: FULL }, { cause })
   const { kind, columns, column } = (error.extra.errorDetail ?? {}) as {
     kind?: string
     column?: string

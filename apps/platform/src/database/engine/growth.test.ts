@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { quotaExceeded } from '../../storage/quota-exceeded.ts'
+import { storageExceeded } from '../../storage/quota-exceeded.ts'
 import { Growth } from './growth.ts'
 
 const MB = 1_000_000
@@ -22,7 +22,7 @@ function database(limitBytes: number) {
       get storage() {
         return state.limit
       },
-      exceeded: (quota, used) => quotaExceeded(quota, state.limit.bytes, used),
+      exceeded: (quota, used) => storageExceeded(quota, state.limit.bytes, used),
       getUse: (quota, used) => ({ quota, limit: state.limit.bytes, used }),
     },
   })

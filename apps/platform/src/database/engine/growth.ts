@@ -51,7 +51,7 @@ export class Growth {
   /**
    * Checks a write. Call it in the transaction of the write.
    * @param entries the rows and index entries that it wrote; infinite if SQLite doesn't count them
-   * @throws PerSQLError `quota_exceeded` if the database grew above the quota
+   * @throws PerSQLError `quota_exceeded` or `database_full` if the database grew above its limit
    */
   wrote(entries: number, isDelete = false): void {
     this.#hasWritten = true

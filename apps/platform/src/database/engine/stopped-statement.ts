@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import { storageFull } from '../../disk-space.ts'
-import { quotaExceeded } from '../../storage/quota-exceeded.ts'
+import { storageExceeded } from '../../storage/quota-exceeded.ts'
 import type { QuotaUse } from '../metering/quotas.ts'
 
 /** The reason why a statement was stopped: its time, the quota of its database, or the room on the disk. */
@@ -21,6 +21,6 @@ export interface StoppedStatement {
 
 /** Returns the error that the call of a stopped statement would have got. */
 export function toStopError({ reason, seconds, use }: StoppedStatement): PerSQLError {
-  if (reason === 'quota' && use) return quotaExceeded(use.quota, use.limit, use.used)
+  if (reason === 'quota' && use) return storageExceeded(use.quota, use.limit, use.used)
   return reason === 'disk' ? storageFull() : new PerSQLError('query_timeout', { seconds })
 }

@@ -11,6 +11,7 @@ const CODES: Partial<Record<ErrorCode, string>> = {
   query_timeout: 'SQLITE_INTERRUPT',
   query_canceled: 'SQLITE_INTERRUPT',
   quota_exceeded: 'SQLITE_FULL',
+  database_full: 'SQLITE_FULL',
   too_busy: 'SQLITE_BUSY',
   transaction_busy: 'SQLITE_BUSY',
   transaction_conflict: 'SQLITE_BUSY',

@@ -1,5 +1,5 @@
 import type { PerSQLError, QuotaLimits, QuotaName } from '@persql/contract'
-import { quotaExceeded } from '../../storage/quota-exceeded.ts'
+import { quotaExceeded, storageExceeded } from '../../storage/quota-exceeded.ts'
 
 /** The quotas of a namespace, as it sends them with a lease. */
 export interface QuotaGrant {
@@ -8,17 +8,22 @@ export interface QuotaGrant {
   readonly namespaceBytes: number
   /** The part of them that this database stores. */
   readonly ownBytes: number
+  /** The limit that the owner set for this database. */
+  readonly maxBytes?: number | undefined
 }
 
-/** The most bytes that a database can store now, and the quota that limits them. */
+/** A limit of the bytes of a database: a quota, or the one that its owner set. */
+export type StorageLimitName = 'database_bytes' | 'namespace_bytes' | 'max_bytes'
+
+/** The most bytes that a database can store now, and what limits them. */
 export interface StorageLimit {
   readonly bytes: number
-  readonly quota: 'database_bytes' | 'namespace_bytes'
+  readonly quota: StorageLimitName
 }
 
-/** A quota, its limit and what is used of it. */
+/** A quota or storage limit, its value and what is used of it. */
 export interface QuotaUse {
-  readonly quota: QuotaName
+  readonly quota: QuotaName | StorageLimitName
   readonly limit: number
   readonly used: number
 }
@@ -79,23 +84,26 @@ export class DatabaseQuotas {
   }
 
   /** Returns the error of a call that needs more than a quota allows. `used` is the use of this database. */
-  exceeded(quota: QuotaName, used: number): PerSQLError {
+  exceeded(quota: QuotaUse['quota'], used: number): PerSQLError {
     const use = this.getUse(quota, used)
-    return quotaExceeded(quota, use.limit, use.used)
+    return storageExceeded(quota, use.limit, use.used)
   }
 
   /** Returns the use of a quota. `used` is the use of this database. */
-  getUse(quota: QuotaName, used: number): QuotaUse {
-    const { limits, namespaceBytes, ownBytes } = this.#grant
+  getUse(quota: QuotaUse['quota'], used: number): QuotaUse {
+    const { limits, namespaceBytes, ownBytes, maxBytes = 0 } = this.#grant
+    if (quota === 'max_bytes') return { quota, limit: maxBytes, used }
     const all = quota === 'namespace_bytes' ? namespaceBytes - ownBytes + used : used
     return { quota, limit: limits[quota], used: all }
   }
 }
 
-/** The database can grow by what is free in the namespace, but not above its own limit. */
-function toStorageLimit({ limits, namespaceBytes, ownBytes }: QuotaGrant): StorageLimit {
+/** The database can grow by what is free in the namespace, but not above its own limits. */
+function toStorageLimit({ limits, namespaceBytes, ownBytes, maxBytes }: QuotaGrant): StorageLimit {
   const shared = Math.max(0, limits.namespace_bytes - namespaceBytes + ownBytes)
-  return shared < limits.database_bytes
-    ? { bytes: shared, quota: 'namespace_bytes' }
-    : { bytes: limits.database_bytes, quota: 'database_bytes' }
+  const own: StorageLimit =
+    maxBytes !== undefined && maxBytes < limits.database_bytes
+      ? { bytes: maxBytes, quota: 'max_bytes' }
+      : { bytes: limits.database_bytes, quota: 'database_bytes' }
+  return shared < own.bytes ? { bytes: shared, quota: 'namespace_bytes' } : own
 }

@@ -19,7 +19,11 @@ const Stopped = z.strictObject({
   isWrite: z.boolean(),
   reason: z.enum(['time', 'quota', 'disk']),
   use: z
-    .strictObject({ quota: z.enum(['database_bytes', 'namespace_bytes']), limit: z.number(), used: z.number() })
+    .strictObject({
+      quota: z.enum(['database_bytes', 'namespace_bytes', 'max_bytes']),
+      limit: z.number(),
+      used: z.number(),
+    })
     .optional(),
 })
 const Accepted = z.strictObject({

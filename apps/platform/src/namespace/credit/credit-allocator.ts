@@ -147,8 +147,10 @@ export class CreditAllocator {
   }
 
   /** Reclaims all credit. */
-  async reclaimFrom(): Promise<void> {
-    await this.each(this.#options.databases.listLeaseHolders(), (record) => this.recall(record))
+  async reclaimFrom(id?: string): Promise<void> {
+    const holders = this.#options.databases.listLeaseHolders()
+    const records = id === undefined ? holders : holders.filter((record) => record.id === id)
+    await this.each(records, (record) => this.recall(record))
   }
 
   async recall(record: DatabaseRecord): Promise<void> {

@@ -4,6 +4,7 @@ import type { LeaseAnswer } from '../../database/metering/lease-calls.ts'
 import type { Report } from '../../database/metering/meter.ts'
 import type { Totals } from '../../money.ts'
 import type { FileDamage } from '../databases/damage.ts'
+import type { DatabaseDetails } from '../databases/database-details.ts'
 import type { DatabaseRecord } from '../databases/database-rows.ts'
 import type { Databases } from '../databases/databases.ts'
 import type { IdentityStore } from '../identity.ts'
@@ -18,6 +19,7 @@ import type { RestoreReconciliation } from './restore-reconciliation.ts'
 export interface LeasesOptions {
   readonly identity: IdentityStore
   readonly databases: Databases
+  readonly details: Pick<DatabaseDetails, 'getMaxBytes'>
   readonly lending: CreditAllocator
   readonly dayClose: DayClose
   readonly tokens: Tokens
@@ -42,7 +44,7 @@ export class Leases {
    * a different database and are ignored. @throws PerSQLError `database_not_found`, `namespace_suspended` or `database_damaged`
    */
   async lease(slug: string, id: string | undefined, report: Report): Promise<LeaseAnswer> {
-    const { databases, lending, dayClose, tokens, files, limits, snapshots, restored } = this.#options
+    const { databases, details, lending, dayClose, tokens, files, limits, snapshots, restored } = this.#options
     const known = this.#healthy(slug)
     const asked = restored.reconcile(known, id, report) ? this.#healthy(slug) : known
     dayClose.runIfLate()
@@ -53,6 +55,7 @@ export class Leases {
       limits: limits.current,
       namespaceBytes: databases.storedBytes + snapshots.total,
       ownBytes: databases.getStoredBytes(lent.databaseId),
+      maxBytes: details.getMaxBytes(lent.databaseId),
     }
     return { ...lent, revoked: tokens.recentlyEnded(now()), quotas }
   }

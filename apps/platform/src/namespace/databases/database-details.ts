@@ -27,6 +27,11 @@ export const DETAILS: Migration = {
   `,
 }
 
+export const MAX_BYTES: Migration = {
+  name: 'size limits of databases',
+  sql: 'ALTER TABLE database ADD COLUMN max_bytes INTEGER;',
+}
+
 /** The details of a new database, or changes of them. A missing field stays as it is. */
 export interface DetailChanges {
   readonly name?: string | undefined
@@ -36,6 +41,8 @@ export interface DetailChanges {
   readonly deleteProtected?: boolean | undefined
   /** `null` for never. */
   readonly expiresAtMs?: number | null | undefined
+  /** `null` for no limit of its own. */
+  readonly maxBytes?: number | null | undefined
   readonly region?: Region | undefined
 }
 
@@ -49,12 +56,13 @@ export class DatabaseDetails {
 
   /** Changes the details of a database. Call it in a transaction. */
   change(id: string, changes: DetailChanges): void {
-    const { name, description, labels = {}, deleteProtected, expiresAtMs, region } = changes
+    const { name, description, labels = {}, deleteProtected, expiresAtMs, maxBytes, region } = changes
     const columns = {
       ...(name !== undefined && { name }),
       ...(description !== undefined && { description: description || null }),
       ...(region !== undefined && { region: region === 'auto' ? null : region }),
       ...(deleteProtected !== undefined && { delete_protected: deleteProtected ? 1 : 0 }),
+      ...(maxBytes !== undefined && { max_bytes: maxBytes }),
       ...(expiresAtMs !== undefined && { expires_at: expiresAtMs }),
     }
     const names = Object.keys(columns)
@@ -66,6 +74,11 @@ export class DatabaseDetails {
       if (value === null) this.#sql.exec('DELETE FROM label WHERE database_id = ? AND key = ?', id, key)
       else this.#sql.exec('INSERT OR REPLACE INTO label VALUES (?, ?, ?)', id, key, value)
     }
+  }
+
+  getMaxBytes(id: string): number | undefined {
+    const rows = this.#sql.exec<{ max_bytes: number | null }>('SELECT max_bytes FROM database WHERE id = ?', id)
+    return rows.toArray()[0]?.max_bytes ?? undefined
   }
 
   labels(id: string): Labels {

@@ -45,6 +45,7 @@ export interface Row {
   readonly labels: string
   readonly delete_protected: number
   readonly region: string | null
+  readonly max_bytes: number | null
   readonly created_by: string | null
   readonly used_order: number
   readonly bytes_order: number
@@ -85,6 +86,7 @@ export function toDatabase(row: Row): Database {
     labels: JSON.parse(row.labels) as Labels,
     deleteProtected: row.delete_protected === 1,
     region: row.region as Database['region'],
+    maxBytes: row.max_bytes,
     createdFrom: row.parent_id === null ? 'empty' : ref === null ? 'fork' : 'branch',
     createdBy: row.created_by,
     status: toStatus(row),

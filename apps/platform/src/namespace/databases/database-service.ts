@@ -2,6 +2,7 @@ import { type Database, MAX_LABELS, PerSQLError } from '@persql/contract'
 import { now, toIso } from '../../clock.ts'
 import { isOpenTo, type Selection } from '../../selection.ts'
 import type { Audit, AuditEntry } from '../audit.ts'
+import type { CreditAllocator } from '../credit/credit-allocator.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import type { BranchRegistry } from './branch-registry.ts'
 import type { DatabaseDetails, DetailChanges } from './database-details.ts'
@@ -16,6 +17,7 @@ export interface DatabaseServiceOptions {
   readonly lineage: BranchRegistry
   readonly tokens: Tokens
   readonly audit: Audit
+  readonly lending: Pick<CreditAllocator, 'reclaimFrom'>
   readonly deletions: Deletions
   /** Schedules the deletion of expired databases. */
   readonly expireAt: (atMs: number) => void
@@ -73,9 +75,12 @@ export class DatabaseService {
     if (!this.#options.databases.has(slug)) this.create(slug, slug, actor)
   }
 
-  /** Changes the details of a database. @throws PerSQLError `database_not_found` or `invalid_input` */
-  update(slug: string, changes: DetailChanges, actor: string): Database {
-    const { storage, databases, details, audit } = this.#options
+  /**
+   * Changes the details of a database. A new limit applies to the next call.
+   * @throws PerSQLError `database_not_found` or `invalid_input`
+   */
+  async update(slug: string, changes: DetailChanges, actor: string): Promise<Database> {
+    const { storage, databases, details, lending, audit } = this.#options
     const { id, status } = databases.get(slug)
     if (status === 'deleting') throw new PerSQLError('database_not_found', { database: slug })
     const nowMs = now()
@@ -87,6 +92,8 @@ export class DatabaseService {
         audit.add(actor, 'database.updated', slug, detail, nowMs)
       })
       this.#scheduleExpiry(changes)
+      // The database gets the limit with its next lease.
+      if (changes.maxBytes !== undefined) await lending.reclaimFrom(id)
     }
     return databases.get(slug)
   }
