@@ -296,7 +296,12 @@ export const errors = {
     status: 409,
     message: 'The branch or its parent changed since the preview. Review the new plan in "merge", then merge again.',
   },
-  merge_impossible: { status: 409, message: "Can't merge the rows of this branch: {problem}. Nothing was changed." },
+  merge_impossible: { status: 409, message: "Can't merge this branch: {problem}. Nothing was changed." },
+  migrations_diverged: {
+    status: 409,
+    message:
+      'The branch and its parent have different migrations with the same name: {names}. Rename those of the branch, or merge its schema instead.',
+  },
   merge_under_way: {
     status: 409,
     message: 'Another merge into this database is in progress. Try again when it finishes.',

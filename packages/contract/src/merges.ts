@@ -79,11 +79,14 @@ const RowChanges = z.object({
 
 /** The result of a merge, or its preview. */
 export const MergeReport = z.object({
-  mode: z.enum(['preview', 'schema', 'data']),
+  mode: z.enum(['preview', 'schema', 'data', 'migrations']),
   /** Whether anything was changed. */
   applied: z.boolean(),
   schema: SchemaChanges,
-  /** The effect of a schema merge on recorded migrations; absent without an effect. */
+  /**
+   * In a preview and in a merge of migrations: those that the branch and its parent don't have in common. In others: the
+   * effect of a merge of the schema on recorded migrations; absent without an effect.
+   */
   migrations: z
     .object({
       /** Migrations that were applied in the branch and are recorded as applied in the parent. */
@@ -92,6 +95,8 @@ export const MergeReport = z.object({
       diverged: z.array(z.string()),
       /** The tables in which migration tools record applied migrations, with the number of rows added. */
       tables: z.array(z.object({ table: z.string(), rows: z.int() })),
+      branch: MigrationDifference.shape.branch.optional(),
+      parent: MigrationDifference.shape.parent.optional(),
     })
     .optional(),
   data: RowChanges,
@@ -114,7 +119,8 @@ export const merges = {
       ns: Slug,
       db: Slug,
       ref: KnownRef,
-      mode: z.enum(['preview', 'schema', 'data']).default('preview'),
+      /** `migrations` runs the migrations that only the branch has applied, in the parent, in one transaction. */
+      mode: z.enum(['preview', 'schema', 'data', 'migrations']).default('preview'),
       /** The side that wins if both sides changed or deleted a row. */
       onConflict: z.enum(['abort', 'branch', 'parent']).default('abort'),
       allowDataLoss: z.boolean().default(false),
@@ -131,6 +137,9 @@ export const merges = {
       'merge_stale',
       'merge_under_way',
       'merge_impossible',
+      'migrations_diverged',
+      'sql_error',
+      'statement_not_allowed',
       'approval_denied',
       'quota_exceeded',
       'database_full',

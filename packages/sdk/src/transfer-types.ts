@@ -44,7 +44,7 @@ export interface ImportProgress {
 /** The options of a merge. */
 export interface MergeOptions {
   /** Default: `preview`, which changes nothing. */
-  mode?: 'preview' | 'schema' | 'data'
+  mode?: 'preview' | 'schema' | 'data' | 'migrations'
   /** The side that wins if both sides changed or deleted a row. */
   onConflict?: 'abort' | 'branch' | 'parent'
   allowDataLoss?: boolean
@@ -73,7 +73,7 @@ export interface BranchDiff {
 
 /** The result of a merge, or its preview. */
 export interface MergeReport {
-  mode: 'preview' | 'schema' | 'data'
+  mode: 'preview' | 'schema' | 'data' | 'migrations'
   /** Whether anything was changed. */
   applied: boolean
   schema: {
@@ -87,7 +87,7 @@ export interface MergeReport {
       branch: string | null
     }[]
   }
-  /** The effect of a schema merge on recorded migrations. */
+  /** The effect of a merge on recorded migrations, and in a preview the migrations that the sides don't have in common. */
   migrations?: {
     /** Migrations that were applied in the branch and are recorded as applied in the parent. */
     recorded: string[]
@@ -95,6 +95,10 @@ export interface MergeReport {
     diverged: string[]
     /** Tables of migration tools, with the number of rows added. */
     tables: { table: string; rows: number }[]
+    /** Applied in the branch and not in the parent. */
+    branch?: string[]
+    /** Applied in the parent and not in the branch. */
+    parent?: string[]
   }
   data: {
     /** In a preview: tables whose rows can be merged only after the schema. */

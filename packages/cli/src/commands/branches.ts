@@ -138,7 +138,7 @@ const merge = command({
     mode: {
       help: 'Scope of the merge (default: preview, which changes nothing)',
       value: 'mode',
-      choices: ['preview', 'schema', 'data'],
+      choices: ['preview', 'schema', 'data', 'migrations'],
     },
     'on-conflict': {
       help: 'Resolution of row conflicts (default: abort)',
@@ -156,7 +156,7 @@ const merge = command({
     const loses = mode !== undefined && mode !== 'preview' && allowDataLoss
     if (loses) await confirm(ctx, `This may drop tables and rows in ${db.slug}.`, db.slug, options.yes)
     const json = await db.branches.merge(args.ref, {
-      mode: mode as 'preview' | 'schema' | 'data' | undefined,
+      mode: mode as 'preview' | 'schema' | 'data' | 'migrations' | undefined,
       onConflict: onConflict as 'abort' | 'branch' | 'parent' | undefined,
       allowDataLoss,
       expectedPlan: plan,

@@ -8,6 +8,7 @@ import { loadPage } from '../copy/load-copy.ts'
 import type { CopySource, Wanted } from '../copy/source.ts'
 import type { Ids } from '../ids/highest.ts'
 import type { BookkeepingRows } from '../migrations/bookkeeping.ts'
+import type { DiffState } from './branch-state.ts'
 import type { ForkState } from './fork-state.ts'
 import { STAGED } from './merge-table-info.ts'
 
@@ -15,11 +16,12 @@ import { STAGED } from './merge-table-info.ts'
 export interface Branch {
   readonly source: Pick<Remote<CopySource>, 'ready' | 'begin' | 'next' | 'end'>
   readonly forkState: (id: string) => Promise<ForkState>
+  readonly diffState: (id: string) => Promise<DiffState>
   readonly seedIds: (id: string, floors: Ids) => Promise<void>
 }
 
 /** The state of a branch that a merge reads. */
-export interface Gathered extends ForkState {
+export interface Gathered extends DiffState {
   readonly bookkeeping: readonly BookkeepingRows[]
   /** The migrations applied in the branch itself, up to a limit. */
   readonly migrations: readonly StoredMigration[]
@@ -34,6 +36,39 @@ interface Gathering {
   readonly seeds: (state: ForkState) => Ids
 }
 
+/**
+ * Reads the state of a branch and the migrations that were applied there, all from one point in time.
+ * @throws PerSQLError `copy_cut_off` or `database_not_found`
+ */
+export async function fetchMigrations(
+  { source, diffState }: Pick<Branch, 'source' | 'diffState'>,
+  id: string,
+): Promise<DiffState & Pick<Gathered, 'migrations'>> {
+  try {
+    await source.ready()
+    const wanted = { rows: 'bookkeeping', migrations: 'own', isImpatient: true } as const
+    const { copy } = await source.begin(id, false, '', wanted)
+    try {
+      const state = await diffState(id)
+      const migrations: StoredMigration[] = []
+      let characters = 0
+      for (let page = await source.next(copy); page; page = await source.next(copy)) {
+        for (const stored of page.migrations ?? []) {
+          characters += stored.sql.length
+          if (characters <= MAX_CHARACTERS) migrations.push(stored)
+        }
+      }
+      return { ...state, migrations }
+    } finally {
+      await source.end(copy).catch(() => {
+        // The copy times out on its own.
+      })
+    }
+  } catch (cause) {
+    throw copyError(cause)
+  }
+}
+
 /** The maximum length of all migrations; those beyond it are not copied. */
 const MAX_CHARACTERS = 8_000_000
 
@@ -44,14 +79,14 @@ const MAX_CHARACTERS = 8_000_000
  */
 export async function fetchBranch(
   sql: SqlStorage,
-  { source, forkState, seedIds }: Branch,
+  { source, forkState, diffState, seedIds }: Branch,
   id: string,
   { wanted, digest, checkTime, seeds }: Gathering,
 ): Promise<Gathered> {
   try {
     const { copy, bookkeeping } = await source.begin(id, false, STAGED, wanted)
     try {
-      const state = await forkState(id)
+      const state = wanted.migrations === 'none' ? { ...(await forkState(id)), applied: [] } : await diffState(id)
       const migrations: StoredMigration[] = []
       let characters = 0
       const turns = new Turns(MAX_PAUSES_MS)

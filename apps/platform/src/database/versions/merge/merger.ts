@@ -18,12 +18,14 @@ import type { SchemaChangeLog } from '../schema-changes.ts'
 import type { Snapshots } from '../snapshots/snapshots.ts'
 import { assertMergeAllowed } from './check-report.ts'
 import { type Branch, fetchBranch, type Gathered } from './fetch-branch.ts'
-import { type ForkState, findCommonSchema } from './fork-state.ts'
+import { findCommonSchema } from './fork-state.ts'
 import { deleteMergeBases, MergeBases } from './merge-base-rows.ts'
 import { dropSchemas, keepSchema, MERGED } from './merge-base-schema.ts'
 import { mergeBookkeeping, readStagedVersions } from './merge-bookkeeping.ts'
+import { hashMigrations } from './merge-migrations.ts'
 import { mergeRows, NO_ROWS, needsSchema, type RowMergeResult, rememberRows, unstage, written } from './merge-rows.ts'
 import { mergeSchema } from './merge-schema.ts'
+import { listTablesWithIds, seedNewTables } from './seed-new-tables.ts'
 
 /** The parts of the database that a merge into it uses. */
 export interface MergerOptions {
@@ -33,7 +35,7 @@ export interface MergerOptions {
   readonly ownPages: SystemStorage
   readonly history: Snapshots
   readonly schemaChanges: SchemaChangeLog
-  readonly ledger: Pick<Ledger, 'compare' | 'record'>
+  readonly ledger: Pick<Ledger, 'compare' | 'difference' | 'record'>
   readonly seeds: Pick<Seeds, 'plant'>
   readonly now: () => number
   /** Blocks writes until the returned function is called. */
@@ -53,7 +55,7 @@ export interface MergeRequest {
   /** The slug of this database. */
   readonly database: string
   readonly ref: string
-  readonly mode: MergeReport['mode']
+  readonly mode: Exclude<MergeReport['mode'], 'migrations'>
   readonly onConflict: 'abort' | 'branch' | 'parent'
   readonly allowDataLoss: boolean
   readonly expectedPlan?: string | undefined
@@ -99,15 +101,23 @@ export class Merger {
    * @throws PerSQLError `merge_under_way`, `branch_not_found`, `copy_cut_off`, `took_too_long` and the errors of
    * `assertMergeAllowed`
    */
-  async merge(request: MergeRequest): Promise<MergeResult> {
+  merge(request: MergeRequest): Promise<MergeResult> {
+    return this.withBranch(request.ref, (branch, branches) => this.#merge(request, branch, branches))
+  }
+
+  /**
+   * Runs a merge of a branch while other writes wait.
+   * @throws PerSQLError `merge_under_way`, `branch_not_found` or `copy_cut_off`
+   */
+  async withBranch<T>(ref: string, work: (branch: Database, branches: readonly Database[]) => Promise<T>): Promise<T> {
     if (this.#isUnderWay) throw new PerSQLError('merge_under_way')
     this.#isUnderWay = true
     let release = () => {}
     try {
       release = await this.#options.hold()
       const branches = await this.#options.branches()
-      const branch = findBranch(branches, request.ref)
-      return await this.#merge(request, branch, branches)
+      const branch = findBranch(branches, ref)
+      return await work(branch, branches)
     } finally {
       release()
       this.#isUnderWay = false
@@ -121,15 +131,14 @@ export class Merger {
     // Rows are compared in the merged schema, or in the current one if the schemas conflict.
     if (mode === 'preview' && tried.report.schema.conflicts.length > 0) {
       const { report } = await this.#attempt(request, branch, { ...scope, schema: false })
-      const [schemaHash] = tried.report.planHash.split('.')
-      const planHash = `${schemaHash}.${report.planHash.split('.')[1]}`
+      const [schemaHash, , ...rest] = tried.report.planHash.split('.')
+      const planHash = [schemaHash, report.planHash.split('.')[1], ...rest].join('.')
       tried = { ...tried, report: { ...tried.report, data: report.data, planHash } }
     }
     assertMergeAllowed(request, tried.report, tried.isUnsettled)
     if (mode === 'preview' || !hasEffect(tried.report)) return tried
     const { history } = this.#options
-    const label = `Before merging "${request.ref}"`.slice(0, 80).replace(/[\ud800-\udbff]$/, '')
-    const snapshot = await history.create(label, true)
+    const snapshot = await history.create(toLabel(request.ref), true)
     try {
       request.check()
       this.#forgetOthers(branches)
@@ -139,6 +148,11 @@ export class Merger {
       await history.delete(snapshot.id)
       throw cause
     }
+  }
+
+  /** Returns the calls to a branch. */
+  branchAt(slug: string): Branch {
+    return this.#options.branch(slug)
   }
 
   /** Deletes the merge bases of deleted branches. */
@@ -215,7 +229,7 @@ export class Merger {
     const bases = new MergeBases(storage.kv, this.#free, branchId, state)
     const common = findCommonSchema(storage.kv, branchId, state, request.ref)
     const before = readObjects(run)
-    const had = new Set(readHighestIds(run).map(({ table }) => lower(table)))
+    const had = listTablesWithIds(run)
     const isBookkeeping = createNameCheck(state.bookkeeping)
     const schemaFirst = scope.schema && scope.data ? needsSchema(this.#free, isBookkeeping) : []
     const renames = state.renames.filter(({ number }) => number > common.change)
@@ -237,16 +251,22 @@ export class Merger {
     const changedRows = rows.tables.filter((table) => written(table) > 0).map(({ table }) => table)
     const changedBooks = carried.tables.map(({ table }) => table)
     if (request.mode !== 'preview') this.#options.permit([...changed, ...changedRows, ...changedBooks])
-    const isMigrated = ledger.missing.length + ledger.diverged.length + carried.tables.length > 0
-    const migrations = isMigrated && {
+    const difference = scope.schema ? this.#options.ledger.difference(state.applied) : NO_DIFFERENCE
+    const effect = {
       recorded: ledger.missing.map(({ name }) => name),
       diverged: ledger.diverged.map(({ name }) => name),
       tables: carried.tables,
     }
+    const isMigrated = Object.values(effect).some(({ length }) => length > 0)
+    const isDifferent = isMigrated || Object.values(difference).some(({ length }) => length > 0)
+    const migrations = (isMigrated || (request.mode === 'preview' && isDifferent)) && { ...effect, ...difference }
     const schemaHash = createHash('sha256')
-      .update(JSON.stringify([statements, clashes, ...(migrations ? [migrations] : [])]))
+      .update(JSON.stringify([statements, clashes, ...(isMigrated ? [effect] : [])]))
       .digest('hex')
       .slice(0, 32)
+    const parts = [schemaHash, ...(scope.data ? [digest.digest('hex').slice(0, 32)] : [])]
+    const own = state.migrations.filter(({ name }) => difference.branch.includes(name))
+    if (request.mode === 'preview' && own.length > 0) parts.push(hashMigrations(own))
     const report: MergeReport = {
       mode: request.mode,
       applied: false,
@@ -259,14 +279,14 @@ export class Merger {
         deletions: [...rows.deletions],
       },
       snapshot: null,
-      planHash: scope.data ? `${schemaHash}.${digest.digest('hex').slice(0, 32)}` : schemaHash,
+      planHash: parts.join('.'),
     }
     const tried = { report, isUnsettled: rows.isUnsettled }
     if (isKept(scope, tried)) {
       assertMergeAllowed(request, report, rows.isUnsettled)
       if (scope.data) ownPages.around(() => rememberRows(this.#free, scan, rows, bases))
       if (scope.apply === true) this.#record(request, branchId, state, report, steps, ledger.missing)
-      if (scope.apply === true && scope.schema) this.#seedNew(run, had, state)
+      if (scope.apply === true && scope.schema) seedNewTables(run, this.#options.seeds, had, state)
     }
     unstage(run)
     return tried
@@ -282,16 +302,6 @@ export class Merger {
       return [{ ...id, highest: Math.max(id.highest, highest ?? 0) }]
     })
     return ownPages.around(() => new IdRanges(storage.kv).renew(branchId, ids))
-  }
-
-  /** Starts the IDs of tables from the branch above its rows, so that those can be merged later. */
-  #seedNew(run: RunSql, had: ReadonlySet<string>, { ids }: ForkState): void {
-    const theirs = new Map(ids.map(({ table, highest }) => [lower(table), highest]))
-    const floors = readHighestIds(run).flatMap(({ table, highest }) => {
-      const floor = theirs.get(lower(table)) ?? 0
-      return had.has(lower(table)) || highest > 0 || floor === 0 ? [] : [[lower(table), floor] as const]
-    })
-    if (floors.length > 0) this.#options.seeds.plant(Object.fromEntries(floors))
   }
 
   #record(
@@ -335,7 +345,12 @@ const createNameCheck = (tables: readonly { readonly table: string }[]) => {
 const bytesAsText = (_key: string, value: unknown) =>
   value instanceof ArrayBuffer ? new Uint8Array(value).toBase64() : value
 
+const NO_DIFFERENCE: ReturnType<Ledger['difference']> = { branch: [], parent: [], diverged: [] }
+
 class Undone extends Error {}
+
+/** Returns the label of the snapshot before a merge. */
+export const toLabel = (ref: string): string => `Before merging "${ref}"`.slice(0, 80).replace(/[\ud800-\udbff]$/, '')
 
 /** Returns a branch that has its content. @throws PerSQLError `branch_not_found` or `copy_cut_off` */
 export function findBranch(branches: readonly Database[], ref: string): Database {

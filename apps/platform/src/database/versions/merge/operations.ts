@@ -5,10 +5,11 @@ import { type Handlers, parseInput } from '../../calls/handler.ts'
 import { done } from '../../calls/outcome.ts'
 import type { IdentityStore } from '../../identity.ts'
 import type { BranchComparison } from './branch-comparison.ts'
-import type { MergeRequest, Merger } from './merger.ts'
+import { type MigrationMergeServices, mergeMigrations } from './merge-migrations.ts'
+import { type MergeRequest, type Merger, toLabel } from './merger.ts'
 
 /** The services that merges and comparisons use. */
-interface MergeServices {
+interface MergeServices extends MigrationMergeServices {
   readonly identity: IdentityStore
   readonly merger: Merger
   readonly comparison: BranchComparison
@@ -21,7 +22,15 @@ function assertWhole({ grant }: DatabaseCall): void {
 }
 
 /** Returns the handlers of merges and comparisons. */
-export function operations({ identity, merger, comparison, admits }: MergeServices) {
+export function operations(services: MergeServices) {
+  const { identity, merger, comparison, admits } = services
+  const migrationsMerged = (call: DatabaseCall, ref: string, expectedPlan: string | undefined) => {
+    assertWhole(call)
+    return merger.withBranch(ref, ({ id, slug }) => {
+      const branch = { id, ref, calls: merger.branchAt(slug), label: toLabel(ref), expectedPlan }
+      return mergeMigrations(call, services, branch)
+    })
+  }
   const merged = (call: DatabaseCall, input: Omit<MergeRequest, 'database' | 'actor' | 'check'>) => {
     assertWhole(call)
     const { grant } = call
@@ -32,7 +41,9 @@ export function operations({ identity, merger, comparison, admits }: MergeServic
   }
   return {
     async merge_branch(call) {
-      const { report, rowsRead, rowsWritten } = await merged(call, parseInput<'merge_branch'>(call))
+      const input = parseInput<'merge_branch'>(call)
+      if (input.mode === 'migrations') return migrationsMerged(call, input.ref, input.expectedPlan)
+      const { report, rowsRead, rowsWritten } = await merged(call, { ...input, mode: input.mode })
       return done(report, { rowsRead, rowsWritten })
     },
 

@@ -99,15 +99,18 @@ export class Ledger {
     }
   }
 
-  /** Records migrations of a branch as applied by a merge. Call it in a transaction. */
-  record(missing: readonly StoredMigration[], by: string, atMs: number): void {
-    this.#ownPages.around(() => {
+  /** Records migrations of a branch as applied by a merge, and returns them. Call it in a transaction. */
+  record(missing: readonly StoredMigration[], by: string, atMs: number): StoredMigration[] {
+    return this.#ownPages.around(() => {
       forgetApplied(this.#kv)
-      for (const { applied, inherited: _inherited, ...stored } of missing) {
+      return missing.map(({ applied, inherited: _inherited, failed: _failed, ...stored }) => {
         const number = this.#kv.get<number>(NAMES + stored.name) ?? (this.#kv.get<number>(NUMBER) ?? 0) + 1
         this.#kv.put(NUMBER, Math.max(this.#kv.get<number>(NUMBER) ?? 0, number))
-        this.#put({ ...stored, number, applied: { durationMs: applied?.durationMs ?? 0, bookmark: null, by, atMs } })
-      }
+        const durationMs = applied?.durationMs ?? 0
+        const recorded = { ...stored, number, applied: { durationMs, bookmark: null, by, atMs } }
+        this.#put(recorded)
+        return recorded
+      })
     })
   }
 
