@@ -18,6 +18,10 @@ interface Credential {
   isPinned?: true
   member?: MemberRole
   refused?: string
+  /** The only operations that it can call. */
+  operations?: string[]
+  /** Operations of the namespace that it can call although it is limited to some databases. */
+  opened?: string[]
 }
 
 /**
@@ -187,12 +191,13 @@ const REFUSALS = new Set([
   'not_for_scoped_token',
   'table_out_of_scope',
   'namespace_mismatch',
+  'operation_not_granted',
   'not_signed_in',
   'operator_only',
 ])
 
 /** The code that an operation is refused with, or `open`. */
-function expected(name: Name, { role, isScoped, isPinned, member, refused }: Credential): string {
+function expected(name: Name, { role, isScoped, isPinned, member, refused, operations, opened }: Credential): string {
   const { scope, console }: Operation = api[name]
   if (scope === 'member' || scope === 'account') return 'not_signed_in'
   if (scope === 'operator') return 'operator_only'
@@ -200,9 +205,10 @@ function expected(name: Name, { role, isScoped, isPinned, member, refused }: Cre
   if (refused) return refused
   const [needed, fit] = rows[name]
   if (needed !== scope) throw new Error(`${name} needs another role than the table says`)
+  if (operations && !operations.includes(name) && name !== 'get_me') return 'operation_not_granted'
   if (roles.indexOf(role as Role) < roles.indexOf(needed as Role)) return 'role_insufficient'
   if (member && console && members.indexOf(member) < members.indexOf(console.role)) return 'role_insufficient'
-  if (isPinned && !fit.includes('d')) return 'token_pinned'
+  if (isPinned && !fit.includes('d') && !opened?.includes(name)) return 'token_pinned'
   return isScoped && !fit.includes('t') ? 'not_for_scoped_token' : 'open'
 }
 
@@ -233,6 +239,27 @@ const credentials: Record<string, () => Promise<Credential>> = {
     isPinned: true,
     isScoped: true,
   }),
+  'a token for databases by a pattern': async () => ({
+    token: (await mint({ databases: ['*'] })).token,
+    role: 'admin',
+    isPinned: true,
+    opened: ['create_database', 'delete_database'],
+  }),
+  'a token with operations': async () => {
+    const operations = ['query', 'create_snapshot', 'list_branches', 'get_usage', 'create_token']
+    return { token: (await mint({ operations })).token, role: 'admin', operations }
+  },
+  'a token for some databases with operations': async () => {
+    const operations = ['query', 'create_snapshot', 'list_branches', 'merge_branch', 'get_usage', 'create_session']
+    const { token } = await mint({ databases: ['main'], branches: true, operations })
+    return { token, role: 'admin', isPinned: true, operations, opened: operations }
+  },
+  'a child of a token for some databases, with operations that it lacks': async () => {
+    const { token } = await mint({ databases: ['main'], branches: true })
+    const body = { name: 'child', role: 'admin', operations: ['query', 'list_branches', 'merge_branch', 'get_usage'] }
+    const child = await platform.request('/v1/tokens', { token, body })
+    return { token: child.body.data.token, role: 'admin', isPinned: true, operations: ['query'] }
+  },
   'a token of a branch': async () => {
     const { token, databaseSlug } = await claim({ ref: 'admin', role: 'admin' })
     return { token, db: databaseSlug, role: 'admin', isPinned: true }

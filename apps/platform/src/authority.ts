@@ -3,6 +3,7 @@ import {
   api,
   type MemberRole,
   type Operation,
+  operationGroups,
   PerSQLError,
   type Role,
   route,
@@ -20,6 +21,10 @@ export interface TokenAccess {
   readonly pinned?: boolean | 'pattern' | undefined
   /** For an app's token: the namespace role of its member. */
   readonly memberRole?: MemberRole | undefined
+  /** The only operations that the token can call, besides `get_me`; `null` for all that its role allows. */
+  readonly operations?: ReadonlySet<string> | null | undefined
+  /** For a token that is limited to some databases: whether it has access to their branches. */
+  readonly branches?: boolean | undefined
 }
 
 /** The access of a signed-in member, limited by the member role alone. */
@@ -71,16 +76,34 @@ function findRefusal(
     const needed = memberScope ?? console?.role
     return needed && covers(access.signedIn, needed) ? undefined : insufficient(access.signedIn, name, needed)
   }
-  const { role, memberRole, tableScope } = access
+  const { role, memberRole, tableScope, operations } = access
+  if (!isGranted(name, operations)) return new PerSQLError('operation_not_granted', { operation: name })
   const limiting = limitingRole(access)
   if (!isRole(scope)) return insufficient(limiting, name)
   if (!isWithin(scope, role)) return insufficient(limiting, name, limiting === memberRole ? console?.role : scope)
   // An operation that a member can't call is closed to the member's apps too.
   if (memberRole && console && !covers(memberRole, console.role)) return insufficient(memberRole, name, console.role)
   const isOpen = pinned === 'pattern' ? access.pinned === 'pattern' : (pinned ?? served === 'database')
-  if (access.pinned && !isOpen) return new PerSQLError('token_pinned')
+  const isListed = operations?.has(name) === true && (access.branches === true || !ofBranches.has(name))
+  if (access.pinned && !isOpen && !isListed) return new PerSQLError('token_pinned')
   return tableScope === null || scoped === true ? undefined : notForScoped(name)
 }
+
+const ofBranches: ReadonlySet<string> = new Set(operationGroups.branches)
+
+const closedToLimited: ReadonlySet<string> = new Set([
+  ...(operationGroups.branches ?? []),
+  ...(operationGroups.hostnames ?? []),
+])
+
+/** The operations that a token that is limited to some databases can call without listing them. */
+export const openToLimited: readonly string[] = Object.entries<Operation>(api)
+  .filter(([name, { pinned, route }]) => !closedToLimited.has(name) && (pinned ?? route.includes('{db}')))
+  .map(([name]) => name)
+
+/** Returns whether a token's list of operations includes an operation. `null` includes all. */
+export const isGranted = (name: string, operations: ReadonlySet<string> | null | undefined): boolean =>
+  !operations || operations.has(name) || name === 'get_me'
 
 /**
  * Returns the role to name in an error: the member role if it is the one that limits the caller, else the token role.
@@ -125,6 +148,8 @@ export interface Authority {
   readonly tableScope: readonly string[] | null
   /** The databases that the credential gives access to, or `null` for all. */
   readonly opens: Selection | null
+  /** The only operations that the credential can call, besides `get_me`; `null` for all that its role allows. */
+  readonly operations: readonly string[] | null
   readonly expiresAtMs: number | null
   readonly claims: Claims | null
   /** The origins of the only web pages that can use the credential, or `null` if it has no list. */
@@ -136,6 +161,7 @@ export interface WantedAuthority {
   readonly role: Role
   readonly tableScope?: readonly string[] | undefined
   readonly opens?: Selection | undefined
+  readonly operations?: readonly string[] | undefined
   /** `null` for no expiry. */
   readonly expiresAtMs?: number | null | undefined
   readonly claims?: Claims | undefined
@@ -147,6 +173,7 @@ const UNLIMITED: Authority = {
   role: 'admin',
   tableScope: null,
   opens: null,
+  operations: null,
   expiresAtMs: null,
   claims: null,
   origins: null,
@@ -170,7 +197,7 @@ export function derive(
   wanted: WantedAuthority,
   { findPlace, expiryField = 'expiresIn' }: Derivation,
 ): Authority {
-  const { role, tableScope, opens, expiresAtMs, claims, origins } = parent ?? UNLIMITED
+  const { role, tableScope, opens, operations, expiresAtMs, claims, origins } = parent ?? UNLIMITED
   if (!isWithin(wanted.role, role)) throw exceeds('role')
   const ends = wanted.expiresAtMs === undefined ? expiresAtMs : wanted.expiresAtMs
   if (expiresAtMs !== null && (ends === null || ends > expiresAtMs)) throw exceeds(expiryField)
@@ -178,6 +205,9 @@ export function derive(
     role: wanted.role,
     tableScope: intersection(tableScope, wanted.tableScope, lower, 'tableScope'),
     opens: narrowed(opens, wanted.opens, findPlace),
+    operations: wanted.operations
+      ? intersection(limitingOperations(parent), wanted.operations, (name) => name, 'operations')
+      : operations,
     expiresAtMs: ends,
     claims: merged(claims, wanted.claims),
     origins: intersection(origins, wanted.origins, (origin) => origin, 'origins'),
@@ -210,6 +240,8 @@ export function findExcess(child: Authority, parent: Authority | null, findPlace
   if (parent.expiresAtMs !== null && (expiresAtMs === null || expiresAtMs > parent.expiresAtMs)) return 'expiresIn'
   if (!isInScope(child.tableScope, parent)) return 'tableScope'
   if (!isCovered(child.opens, parent.opens, findPlace)) return 'databases'
+  if (child.operations ? !isSubset(child.operations, limitingOperations(parent)) : parent.operations)
+    return 'operations'
   if (!isSubset(child.origins, parent.origins)) return 'origins'
   const differs = Object.entries(parent.claims ?? {}).some(
     ([key, value]) => !Object.hasOwn(child.claims ?? {}, key) || !isSame(child.claims?.[key], value),
@@ -220,6 +252,10 @@ export function findExcess(child: Authority, parent: Authority | null, findPlace
 /** Returns whether a list contains only entries of another one. `null` is a list of everything. */
 const isSubset = (some: readonly string[] | null, all: readonly string[] | null): boolean =>
   all === null || (some?.every((one) => all.includes(one)) ?? false)
+
+/** A token that is limited to databases and lists no operations can't open further operations to its children. */
+export const limitingOperations = (limits: Pick<Authority, 'opens' | 'operations'> | null): readonly string[] | null =>
+  limits && (limits.operations ?? (limits.opens === null ? null : openToLimited))
 
 function narrowed(all: Selection | null, some: Selection | undefined, findPlace: FindPlace) {
   if (some === undefined) return all

@@ -60,6 +60,10 @@ export const isOpenTo = (selection: Selection | null, slug: string): boolean =>
 export const getPinned = (selection: Selection | null): boolean | 'pattern' =>
   selection !== null && (!selection.every(({ patterns }) => patterns.length > 0) || 'pattern')
 
+/** Returns whether a selection includes the branches of its databases. */
+export const hasBranches = (selection: Selection | null): boolean =>
+  selection?.every(({ branches }) => branches) ?? false
+
 /** Returns the part of a selection that patterns select. */
 export const getPatterns = ([first, ...more]: Selection): Selection => {
   const part = (one: Selected): Selected => ({ ...one, ids: [] })

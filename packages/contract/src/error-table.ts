@@ -96,6 +96,11 @@ export const errors = {
     message:
       'This token is limited to specific databases. It has no access to other databases or to the namespace itself.',
   },
+  operation_not_granted: {
+    status: 403,
+    message:
+      'This token can\'t call {operation}: its "operations" don\'t include it. Use another token, or change this one.',
+  },
   not_for_scoped_token: {
     status: 403,
     message: "A token with a table scope can't {action}, because that requires access to tables outside the scope.",
@@ -201,10 +206,6 @@ export const errors = {
     status: 408,
     message:
       'The operation was stopped after {seconds} s and rolled back. Try again later, or split it into smaller parts.',
-  },
-  database_deleting: {
-    status: 409,
-    message: 'Database "{slug}" is being deleted. Choose another name, or try again when the deletion finishes.',
   },
   ...databaseErrors,
   slug_taken: { status: 409, message: '"{slug}" is already taken. Choose another name.' },
@@ -388,11 +389,6 @@ export const errors = {
       'The process that serves this namespace is restarting. Retry after {seconds} s. A write may have taken effect: repeat it with the same Idempotency-Key.',
   },
   unavailable: { status: 503, message: 'The database is temporarily unavailable. Try again.' },
-  database_damaged: {
-    status: 500,
-    message:
-      "This database can't be served: its file is damaged, missing or older than its records. Ask the operator to repair or restore the file. If you don't need the data, delete the database.",
-  },
   storage_full: {
     status: 507,
     message:

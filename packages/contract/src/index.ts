@@ -136,6 +136,7 @@ export {
   route,
   type Scope,
 } from './operation.ts'
+export { expandOperations, getNeededRole, operationGroups } from './operation-groups.ts'
 export type { Listed, PageMeta, Paging } from './paging.ts'
 export { PROPOSAL_S } from './proposals.ts'
 export { MAX_SCRIPT_CHARACTERS, MAX_SCRIPT_STATEMENTS, MAX_STATEMENTS, type SqlErrorDetail } from './query.ts'

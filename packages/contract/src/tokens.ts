@@ -44,6 +44,8 @@ export const Token = z.object({
   databases: z.array(z.string()).nullable(),
   /** The databases it has access to; `null` for all of the namespace. */
   select: Selected.nullable(),
+  /** Names of the only operations it can call, besides `get_me`; `null` for all that its role allows. */
+  operations: z.array(z.string()).nullable(),
   /** The origins of the only web pages that can use it; `null` if no page of another site can read its responses. */
   origins: z.array(z.string()).nullable(),
   /** First four and last four characters of the secret. */
@@ -65,12 +67,13 @@ export type MintedToken = z.infer<typeof MintedToken>
 
 /**
  * The access of a new token. A token that creates another gives at most its own access: `tableScope`, `databases`,
- * `origins` and expiry are inherited if left out, and `claims` are always inherited.
+ * `operations`, `origins` and expiry are inherited if left out, and `claims` are always inherited.
  */
 export const TokenRequest = z
   .strictObject({
     name: z.string().trim().min(1).max(80),
-    role: Role.default('admin'),
+    /** By default `admin`; with `operations`, the lowest role that allows all of them. */
+    role: Role.optional(),
     tableScope: z.array(z.string().min(1).max(200)).min(1).max(200).optional(),
     /**
      * Slugs of the only databases it has access to, or patterns such as `cust-*`. A branch has its own slug, and patterns don't
@@ -79,6 +82,12 @@ export const TokenRequest = z
     databases: z.array(DatabaseSelector).min(1).max(100).optional(),
     /** Also gives access to the branches of the databases in `databases`. */
     branches: z.boolean().optional(),
+    /**
+     * Names of the only operations it can call, and groups: `read`, `write`, `schema`, `branches` and others. Operations that are
+     * added to a group later are not included. A token that is limited to databases can also call operations of the
+     * namespace that are listed.
+     */
+    operations: z.array(z.string().min(1).max(60)).min(1).max(200).optional(),
     /** Origins of web pages that can use it in browsers, for example `https://app.example.com`. Other pages are refused. */
     origins: Origins.optional(),
     claims: z
@@ -184,6 +193,8 @@ export const tokens = {
       /** The databases it has access to; `null` for all of the namespace. */
       select: Selected.nullable(),
       tableScope: z.array(z.string()).nullable(),
+      /** Names of the only operations it can call, besides `get_me`; `null` for all that its role allows. */
+      operations: z.array(z.string()).nullable(),
       /** The origins of the only web pages that can use it; `null` if no page of another site can read its responses. */
       origins: z.array(z.string()).nullable(),
       expiresAt: Timestamp.nullable(),

@@ -37,6 +37,8 @@ export interface Tokens {
       databases?: string[]
       /** Also gives access to the branches of these databases. */
       branches?: boolean
+      /** Names of the only operations it can call, or groups such as `read` and `branches`. */
+      operations?: string[]
       /** Origins of the web pages that can use it in browsers, for example `https://app.example.com`. */
       origins?: string[]
       claims?: Record<string, unknown>

@@ -5,6 +5,7 @@ import type { Context } from '../context.ts'
 import type { Grant } from '../database/calls/call.ts'
 import type { Caller } from '../namespace/tokens/admission.ts'
 import type { Audience } from '../oauth-server/server.ts'
+import { hasBranches } from '../selection.ts'
 import { hashToken, parseNamespace } from '../token.ts'
 import { type Admitted, GrantCache } from './grant-cache.ts'
 import { directoryObject, namespaceObject } from './objects.ts'
@@ -24,7 +25,12 @@ interface Cached {
 }
 
 /** Returns a grant with its JSON. */
-export const toAdmitted = (grant: Grant): Admitted => ({ grant, text: JSON.stringify(grant) })
+export const toAdmitted = (grant: Grant, limits: Pick<Admitted, 'operations' | 'branches'> = UNLIMITED): Admitted => ({
+  ...limits,
+  grant,
+  text: JSON.stringify(grant),
+})
+const UNLIMITED = { operations: null, branches: false }
 
 // One bounded cache per isolate. Databases themselves refuse tokens that it holds for too long. It contains only existing
 // databases, so requests for random names can't create files.
@@ -64,7 +70,8 @@ async function authenticateAndRemember(
   const known = { tokenId, secretId, role, tableScope, expiresAtMs, memberRole, pinned, databaseId } satisfies {
     [K in keyof Grant]: Grant[K] | undefined
   }
-  const grant = toAdmitted(known as Grant)
+  const operations = caller.operations && new Set(caller.operations)
+  const grant = toAdmitted(known as Grant, { operations, branches: hasBranches(opens) })
   const about = { namespace, untilMs: now() + CACHE_MS, audience: memberRole && audienceAt(ctx), origins }
   cache.add(token, about, `${namespace}/${database}`, grant)
   return grant

@@ -24,7 +24,7 @@ import { disk } from '../disk-space.ts'
 import { parseObject } from '../json-object.ts'
 import type { MemberAccess } from '../namespace/tokens/admission.ts'
 import { type Reply, refuseRequest, succeed, withRequestId } from '../reply.ts'
-import { getPinned } from '../selection.ts'
+import { getPinned, hasBranches } from '../selection.ts'
 import { explainFailure } from '../storage/sqlite-failures.ts'
 import {
   authenticateAccount,
@@ -144,9 +144,18 @@ async function executeOnDatabase(
   return call()
 }
 
-function assertMayCallDatabase(operation: DatabaseOperation | ProtocolCall, { grant }: Admitted): void {
+/** Operations that a token with a list of operations needs for other protocols. */
+const FOR_PROTOCOLS = ['query', 'batch', 'script', 'begin_transaction'] as const
+
+function assertMayCallDatabase(operation: DatabaseOperation | ProtocolCall, admitted: Admitted): void {
+  const { grant, operations, branches } = admitted
+  if (operations !== null) {
+    const missing = (isDatabaseOperation(operation) ? [operation] : FOR_PROTOCOLS).find((one) => !operations.has(one))
+    if (missing !== undefined) throw new PerSQLError('operation_not_granted', { operation: missing })
+  }
   // `query`, `batch` and other protocols are open to every token: the database checks each statement when it compiles it.
-  if (!openToAll.has(operation) && isDatabaseOperation(operation)) assertMayCall(operation, grant, 'database')
+  if (!openToAll.has(operation) && isDatabaseOperation(operation))
+    assertMayCall(operation, { ...grant, operations, branches }, 'database')
 }
 
 /**
@@ -175,7 +184,8 @@ function bodyFor(operation: DatabaseOperation, raw: RawInput, ctx: Context, gran
 }
 
 function lowered(known: Admitted, { atMost }: Context): Admitted {
-  return atMost === undefined ? known : toAdmitted({ ...known.grant, role: getLowerRole(known.grant.role, atMost) })
+  const { grant } = known
+  return atMost === undefined ? known : toAdmitted({ ...grant, role: getLowerRole(grant.role, atMost) }, known)
 }
 
 async function callDatabase(
@@ -213,11 +223,13 @@ async function executeForToken(name: keyof Api, raw: RawInput, ctx: Context): Pr
   const { namespace: slug, caller: known } = await authenticateForNamespace(ctx)
   const caller = { ...known, role: getLowerRole(known.role, ctx.atMost) }
   const { opens, tableScope, minter } = caller
-  assertMayCall(name, { ...caller, pinned: getPinned(opens) }, 'namespace')
+  const operations = known.operations && new Set(known.operations)
+  assertMayCall(name, { ...caller, operations, pinned: getPinned(opens), branches: hasBranches(opens) }, 'namespace')
   const { ns, ...params } = raw.params
   const isNamed = route(operation).params.includes('ns')
   if (isNamed && ns !== slug) throw new PerSQLError('namespace_mismatch')
   const namespace = namespaceObject(ctx.env, slug)
+  if (opens !== null && typeof params.db === 'string') await namespace.getDatabase(params.db, opens)
   const actor = `token:${caller.tokenId}`
   const context = { ...ctx, slug, caller, opens, tableScope, minter, actor, namespace }
   const charge = async () => {

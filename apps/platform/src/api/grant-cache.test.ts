@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { GrantCache } from './grant-cache.ts'
 
 const about = { namespace: 'acme' }
-const grant = { grant: {} as never, text: '{}' }
+const grant = { grant: {} as never, text: '{}', operations: null, branches: false }
 
 /** Returns a cache for 10 grants after these pairs of token and database were added. */
 function filled(pairs: readonly (readonly [token: string, database: string])[]): GrantCache<typeof about> {

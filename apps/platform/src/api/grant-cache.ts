@@ -4,6 +4,10 @@ import type { Grant } from '../database/calls/call.ts'
 export interface Admitted {
   readonly grant: Grant
   readonly text: string
+  /** The only operations that the caller can use; `null` for all that its role allows. Databases don't check them. */
+  readonly operations: ReadonlySet<string> | null
+  /** Whether a caller that is limited to some databases has access to their branches. */
+  readonly branches: boolean
 }
 
 const MAX_GRANTS = 20_000

@@ -24,6 +24,7 @@ const create = command({
     table: { help: 'Limit the token to these tables', value: 'name', multiple: true },
     database: { help: 'Limit the token to these databases; "cust-*" is a pattern', value: 'slug', multiple: true },
     branches: { help: 'Also give access to the branches of these databases' },
+    operation: { help: 'Limit the token to these operations or groups, such as read', value: 'name', multiple: true },
     origin: { help: 'Allow pages of these origins to use the token', value: 'origin', multiple: true },
     claims: { help: 'Claims as a JSON object', value: 'json' },
     expires: { help: 'Expire after this time, for example 30d', value: 'time' },
@@ -33,13 +34,14 @@ const create = command({
     'persql token create page --table orders --origin https://app.example.com',
   ],
   async run(ctx, { args, options }) {
-    const { role = 'readonly', table, database, branches, origin, claims, expires } = options
+    const { role = 'readonly', table, database, branches, operation, origin, claims, expires } = options
     const json = await (await ctx.persql()).tokens.create({
       name: args.name,
       role: role as (typeof roles)[number],
       ...(table.length > 0 && { tableScope: table }),
       ...(database.length > 0 && { databases: database }),
       ...(branches && { branches }),
+      ...(operation.length > 0 && { operations: operation }),
       ...(origin.length > 0 && { origins: origin }),
       ...(claims !== undefined && { claims: object('--claims', claims) }),
       ...(expires !== undefined && { expiresIn: duration('--expires', expires) }),

@@ -1,4 +1,5 @@
 import { PerSQLError, SLUG } from '@persql/contract'
+import { isOpenTo } from '../../selection.ts'
 import { hashToken, newSecret, randomText } from '../../token.ts'
 import { directoryObject, namespaceObject } from '../objects.ts'
 import { parseExpiry } from './expiry.ts'
@@ -35,8 +36,10 @@ export const branches = {
     const { expiresAt } = await namespace.branches.handOff(db, ref, role, ttlSec, hash, minter, actor)
     return { token, expiresAt }
   },
-  fork_database: ({ db, slug, name, ttlDays }, { namespace, actor }) =>
-    namespace.branches.fork(db, slug, name, parseExpiry({ ttlDays }) ?? null, actor),
+  fork_database: async ({ db, slug, name, ttlDays }, { namespace, actor, opens }) => {
+    if (!isOpenTo(opens, slug)) throw new PerSQLError('token_pinned')
+    return namespace.branches.fork(db, slug, name, parseExpiry({ ttlDays }) ?? null, actor)
+  },
 } satisfies Partial<NamespaceHandlers>
 
 export const handoffs = {

@@ -15,7 +15,7 @@ export const sessions = {
     const wantedMs = expiresIn === undefined ? undefined : nowMs + expiresIn * 1000
     const endsAtMs = expiryWithin(caller.minterEndsAtMs, wantedMs, nowMs + STANDARD_S * 1000, 'expiresIn') as number
     const lastsS = Math.max(1, Math.floor((endsAtMs - nowMs) / 1000))
-    const { status } = await namespace.getDatabase(databaseSlug)
+    const { status } = await namespace.getDatabase(databaseSlug, ctx.opens)
     if (status !== 'healthy') throw new PerSQLError('database_not_found', { database: databaseSlug })
     const database = databaseObject(env, slug, databaseSlug)
     const minted = await database.mintSession(String(userId), email ?? null, lastsS, toCreatorId(caller.minter))

@@ -36,6 +36,7 @@ function ofBearer({ scope, scoped, billed: charged, console }: Operation, way: W
     'token_audience',
     'token_pinned',
     'origin_not_allowed',
+    'operation_not_granted',
     ...(scoped ? [] : (['not_for_scoped_token'] as const)),
     ...(charged === false ? [] : billed),
     // The first call of an admin token to a database creates it.

@@ -15,6 +15,8 @@ export interface Caller extends TokenGrant {
   readonly namespaceId: string
   /** The databases that the token gives access to, or `null` for all. */
   readonly opens: Selection | null
+  /** The only operations that the token can call, besides `get_me`; `null` for all that its role allows. */
+  readonly operations: readonly string[] | null
   /** The ID of the requested database, for a token that is limited to some. */
   readonly databaseId?: string
   /** For an app's token: the role of its member. */
@@ -66,20 +68,34 @@ export class Admission {
     const identity = this.#options.identity.known
     if (!identity || identity.deletedAtMs) throw new PerSQLError('token_unknown')
     grants.endLapsed()
-    const { id: tokenId, secretId, app, role, tableScope, expiresAtMs, opens, origins } = tokens.byHash(hash, nowMs)
+    const token = tokens.byHash(hash, nowMs)
+    const { id: tokenId, secretId, app, role, tableScope, expiresAtMs, opens, operations, origins } = token
     // Check the page first: nothing is created for a page that can't use the token.
     assertPageMayUse(origins, origin)
     const minter = app
       ? { minter: app.grantId, minterEndsAtMs: null }
       : { minter: secretId, minterEndsAtMs: expiresAtMs }
     const namespaceId = identity.id
-    const known = { tokenId, secretId, role, tableScope, expiresAtMs, opens, origins, namespaceId, ...minter }
+    const known = {
+      tokenId,
+      secretId,
+      role,
+      tableScope,
+      expiresAtMs,
+      opens,
+      operations,
+      origins,
+      namespaceId,
+      ...minter,
+    }
     const id = database === undefined ? undefined : databases.find(database)?.id
     const caller = app ? { ...known, ...authority.getEffectiveGrant(app, role, id, at) } : known
     if (database === undefined) return caller
     const isOpen = id === undefined ? isOpenTo(opens, database) : tokens.selections.isSelected(opens, id)
     if (!isOpen) throw new PerSQLError('token_pinned')
-    if (id === undefined && (!creates || caller.role !== 'admin' || tableScope !== null)) {
+    const isCreator =
+      caller.role === 'admin' && tableScope === null && (operations?.includes('create_database') ?? true)
+    if (id === undefined && !(creates && isCreator)) {
       throw new PerSQLError('database_not_found', { database })
     }
     const databaseId = id ?? databases.add(database, database, `token:${tokenId}`, nowMs).id

@@ -44,6 +44,7 @@ export class AppAuthority {
     return {
       role,
       opens: databases && selectIds(databases),
+      operations: null,
       tableScope: null,
       expiresAtMs: null,
       claims: null,

@@ -1,6 +1,7 @@
 import { RpcTarget } from 'cloudflare:workers'
 import {
   type Api,
+  getNeededRole,
   type Listed,
   type MintedToken,
   type Output,
@@ -61,10 +62,15 @@ export class Credentials extends RpcTarget {
     return storage.transactionSync(() => {
       const nowMs = now()
       const parent = this.getAuthority(minter)
-      const { name, role, tableScope, databases, branches = false, claims, origins, expiresIn } = request
+      const { name, tableScope, databases, branches = false, operations, claims, origins, expiresIn } = request
+      const role = request.role ?? (operations ? getNeededRole(operations) : 'admin')
       const opens = databases && this.#select(databases, branches, parent)
       const expiresAtMs = expiresIn === undefined ? undefined : nowMs + expiresIn * 1000
-      const authority = derive(parent, { role, tableScope, opens, claims, origins, expiresAtMs }, tokens.selections)
+      const authority = derive(
+        parent,
+        { role, tableScope, opens, operations, claims, origins, expiresAtMs },
+        tokens.selections,
+      )
       const token = tokens.add(secret, { name, ...authority, mintedBy: toCreatorId(minter) }, nowMs)
       audit.add(actor, 'token.created', token.id, { name, role, mintedBy: toCreatorId(minter) }, nowMs)
       return token

@@ -1,11 +1,11 @@
 import { type Listed, type MintedToken, type Paging, PerSQLError, type Role, type Token } from '@persql/contract'
 import * as z from 'zod'
-import type { Authority } from '../../authority.ts'
+import { type Authority, limitingOperations } from '../../authority.ts'
 import { toIso } from '../../clock.ts'
 import type { Grant } from '../../database/calls/call.ts'
 import type { Audience } from '../../oauth-server/server.ts'
 import { mapPage, type Order, readPage } from '../../paging.ts'
-import { intersect } from '../../selection.ts'
+import { intersect, type Selection } from '../../selection.ts'
 import type { Migration } from '../../storage/migrate.ts'
 import { createPreview } from '../../token.ts'
 import { Origins } from '../databases/origins.ts'
@@ -25,7 +25,12 @@ export const TOKEN_ORIGINS: Migration = {
   sql: 'ALTER TABLE token ADD COLUMN origins TEXT;',
 }
 
-interface Row extends SelectionColumns {
+/** The columns that limit what a token can do. */
+interface Limits extends SelectionColumns {
+  readonly operations: string | null
+}
+
+interface Row extends Limits {
   readonly id: string
   readonly name: string
   readonly role: Role
@@ -76,7 +81,7 @@ export interface Secret {
   readonly hash: string
 }
 
-const COLUMNS = `id, name, role, table_scope, claims, preview, created_at, expires_at, databases, selection, origins, grant_id,
+const COLUMNS = `id, name, role, table_scope, claims, preview, created_at, expires_at, databases, selection, operations, origins, grant_id,
   user_id, audience, minted_by, generation`
 const LIVE = 'revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)'
 
@@ -137,13 +142,13 @@ export class Tokens {
   /** Records a token whose secret the Worker created. */
   add({ secret, hash }: Secret, token: NewToken, nowMs: number): MintedToken {
     const id = newId()
-    const { name, role, tableScope, opens, claims, expiresAtMs, origins, mintedBy } = token
+    const { name, role, tableScope, opens, operations, claims, expiresAtMs, origins, mintedBy } = token
     const { databases, selection } = toColumns(opens)
     this.#sql.exec(
       `INSERT INTO token
-         (id, hash, name, role, table_scope, claims, preview, created_at, expires_at, databases, selection, origins,
-          minted_by)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         (id, hash, name, role, table_scope, claims, preview, created_at, expires_at, databases, selection, operations,
+          origins, minted_by)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       id,
       hash,
       name,
@@ -155,6 +160,7 @@ export class Tokens {
       expiresAtMs,
       databases,
       selection,
+      operations && JSON.stringify(operations),
       origins && JSON.stringify(origins),
       mintedBy,
     )
@@ -296,7 +302,7 @@ export class Tokens {
       secretId: toSecretId(row.id, row.generation),
       role: row.role,
       tableScope: list(row.table_scope),
-      opens: this.#effectiveSelection(row),
+      ...this.#getLimits(row),
       expiresAtMs: row.expires_at,
       claims: row.claims === null ? null : (JSON.parse(row.claims) as Token['claims']),
       origins: list(row.origins),
@@ -309,13 +315,15 @@ export class Tokens {
   }
 
   #toToken(row: Row, descendants: ReadonlyMap<string, number>): Token {
+    const { opens, operations } = this.#getLimits(row)
     return {
       id: row.id,
       name: row.name,
       role: row.role,
       tableScope: list(row.table_scope),
       claims: row.claims === null ? null : (JSON.parse(row.claims) as Token['claims']),
-      ...this.selections.show(this.#effectiveSelection(row)),
+      ...this.selections.show(opens),
+      operations,
       origins: list(row.origins),
       preview: row.preview,
       createdAt: toIso(row.created_at),
@@ -325,20 +333,31 @@ export class Tokens {
     }
   }
 
-  /** Returns the databases of a token, limited to those of the tokens that it descends from. */
-  #effectiveSelection(row: Row) {
-    const own = parseSelection(row)
-    if (!row.minted_by?.startsWith(PREFIX)) return own
-    const ancestors = this.#sql
-      .exec<{ databases: string | null; selection: string | null }>(
-        `WITH RECURSIVE creator (minted_by, databases, selection) AS (
-           SELECT minted_by, databases, selection FROM token WHERE id = ?
-           UNION SELECT token.minted_by, token.databases, token.selection FROM creator JOIN token ON token.id = creator.minted_by
-         ) SELECT databases, selection FROM creator WHERE databases IS NOT NULL`,
-        row.minted_by,
+  /** Returns the databases and operations of a token, limited to those of the tokens that it descends from. */
+  #getLimits(row: Row): { opens: Selection | null; operations: string[] | null } {
+    const all: Limits[] = row.minted_by?.startsWith(PREFIX) ? [row, ...this.#readLimits(row.minted_by)] : [row]
+    const opens = all.length === 1 ? parseSelection(row) : intersect(all.map(parseSelection), this.selections.findPlace)
+    if (all.every((one) => one.operations === null)) return { opens, operations: null }
+    const lists = all.flatMap((one) => {
+      const limit = limitingOperations({ opens: parseSelection(one), operations: list(one.operations) })
+      return limit ? [limit] : []
+    })
+    const operations = (lists[0] ?? []).filter((name) => lists.every((other) => other.includes(name)))
+    return { opens, operations }
+  }
+
+  /** Returns the limits of a token and of those that it descends from. */
+  #readLimits(id: string): Limits[] {
+    return this.#sql
+      .exec<{ databases: string | null; selection: string | null; operations: string | null }>(
+        `WITH RECURSIVE creator (id, minted_by, databases, selection, operations) AS (
+           SELECT id, minted_by, databases, selection, operations FROM token WHERE id = ?
+           UNION SELECT token.id, token.minted_by, token.databases, token.selection, token.operations
+             FROM creator JOIN token ON token.id = creator.minted_by
+         ) SELECT databases, selection, operations FROM creator`,
+        id,
       )
       .toArray()
-    return ancestors.length === 0 ? own : intersect([own, ...ancestors.map(parseSelection)], this.selections.findPlace)
   }
 }
 
