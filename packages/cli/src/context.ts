@@ -146,7 +146,7 @@ export class Context {
   async #branch(namespace: string, parent: string, ref: string): Promise<string> {
     const persql = await this.persql()
     const { get } = persql.database(namespace, parent).branches
-    return findSlug(parent, ref, { get, list: () => persql.databases.list() })
+    return findSlug(parent, ref, { get, list: persql.databases.list })
   }
 
   async #reach(): Promise<Access> {

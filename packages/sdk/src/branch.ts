@@ -1,7 +1,7 @@
 import { callRoute, type Target } from './bind-routes.ts'
 import { PerSQLError } from './errors.ts'
 import type { Transport } from './http.ts'
-import type { DatabaseInfo } from './types.ts'
+import type { DatabaseFilter, DatabaseInfo } from './types.ts'
 
 /** The time for which the database of a branch is cached. */
 const KEEP_MS = 300_000
@@ -18,7 +18,7 @@ export function openBranch(
 ): () => Promise<Target> {
   const lookup: Lookup = {
     get: (ref) => callRoute({ path: `/v1/db/${namespace}/${parent}/`, transport }, 'GET branches/*', [ref]),
-    list: () => callRoute({ path: '/v1/', transport }, 'GET databases', []),
+    list: (filter) => callRoute({ path: '/v1/', transport }, 'GET databases', [filter]),
   }
   let found: { slug: Promise<string>; untilMs: number } | undefined
   const forget = (what: typeof found) => {
@@ -55,7 +55,7 @@ const watched = (inner: Transport, onGone: () => void): Transport => ({
 /** Finds a branch by its ref in the parent, or among the databases the token has access to. */
 export interface Lookup {
   get(ref: string): Promise<DatabaseInfo>
-  list(): Promise<DatabaseInfo[]>
+  list(filter: DatabaseFilter): Promise<DatabaseInfo[]>
 }
 
 /** Returns the slug of a branch's database. A token that is limited to some databases finds it only among those. */
@@ -64,8 +64,8 @@ export async function findSlug(parent: string, ref: string, { get, list }: Looku
     return (await get(ref)).slug
   } catch (cause) {
     const isLimited = cause instanceof PerSQLError && cause.status === 403 && cause.code !== 'namespace_mismatch'
-    const opened = isLimited ? await list() : []
-    const branch = opened.find(({ branchRef, forkedFrom }) => branchRef === ref && forkedFrom?.slug === parent)
+    const opened = isLimited ? await list({ forkedFrom: parent, branches: 'only', pageSize: 1_000 }) : []
+    const branch = opened.find(({ branchRef }) => branchRef === ref)
     if (!branch) throw cause
     return branch.slug
   }

@@ -5,7 +5,7 @@ import {
   type Resource,
   ResourceNotFoundError,
 } from '@modelcontextprotocol/server'
-import { type api, type Output, SLUG } from '@persql/contract'
+import { type api, isSlug, type Output, SLUG } from '@persql/contract'
 import type { Reply } from '../reply.ts'
 import { guide } from './guide.ts'
 import { guideResource, JSON_TYPE, resourceTemplates } from './resource-list.ts'
@@ -44,13 +44,13 @@ export async function readResource(uri: string, session: Session): Promise<ReadR
 
 /** Returns the database slugs that start with this text, for completion. */
 export async function completeDatabase(start: string, session: Session): Promise<string[]> {
-  const slugs = await databaseSlugs(session)
-  return slugs.filter((slug) => slug.startsWith(start)).slice(0, 100)
+  if (start === '') return databaseSlugs(session, { pageSize: 100 })
+  return isSlug(start) ? databaseSlugs(session, { prefix: start, pageSize: 100 }) : []
 }
 
-/** Returns the slugs of the databases that the caller has access to. */
-async function databaseSlugs(session: Session): Promise<string[]> {
-  const reply = await session.execute('list_databases', {})
+/** Returns the slugs of the first databases that the caller has access to. */
+async function databaseSlugs(session: Session, filter = {}): Promise<string[]> {
+  const reply = await session.execute('list_databases', filter)
   return (parseData(reply) as Output<typeof api.list_databases>).map(({ slug }) => slug)
 }
 
