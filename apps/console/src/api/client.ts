@@ -23,10 +23,7 @@ export type CallOutput<R extends Route> = Output<Routes[R]>
 // No token: the session cookie authenticates the calls. The SDK retries safe calls and parses errors.
 const persql = new PerSQL({ baseURL: location.origin, fetch: cancelableFetch })
 
-/**
- * Calls a route of the contract with the session cookie. A list is complete: the server ends a list after 1,000 items, and this
- * reads the following pages too. @throws PerSQLError of the SDK
- */
+/** Calls a route of the contract with the session cookie. @throws PerSQLError of the SDK */
 export async function call<R extends Route>(
   route: R,
   input: CallInput<R>,
@@ -34,11 +31,13 @@ export async function call<R extends Route>(
 ): Promise<CallOutput<R>> {
   const { data, meta } = await callWithMeta(route, input, signal)
   const { nextCursor: cursor } = (meta ?? {}) as { nextCursor?: string | null }
-  if (!Array.isArray(data) || !cursor) return data
+  if (!WHOLE_LISTS.has(route) || !Array.isArray(data) || !cursor) return data
   const rest = await call(route, { ...input, pageSize: PAGE_SIZE, cursor }, signal)
   return [...data, ...(rest as unknown[])] as CallOutput<R>
 }
 
+/** Lists that the server ends after 1,000 items. The console searches them, so it reads all pages. */
+const WHOLE_LISTS: ReadonlySet<Route> = new Set<Route>(['GET /api/namespaces/{ns}/databases'])
 const PAGE_SIZE = 1_000
 
 /**
