@@ -444,7 +444,7 @@ test('the sockets between cells refuse calls without their key', async () => {
 
 test('the number of cells is recorded, and another number is refused', async () => {
   const stamp = JSON.parse(await readFile(join(instance.data, 'format.json'), 'utf8'))
-  expect(stamp).toMatchObject({ cells: 2, oldestReader: 5 })
+  expect(stamp).toMatchObject({ cells: 2, oldestReader: 6 })
   const folder = await makeDataFolder('persql-recorded-')
   await mkdir(join(folder, 'data'))
   await writeFile(join(folder, 'data', 'format.json'), JSON.stringify(stamp))
