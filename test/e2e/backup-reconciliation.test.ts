@@ -95,6 +95,10 @@ test('usage that only the database counted is debited once, as an entry of the l
   const namespace = await live.createNamespace('ahead')
   token = namespace.token
   await namespace.db().query('CREATE TABLE t (n)')
+  // A new schema is reported soon, with the usage until then.
+  await expect
+    .poll(async () => (await live.request('/v1/databases/main', { token })).body.data.schemaHash)
+    .toMatch(/^[0-9a-f]{32}$/)
   await balance(live)
   // The namespace has no report of these calls when it is copied.
   for (let call = 0; call < 4; call++) void namespace.db().query('SELECT 1')
