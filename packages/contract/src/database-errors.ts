@@ -8,7 +8,7 @@ export const databaseErrors = {
   database_full: {
     status: 409,
     message:
-      'The database stores {bytes}, and its limit "maxBytes" is {maxBytes}. Nothing was changed. Delete rows or tables, or ask an admin of the namespace to raise "maxBytes".',
+      'The database would grow above its limit "maxBytes", {maxBytes}. It stores {bytes}. Nothing was changed. Delete rows or tables, or ask an admin of the namespace to raise "maxBytes".',
   },
   database_damaged: {
     status: 500,

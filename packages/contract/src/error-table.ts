@@ -99,7 +99,7 @@ export const errors = {
   operation_not_granted: {
     status: 403,
     message:
-      'This token can\'t call {operation}: its "operations" don\'t include it. Use another token, or change this one.',
+      'This token can\'t call {operation}: its "operations" don\'t include it. Use a token that has this operation.',
   },
   not_for_scoped_token: {
     status: 403,
