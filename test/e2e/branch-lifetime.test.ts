@@ -20,7 +20,7 @@ interface Claimed {
   outcome: string
 }
 const claim = async (body: object): Promise<Claimed> => (await main.request('/claim_branch', { body })).body.data
-const at = (ref: string) => `/branches/${ref}`
+const at = (ref: string, more = '') => `/branches/${ref}${more}`
 const put = (ref: string, body: object = {}) => main.request(at(ref), { method: 'PUT', body })
 const patch = (ref: string, body: object) => main.request(at(ref), { method: 'PATCH', body })
 const setAhead = (aheadMs: number) => platform.request('/api/dev/clock', { token: platform.secret, body: { aheadMs } })
@@ -54,6 +54,18 @@ describe('a reset', () => {
     expect(await read(before)).toBe(0)
     await reset(ref, {})
     expect(await read(before)).toBe('token_unknown')
+  })
+
+  test.each(resets)('with %s ends handoff codes as it ends tokens', async (name, reset) => {
+    const ref = `handed-${name.toLowerCase()}`
+    await claim({ ref })
+    const handOff = async (): Promise<string> => (await main.request(at(ref, '/handoff'), { body: {} })).body.data.token
+    const redeem = async (token: string) => (await platform.request('/v1/handoff/redeem', { body: { token } })).body
+    const [kept, ended] = [await handOff(), await handOff()]
+    await reset(ref, { keepTokens: true })
+    expect((await redeem(kept)).success).toBe(true)
+    await reset(ref, {})
+    expect((await redeem(ended)).code).toBe('handoff_not_found')
   })
 
   test('with keepTokens returns one more token, and all end with the branch', async () => {

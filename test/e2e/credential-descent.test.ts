@@ -95,7 +95,7 @@ describe('a token gives at most what it has', () => {
     const { body } = await handoff({})
     expect(body.data.expiresAt).toBe(expiresAt)
     // The branch stays longer than the token that handed it off.
-    await as(admin, `${D}/branches/brief`, { method: 'PUT', body: { ttlDays: 1 } })
+    await as(admin, `${D}/branches/brief`, { method: 'PATCH', body: { ttlDays: 1 } })
     const { data } = (await as('', '/v1/handoff/redeem', { token: undefined, body: { token: body.data.token } })).body
     expect(data.expiresAt).toBe(expiresAt)
     const session = { namespaceSlug: 'acme', databaseSlug: 'main', userId: 1 }

@@ -82,7 +82,7 @@ export class BranchRecords {
   }
 
   /**
-   * Records a branch that is created or reset, and revokes its tokens unless they are kept.
+   * Records a branch that is created or reset, and revokes its tokens and handoff codes unless they are kept.
    * @throws PerSQLError `database_not_found`, `branch_of_branch`, `slug_taken`, `too_many_databases`, or
    * `delete_protected` for a reset, which deletes all rows
    */
@@ -108,8 +108,12 @@ export class BranchRecords {
       if (!existing) lineage.put(origin)
       if (existing && name) details.change(record.id, { name })
     })
-    const revoked = keepTokens ? [] : tokens.pinnedTo(record.id)
-    const { keys: ended } = storage.transactionSync(() => tokens.revoke(revoked, now()))
+    const ended = keepTokens
+      ? []
+      : storage.transactionSync(() => {
+          lineage.dropHandoffs(record.id)
+          return tokens.revoke(tokens.pinnedTo(record.id), now()).keys
+        })
     return { parent, record, origin, ref, isNew: !existing, live, ended, keptTokens: keepTokens }
   }
 

@@ -99,12 +99,17 @@ export class BranchRegistry {
 
   remove(databaseId: string): void {
     this.#sql.exec('DELETE FROM lineage WHERE database_id = ?', databaseId)
-    this.#sql.exec('DELETE FROM handoff WHERE database_id = ?', databaseId)
+    this.dropHandoffs(databaseId)
   }
 
   /** Returns the branches and forks that are being filled, or that a crash left unfinished. */
   unready(): BranchOrigin[] {
     return this.#rows('WHERE ready = 0')
+  }
+
+  /** Deletes the handoff codes of a branch. */
+  dropHandoffs(databaseId: string): void {
+    this.#sql.exec('DELETE FROM handoff WHERE database_id = ?', databaseId)
   }
 
   addHandoff(hash: string, databaseId: string, role: string, expiresAtMs: number, mintedBy: string | null): void {
