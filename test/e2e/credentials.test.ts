@@ -143,6 +143,7 @@ const rows: { [name in Name]: Row } = {
   update_saved_query: ['readwrite', 'd', `PATCH ${D}/saved-queries/none`, { sql: 'SELECT 2' }],
   delete_saved_query: ['readwrite', 'd', `DELETE ${D}/saved-queries/none`],
   list_tokens: ['admin', 'td', 'GET /v1/tokens'],
+  get_token: ['admin', 'td', 'GET /v1/tokens/none'],
   create_token: ['admin', 'td', 'POST /v1/tokens', { name: 'child', tableScope: ['t'] }],
   revoke_token: ['admin', 'td', 'DELETE /v1/tokens/none'],
   rotate_token: ['admin', 'td', 'POST /v1/tokens/none/rotate', {}],

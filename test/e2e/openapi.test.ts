@@ -83,6 +83,7 @@ describe('real answers are those that it documents', () => {
     const limited = { name: 'x', role: 'readonly', tableScope: ['t'], claims: { a: [1, { b: null }] }, expiresIn: 60 }
     const minted = await call('create_token', '/v1/tokens', { body: limited })
     expect((await call('list_tokens', '/v1/tokens')).body.data).toHaveLength(2)
+    await call('get_token', `/v1/tokens/${minted.body.data.id}`)
     await call('rotate_token', `/v1/tokens/${minted.body.data.id}/rotate`, { body: {} })
     await call('revoke_token', `/v1/tokens/${minted.body.data.id}`, { method: 'DELETE' })
     await call('get_me', '/v1/me')

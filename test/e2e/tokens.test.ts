@@ -44,6 +44,7 @@ test('the secret is in the answer that mints it, and nowhere else', async () => 
     createdAt: expect.stringMatching(/^20\d\d-.*Z$/),
     expiresAt: null,
     mintedBy: acme.tokenId,
+    parentId: acme.tokenId,
     descendants: 0,
   })
   const secret = token.split('_').at(-1)

@@ -54,6 +54,8 @@ export const Token = z.object({
   expiresAt: Timestamp.nullable(),
   /** ID of the token, or of the app's grant, that created it and ends it; `null` if the namespace owns it. */
   mintedBy: z.string().nullable(),
+  /** ID of the token that created it; `null` if an app or the namespace did. */
+  parentId: z.string().nullable(),
   /** Number of tokens and unredeemed handoffs that end with it. */
   descendants: z.int(),
 })
@@ -109,6 +111,18 @@ export type TokenRequest = z.infer<typeof TokenRequest>
 
 const TokenId = z.string().min(1).max(40)
 
+const filter = {
+  /** Part of the name, or the ID; uppercase and lowercase ASCII letters are equal in names. */
+  q: z.string().trim().min(1).max(100).optional(),
+  /** ID of the token, or of the app's grant, that created the tokens. */
+  parent: z.string().min(1).max(100).optional(),
+  /** Slug of a database: tokens that are limited to databases, with this one among them. */
+  database: Slug.optional(),
+}
+
+/** A filter of tokens. All given fields have to match. */
+export type TokenFilter = z.infer<z.ZodObject<typeof filter>>
+
 /** Operations on tokens. */
 export const tokens = {
   list_tokens: operation({
@@ -118,9 +132,21 @@ export const tokens = {
     scoped: true,
     pinned: true,
     console: { route: 'GET /api/namespaces/{ns}/tokens', role: 'admin' },
-    input: z.strictObject(paging),
+    input: z.strictObject({ ...paging, ...filter }),
     output: z.array(Token),
     meta: PageMeta,
+  }),
+
+  get_token: operation({
+    summary: 'Get a token, without its secret',
+    route: 'GET /v1/tokens/{id}',
+    scope: 'admin',
+    scoped: true,
+    pinned: true,
+    console: { route: 'GET /api/namespaces/{ns}/tokens/{id}', role: 'admin' },
+    input: z.strictObject({ id: TokenId }),
+    output: Token,
+    errors: ['token_not_found'],
   }),
 
   create_token: operation({

@@ -25,6 +25,16 @@ export interface Databases {
   delete(slug: string, options?: CallOptions): Promise<{ deleted: true }>
 }
 
+/** A filter of tokens. All given fields have to match. */
+export interface TokenFilter {
+  /** Part of the name, or the ID. */
+  q?: string
+  /** ID of the token, or of the app's grant, that created the tokens. */
+  parent?: string
+  /** Slug of a database: tokens that are limited to databases, with this one among them. */
+  database?: string
+}
+
 /** `persql.tokens`: the tokens of the namespace. A secret is shown once, by `create` or `rotate`. */
 export interface Tokens {
   /** Creates a token. Its secret is in `token`, and is never returned again. */
@@ -47,7 +57,9 @@ export interface Tokens {
     options?: CallOptions,
   ): Promise<Token & { token: string }>
   /** Lists the tokens, without their secrets. */
-  list(options?: PageOptions): Promise<Listed<Token>>
+  list(options?: PageOptions & TokenFilter): Promise<Listed<Token>>
+  /** Returns a token, without its secret. */
+  get(id: string, options?: CallOptions): Promise<Token>
   /** Revokes a token and the tokens it created, unless `children` is `keep`. */
   revoke(
     id: string,

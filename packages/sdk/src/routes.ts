@@ -11,7 +11,7 @@ export const ofNamespace: Routes<NamespaceResources> = {
     update: 'PATCH! ./*',
     delete: 'DELETE! ./*',
   },
-  tokens: { create: 'POST! .', list: 'GET .', revoke: 'DELETE! ./*', rotate: 'POST! ./*/rotate' },
+  tokens: { create: 'POST! .', list: 'GET .', get: 'GET ./*', revoke: 'DELETE! ./*', rotate: 'POST! ./*/rotate' },
   billing: {
     get: 'GET .',
     topUp: 'POST! ./topup amountUsd',

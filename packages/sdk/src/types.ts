@@ -285,6 +285,8 @@ export interface Token {
   expiresAt: string | null
   /** ID of the token, or of the app's grant, that created it and ends it; `null` if the namespace owns it. */
   mintedBy: string | null
+  /** ID of the token that created it; `null` if an app or the namespace did. */
+  parentId: string | null
   /** Number of tokens and unredeemed handoffs that end with it. */
   descendants: number
 }

@@ -95,6 +95,10 @@ export const clientExamples = {
     const tokens = await persql.tokens.list()
     console.log(tokens.map(({ name, role, preview }) => [name, role, preview]))
   },
+  'persql.tokens.get': async ({ persql }) => {
+    const [newest] = await persql.tokens.list({ q: 'reports', database: 'main' })
+    if (newest) console.log((await persql.tokens.get(newest.id)).expiresAt)
+  },
   'persql.tokens.rotate': async ({ persql }) => {
     const [newest] = (await persql.tokens.list()).filter(({ name }) => name === 'reports')
     if (newest) console.log((await persql.tokens.rotate(newest.id)).token)

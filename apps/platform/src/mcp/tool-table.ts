@@ -145,6 +145,7 @@ export const table: Readonly<Record<string, Row>> = {
   update_saved_query: { group: 'admin', operation: 'update_saved_query', destructive: true },
   delete_saved_query: { group: 'admin', operation: 'delete_saved_query' },
   list_tokens: { group: 'admin', operation: 'list_tokens' },
+  get_token: { group: 'admin', operation: 'get_token' },
   create_token: { group: 'admin', operation: 'create_token' },
   revoke_token: { group: 'admin', operation: 'revoke_token' },
   rotate_token: { group: 'admin', operation: 'rotate_token', destructive: true },

@@ -8,10 +8,29 @@ const roles = ['readonly', 'readwrite', 'admin'] as const
 const list = command({
   path: 'token list',
   summary: "List the namespace's tokens, without secrets",
-  async run(ctx) {
-    const json = await (await ctx.persql()).tokens.list()
+  options: {
+    query: { help: 'Only tokens with this text in their name, or with this ID', value: 'text' },
+    parent: { help: 'Only tokens that this token or app created', value: 'id' },
+    database: { help: 'Only tokens that are limited to databases, with this one among them', value: 'slug' },
+  },
+  async run(ctx, { options: { query, parent, database } }) {
+    const json = await (await ctx.persql()).tokens.list({
+      ...(query !== undefined && { q: query }),
+      ...(parent !== undefined && { parent }),
+      ...(database !== undefined && { database }),
+    })
     const columns = ['id', 'name', 'role', 'database', 'preview', 'createdAt', 'expiresAt'] as const
     return { json, text: listing(json, [...columns], 'No tokens.') }
+  },
+})
+
+const get = command({
+  path: 'token get',
+  summary: 'Show a token, without its secret',
+  args: { id: { help: 'Token ID' } },
+  async run(ctx, { args }) {
+    const json = await (await ctx.persql()).tokens.get(args.id)
+    return { json, text: fields(json) }
   },
 })
 
@@ -78,4 +97,4 @@ const rotate = command({
   },
 })
 
-export const tokenCommands: Command[] = [list, create, revoke, rotate]
+export const tokenCommands: Command[] = [list, get, create, revoke, rotate]

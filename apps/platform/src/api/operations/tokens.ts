@@ -12,7 +12,9 @@ function expand(names: readonly string[]): string[] {
 }
 
 export const tokens = {
-  list_tokens: (paging, { namespace, minter }) => namespace.credentials.list(paging, minter),
+  list_tokens: ({ q, parent, database, ...paging }, { namespace, minter }) =>
+    namespace.credentials.list({ q, parent, database }, paging, minter),
+  get_token: ({ id }, { namespace, minter }) => namespace.credentials.get(id, minter),
   create_token: async (request, { namespace, slug, minter, actor }) =>
     namespace.credentials.mint(
       await newSecret(slug),

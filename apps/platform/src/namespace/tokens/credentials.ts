@@ -9,6 +9,7 @@ import {
   type Parsed,
   PerSQLError,
   type Token,
+  type TokenFilter,
 } from '@persql/contract'
 import { type Authority, assertInScope, derive, exceeds, findExcess } from '../../authority.ts'
 import { now } from '../../clock.ts'
@@ -47,13 +48,18 @@ export class Credentials extends RpcTarget {
   }
 
   /** Returns a page of the tokens of the namespace. A limited token sees itself and the tokens that it created. */
-  list(paging: Paging, minter: Minter): Listed<Token> {
-    const { tokens, grants } = this.#options
-    grants.endLapsed()
-    const caller = this.getAuthority(minter)
-    const seesAll = minter === null || caller === null || (caller.tableScope === null && caller.opens === null)
-    const own = seesAll ? null : tokens.origins.withDescendants(grants.listTokenIds(toCreatorId(minter)))
-    return tokens.page(paging, own, now())
+  list(filter: TokenFilter, paging: Paging, minter: Minter): Listed<Token> {
+    const { tokens, databases } = this.#options
+    const ids = this.#listVisible(minter)
+    const { q, parent, database: slug } = filter
+    const id = slug === undefined ? undefined : (databases.find(slug)?.id ?? null)
+    return tokens.page({ ids, q, parent, databaseId: id }, paging, now())
+  }
+
+  /** Returns a token that the caller sees in the list. @throws PerSQLError `token_not_found` */
+  get(id: string, minter: Minter): Token {
+    if (this.#listVisible(minter)?.includes(id) === false) throw new PerSQLError('token_not_found', { id })
+    return this.#options.tokens.show(id, now())
   }
 
   /** @throws PerSQLError `exceeds_parent`, `database_not_found`, or `token_unknown` if its creator ended */
@@ -189,6 +195,15 @@ export class Credentials extends RpcTarget {
     }
     tokens.origins.move(children, toCreatorId(minter))
     return children.length
+  }
+
+  /** Returns the IDs of the tokens that a caller sees: all (`null`), or its own and those that it created. */
+  #listVisible(minter: Minter): string[] | null {
+    const { tokens, grants } = this.#options
+    grants.endLapsed()
+    const caller = this.getAuthority(minter)
+    const seesAll = minter === null || caller === null || (caller.tableScope === null && caller.opens === null)
+    return seesAll ? null : tokens.origins.withDescendants(grants.listTokenIds(toCreatorId(minter)))
   }
 
   #comesFrom(minter: Minter, ancestor: string | null): boolean {

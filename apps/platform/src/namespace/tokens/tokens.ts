@@ -10,6 +10,7 @@ import type { Migration } from '../../storage/migrate.ts'
 import { createPreview } from '../../token.ts'
 import { Origins } from '../databases/origins.ts'
 import { parseSelection, type SelectionColumns, Selections, toColumns } from './selections.ts'
+import { LIVE, type TokenListFilter, toConditions } from './token-list.ts'
 
 /** Revocations are reported for longer than any cache keeps a token. */
 const REPORT_MS = 10 * 60 * 1000
@@ -83,7 +84,6 @@ export interface Secret {
 
 const COLUMNS = `id, name, role, table_scope, claims, preview, created_at, expires_at, databases, selection, operations, origins, grant_id,
   user_id, audience, minted_by, generation`
-const LIVE = 'revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)'
 
 /** The tokens of a namespace. Only the hashes of their secrets are stored. */
 export class Tokens {
@@ -120,21 +120,23 @@ export class Tokens {
     return token
   }
 
-  /**
-   * Returns a page of the live tokens, oldest first. `ids` limits it to these tokens.
-   * @throws PerSQLError `invalid_input`
-   */
-  page(paging: Paging, ids: readonly string[] | null, nowMs: number): Listed<Token> {
+  /** Returns a live token as responses contain it. @throws PerSQLError `token_not_found` */
+  show(id: string, nowMs: number): Token {
+    const [row] = this.#rows(`WHERE id = ? AND ${LIVE}`, id, nowMs)
+    if (!row) throw new PerSQLError('token_not_found', { id })
+    return this.#toToken(row, this.origins.counts(nowMs))
+  }
+
+  /** Returns a page of the live tokens of a filter, oldest first. @throws PerSQLError `invalid_input` */
+  page(filter: TokenListFilter, paging: Paging, nowMs: number): Listed<Token> {
     const descendants = this.origins.counts(nowMs)
-    const only = ids === null ? '' : 'AND id IN (SELECT value FROM json_each(?))'
-    const given = [nowMs, ...(ids === null ? [] : [JSON.stringify(ids)])]
+    const { where, params } = toConditions(filter, this.selections.findPlace, nowMs)
     const read = (after: readonly [number, string] | undefined, limit = -1) => {
       const behind = after === undefined ? '' : 'AND (created_at, id) > (?, ?)'
-      const where = `WHERE ${LIVE} ${only} ${behind} ORDER BY created_at, id LIMIT ?`
-      return this.#rows(where, ...given, ...(after ?? []), limit)
+      return this.#rows(`WHERE ${where} ${behind} ORDER BY created_at, id LIMIT ?`, ...params, ...(after ?? []), limit)
     }
     const { total } = this.#sql
-      .exec<{ total: number }>(`SELECT count(*) AS total FROM token WHERE ${LIVE} ${only}`, ...given)
+      .exec<{ total: number }>(`SELECT count(*) AS total FROM token WHERE ${where}`, ...params)
       .one()
     return mapPage(readPage(BY_AGE, paging, read, total), (row) => this.#toToken(row, descendants))
   }
@@ -329,6 +331,7 @@ export class Tokens {
       createdAt: toIso(row.created_at),
       expiresAt: toIso(row.expires_at),
       mintedBy: row.minted_by,
+      parentId: row.minted_by?.startsWith(PREFIX) ? row.minted_by : null,
       descendants: descendants.get(row.grant_id ?? row.id) ?? 0,
     }
   }
