@@ -44,11 +44,23 @@ export function parse(command: Command, argv: readonly string[], standing: strin
 
 function understood({ path }: Command, argv: readonly string[], all: Record<string, Option>) {
   try {
-    return parseArgs({ args: [...argv], options: forms(all), allowPositionals: true, strict: true })
+    return parseArgs({ args: joined(argv, all), options: forms(all), allowPositionals: true, strict: true })
   } catch (cause) {
     const [sentence] = (cause as Error).message.split('. To specify')
     throw usage(`${sentence?.replace(/\.$/, '')}. Run persql ${path} --help.`)
   }
+}
+
+/** Joins an option with its value if one of its choices starts with a minus: the parser takes such a word for an option. */
+function joined(argv: readonly string[], all: Record<string, Option>): string[] {
+  const words: string[] = []
+  for (const word of argv) {
+    const last = words.at(-1)
+    const { choices } = (last?.startsWith('--') && all[last.slice(2)]) || {}
+    if (word.startsWith('-') && choices?.includes(word) && !words.includes('--')) words.push(`${words.pop()}=${word}`)
+    else words.push(word)
+  }
+  return words
 }
 
 const ADDRESS = /^[a-z][a-z0-9-]*\/[a-z][a-z0-9-]*(\..+)?$/

@@ -18,6 +18,36 @@ export function days(name: string, text: string): number {
   return whole
 }
 
+const units: Record<string, number> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }
+
+/** Parses a size such as `500MB` or `1GiB` to bytes. @throws CliError */
+export function bytes(name: string, text: string): number {
+  const [, amount, unit = 'B'] = /^(\d+(?:\.\d+)?)([KMG]i?B|B)?$/.exec(text) ?? []
+  const size = Number(amount) * (units[unit] ?? 1)
+  if (!Number.isSafeInteger(size)) throw usage(`Invalid ${name} "${text}". Expected a size such as 500MB or 1GiB.`)
+  return size
+}
+
+/** Parses a whole number from 1. @throws CliError */
+export function positive(name: string, text: string): number {
+  const value = /^\d+$/.test(text) ? Number(text) : 0
+  if (value < 1 || !Number.isSafeInteger(value))
+    throw usage(`Invalid ${name} "${text}". Expected a whole number from 1.`)
+  return value
+}
+
+/** Parses pairs such as `plan=pro`, of different keys. @throws CliError */
+export function pairs(name: string, texts: readonly string[]): Record<string, string> {
+  const all = new Map<string, string>()
+  for (const text of texts) {
+    const [, key = '', value = ''] = /^([^=]+)=(.*)$/s.exec(text) ?? []
+    if (key === '') throw usage(`Invalid ${name} "${text}". Expected a pair such as plan=pro.`)
+    if (all.has(key)) throw usage(`${name} "${key}" is set twice.`)
+    all.set(key, value)
+  }
+  return Object.fromEntries(all)
+}
+
 /** Parses a parameter: numbers, true, false, null, quoted text and {"base64": "…"} as JSON, anything else as text. @throws CliError */
 export function param(text: string): Param {
   if (text === 'null') return null
